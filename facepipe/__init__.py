@@ -1,0 +1,1 @@
+"""facepipe: face generation and editing as reproducible DVC stages."""

@@ -1,0 +1,318 @@
+"""params.yaml as typed sections: unknown keys, wrong types and impossible values are one-line errors."""
+
+import math
+import types
+import typing
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from facepipe.errors import InputError, suggest
+
+
+def _no_bool(value):
+    # pydantic would read `true` as 1
+    if isinstance(value, bool):
+        raise ValueError("should be a number, not true or false")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
+Natural = Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
+# YAML 1.1 reads 1e-4 as text; pydantic makes the float that DVC sees
+Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
+NonNegative = Annotated[Number, Field(ge=0)]
+Fraction = Annotated[Number, Field(ge=0, lt=1)]
+Box = tuple[Number, Number, Number, Number]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Synthetic(Section):
+    """The embedded data set: how many faces are drawn, how large, from which seed."""
+
+    count: Count = 6000
+    size: Annotated[int, BeforeValidator(_no_bool), Field(ge=16, le=512)] = 64
+    seed: Natural = 0
+
+
+class Dataset(Section):
+    """Which faces. `archive` and `labels` name files the user already has."""
+
+    name: Literal["synthetic", "lfw", "celeba"] = "synthetic"
+    archive: str | None = None
+    labels: str | None = None
+    synthetic: Synthetic = Synthetic()
+
+    @model_validator(mode="after")
+    def _archive_where_needed(self):
+        if self.name == "synthetic" and (self.archive or self.labels):
+            raise ValueError("archive and labels do not apply to name: synthetic; set them to null")
+        return self
+
+
+class Preprocess(Section):
+    """From archive to shards. `crop` holds (left, top, right, bottom) as fractions of the source size."""
+
+    image_size: tuple[Count, Count] = (64, 64)
+    channels: Literal[1, 3] = 3
+    crop: Literal["default", "none"] | Box = "default"
+    split: Literal["auto", "hash", "official"] = "auto"
+    valid_fraction: Fraction = 0.1
+    test_fraction: Fraction = 0.1
+    limit: Count | None = None
+    shard_mb: Positive = 64.0
+    workers: Count | Literal["auto"] = "auto"
+
+    @model_validator(mode="after")
+    def _boxes_and_fractions(self):
+        if min(self.image_size) < 8:
+            raise ValueError(f"image_size (height, width) must be at least 8 each, got {list(self.image_size)}")
+        if isinstance(self.crop, tuple):
+            left, top, right, bottom = self.crop
+            if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+                raise ValueError(
+                    "crop must be [left, top, right, bottom] with 0 <= left < right <= 1 and "
+                    f"0 <= top < bottom <= 1, got {list(self.crop)}"
+                )
+        if self.valid_fraction + self.test_fraction >= 1:
+            raise ValueError("valid_fraction + test_fraction must be below 1, or nothing is left to train on")
+        return self
+
+
+class Train(Section):
+    """What the three training stages share."""
+
+    seed: Natural = 0
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
+    threads: Count | Literal["auto"] = "auto"
+    strategy: Literal["auto", "single", "mirrored"] = "auto"
+
+
+class Budget(Section):
+    """How long a stage trains: in epochs or in images, never in minutes, so that a rerun gives the same bytes."""
+
+    batch_size: Annotated[int, BeforeValidator(_no_bool), Field(ge=2)] = 64
+    epochs: Count | None = None
+    images: Count | None = None
+    images_per_epoch: Count | None = None
+    grid_every: Count = 1
+
+    @model_validator(mode="after")
+    def _one_budget(self):
+        if (self.epochs is None) == (self.images is None):
+            raise ValueError("set exactly one of epochs and images, the other to null")
+        return self
+
+
+class Autoencoding(Budget):
+    latent_dim: Count = 64
+    widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
+    latent_activation: Literal["linear", "relu", "sigmoid"] = "linear"
+    dropout: Fraction = 0.0
+    learning_rate: Positive = 1e-3
+    learning_rate_decay: Literal["cosine", "constant"] = "cosine"
+    flip: bool = True
+
+
+class TrainAE(Autoencoding):
+    """The autoencoder."""
+
+    loss: Literal["mse", "bce", "l1"] = "mse"
+
+
+class TrainVAE(Autoencoding):
+    """The variational autoencoder. `latent_activation` acts on mu."""
+
+    loss: Literal["mse", "bce", "gaussian"] = "gaussian"
+    beta: NonNegative = 1.0
+    kl_warmup_images: Natural = 0
+    free_bits: NonNegative = 0.0
+
+
+class Schedule(Section):
+    """When the discriminator (D) and the generator (G) train; `name` picks which of the groups below is used.
+
+    ratio: `d_steps` D steps, then `g_steps` G steps, over and over (1 and 1: both at every step).
+    decay: D steps per G step go from `d_start` to `d_end` over `decay_images` images.
+    accuracy: D trains only while its smoothed accuracy is below `threshold`.
+    """
+
+    name: Literal["ratio", "decay", "accuracy"] = "ratio"
+    d_steps: Count = 1
+    g_steps: Count = 1
+    d_start: Positive = 2.0
+    d_end: Positive = 1.0
+    decay_images: Count = 50000
+    threshold: Annotated[Number, Field(gt=0.5, le=1)] = 0.8
+    smoothing: Fraction = 0.9
+
+
+class TrainGAN(Budget):
+    """The generative adversarial network."""
+
+    latent_dim: Count = 64
+    generator_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (256, 128, 64, 32)
+    discriminator_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
+    loss: Literal["non_saturating", "hinge"] = "non_saturating"
+    generator_learning_rate: Positive = 4e-4
+    discriminator_learning_rate: Positive = 4e-4
+    adam_beta_1: Fraction = 0.5
+    adam_beta_2: Fraction = 0.99
+    r1_gamma: NonNegative = 1.0
+    r1_every: Count = 16
+    diffaugment: tuple[Literal["color", "translation", "cutout"], ...] = ("color", "translation")
+    ema_half_life_kimg: NonNegative = 5.0
+    latent_activation: Literal["linear", "relu", "sigmoid"] = "linear"
+    flip: bool = True
+    schedule: Schedule = Schedule()
+
+
+class ExportLatents(Section):
+    """Latents as CSV, and a density fitted to the training latents (used for random faces)."""
+
+    density: Literal["gaussian", "mixture"] = "mixture"
+    components: Count = 10
+    gan_samples: Count = 1000
+    seed: Natural = 0
+
+
+class AttributeVectors(Section):
+    """Directions: an attribute needs `min_examples` positives and as many negatives among the training images."""
+
+    method: Literal["mean_difference"] = "mean_difference"
+    min_examples: Annotated[Count, Field(ge=2)] = 50
+    attributes: tuple[str, ...] | None = None
+
+
+class Evaluate(Section):
+    """Held-out reconstruction, samples, latent health."""
+
+    extractor: Literal["mtcnn", "random_conv"] = "mtcnn"
+    samples: Annotated[Count, Field(ge=20)] = 1000
+    kid_subsets: Count = 50
+    kid_subset_size: Annotated[Count, Field(ge=2)] = 200
+    neighbours: Count = 5
+    active_variance: Positive = 0.01
+    seed: Natural = 0
+
+
+class RenderReports(Section):
+    """The final grids and the page."""
+
+    columns: Annotated[int, BeforeValidator(_no_bool), Field(ge=2, le=64)] = 10
+    rows: Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=64)] = 6
+    interpolation_steps: Annotated[int, BeforeValidator(_no_bool), Field(ge=3, le=64)] = 10
+    strengths: Annotated[tuple[Number, ...], Field(min_length=1, max_length=32)] = (-1.0, 0.0, 0.5, 1.0, 1.5)
+    attributes: tuple[str, ...] | None = None
+    seed: Natural = 0
+
+
+class Params(Section):
+    """params.yaml as a whole."""
+
+    dataset: Dataset
+    preprocess: Preprocess
+    train: Train
+    train_ae: TrainAE
+    train_vae: TrainVAE
+    train_gan: TrainGAN
+    export_latents: ExportLatents
+    attribute_vectors: AttributeVectors
+    evaluate: Evaluate
+    render_reports: RenderReports
+
+
+def load_params(path="params.yaml"):
+    """Read and check the whole of params.yaml.
+
+    Returns:
+        `Params`; every key has a value (defaults fill those left out).
+
+    Raises:
+        InputError: missing file, broken YAML, unknown key, wrong type or impossible value; one line with
+            file, key, what is wrong and what would be right.
+    """
+    path = Path(path)
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; run from the project's top folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = f" line {error.problem_mark.line + 1}:" if getattr(error, "problem_mark", None) else ""
+        problem = getattr(error, "problem", None) or "not UTF-8 text"
+        raise InputError(f"{path}:{where} not valid YAML: {problem}") from None
+    if not isinstance(raw, dict):
+        raise InputError(f"{path}: expected sections such as dataset: and train_ae:, found {type(raw).__name__}")
+    # a section left out has its defaults, except the budgets, which have none
+    try:
+        return Params.model_validate({name: {} for name in Params.model_fields} | raw)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_describe(error)}") from None
+
+
+def _describe(error):
+    """The first of pydantic's complaints as 'key: what is wrong (got value)'."""
+    problems = error.errors()
+    # a union reports each member's complaint; the unknown keys are the most telling
+    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    place = tuple(part for part in problem["loc"] if _is_key(part))
+    key = ".".join(str(part) for part in place)
+    if problem["type"] == "extra_forbidden":
+        known = _fields_at(place[:-1])
+        return f"{key}: unknown key{suggest(place[-1], known) or '; known here: ' + ', '.join(known)}"
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    accepted = [p["msg"].replace("Input should be ", "") for p in problems if tuple(filter(_is_key, p["loc"])) == place]
+    if len(accepted) > 1:
+        message = "should be " + ", or ".join(dict.fromkeys(accepted))
+    value = problem["input"]
+    got = "" if isinstance(value, dict | BaseModel) else f" (got {value!r})"
+    others = len({tuple(filter(_is_key, p["loc"])) for p in problems}) - 1
+    more = f" (and {others} more)" if others else ""
+    return f"{key}: {message}{got}{more}"
+
+
+def _is_key(part):
+    # pydantic adds the names of union members and of validators to the location; keys are lower-case words
+    return isinstance(part, int) or (part.isidentifier() and part not in {"int", "float", "str", "bool", "tuple"})
+
+
+def _fields_at(place):
+    """The names of the keys that may stand at `place` in params.yaml."""
+    model = Params
+    for part in place:
+        annotation = model.model_fields[part].annotation
+        if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+            annotation = typing.get_args(annotation)[0]
+        model = annotation
+    return list(model.model_fields)
+
+
+def steps_of(budget, train_images):
+    """How the budget divides into epochs and steps.
+
+    Args:
+        budget: a `Budget`.
+        train_images: int, size of the training split.
+
+    Returns:
+        (epochs, steps_per_epoch): ints; every epoch sees `images_per_epoch` images (default: all), in whole
+        batches; a budget in images is rounded up to whole epochs.
+
+    Raises:
+        InputError: a batch is larger than the training split.
+    """
+    if budget.batch_size > train_images:
+        raise InputError(
+            f"params.yaml: batch_size: {budget.batch_size} is more than the {train_images} training images; "
+            "use a smaller batch or more data"
+        )
+    per_epoch = min(budget.images_per_epoch or train_images, train_images)
+    steps = max(1, per_epoch // budget.batch_size)
+    epochs = budget.epochs or math.ceil(budget.images / (steps * budget.batch_size))
+    return epochs, steps

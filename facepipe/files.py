@@ -1,0 +1,74 @@
+"""Atomic writes: a file is either the old one or the new one, never half of one."""
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def atomic_file(path, mode="w", **options):
+    """Open a temporary file beside `path`; rename it over `path` when the block ends well.
+
+    Args:
+        path: the final file; its folder is made if missing.
+        mode: "w" (UTF-8 text, newlines as written) or "wb".
+        **options: passed to `open`.
+
+    On any exception the temporary file is removed and `path` is left as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if "b" not in mode:
+        options = {"encoding": "utf-8", "newline": ""} | options
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
+    os.close(handle)
+    try:
+        with open(temporary, mode, **options) as file:
+            yield file
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes 0600
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def atomic_folder(path):
+    """Yield an empty temporary folder beside `path`; it replaces `path` when the block ends well.
+
+    On any exception the temporary folder is removed and `path` is left as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp"))
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def write_json(path, value):
+    """Write `value` as JSON with sorted keys, two spaces and a final newline (same value, same bytes)."""
+    with atomic_file(path) as file:
+        json.dump(value, file, indent=2, sort_keys=True, allow_nan=False)
+        file.write("\n")
+
+
+def read_json(path):
+    """The value in the JSON file `path`."""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _umask():
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask

@@ -1,0 +1,31 @@
+"""How every stage starts: checked params in, bad input as one line and exit code 2, metrics out."""
+
+import sys
+
+from facepipe.config import load_params
+from facepipe.errors import InputError
+from facepipe.files import write_json
+from facepipe.quiet import import_tensorflow
+
+
+def run(main, name, tensorflow=False):
+    """Run one stage.
+
+    Args:
+        main: callable that takes the checked `Params` and returns the stage's metrics (a JSON-able dict of
+            deterministic values) or None.
+        name: the stage's name in dvc.yaml; metrics go to reports/<name>/metrics.json.
+        tensorflow: bool, whether the stage uses TensorFlow (imported after the params are checked).
+
+    Exits with 2 and one line on stderr where the input is wrong.
+    """
+    try:
+        params = load_params()
+        if tensorflow:
+            import_tensorflow()
+        metrics = main(params)
+    except InputError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    if metrics is not None:
+        write_json(f"reports/{name}/metrics.json", metrics)

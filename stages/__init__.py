@@ -1,0 +1,1 @@
+"""One module per DVC stage: params in, one facepipe call, metrics out."""

@@ -1,0 +1,79 @@
+"""Shared fixtures: tiny images, tiny trained models, the folder of real photographs."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+THREADS = 2
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tensorflow_threads():
+    """TensorFlow takes the number of threads once, before its first operation; all tests share one process."""
+    from facepipe.quiet import import_tensorflow
+
+    import_tensorflow()
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of real photographs; skips where it is absent."""
+    folder = Path(os.environ.get("FACEPIPE_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real photographs at {folder} (FACEPIPE_TEST_DATA names another folder)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_shards(tmp_path_factory):
+    """Folder of shards: 16x16 RGB blobs, 96 train, 32 valid, 32 test; attributes Bright and Left are visible in them."""
+    from facepipe.data.shard_writer import write_shards
+
+    random = np.random.default_rng(0)
+    images, ids, attributes = {}, {}, {}
+    for split, count in (("train", 96), ("valid", 32), ("test", 32)):
+        bright, left = random.integers(0, 2, (2, count))
+        x = np.full((count, 16, 16, 3), 60, np.uint8) + (bright * 120).astype(np.uint8)[:, None, None, None]
+        x[left == 1, :, :8] //= 2
+        images[split] = x + random.integers(0, 30, x.shape).astype(np.uint8)
+        ids[split] = [f"{split}-{row:03d}.png" for row in range(count)]
+        attributes |= {
+            name: {"Bright": b, "Left": side} for name, b, side in zip(ids[split], bright, left, strict=True)
+        }
+    folder = tmp_path_factory.mktemp("tiny") / "shards"
+    write_shards(folder, images, ids=ids, attributes=pd.DataFrame.from_dict(attributes, orient="index"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_params():
+    """(config.Train, {"ae": config.TrainAE, "vae": config.TrainVAE, "gan": config.TrainGAN}) of tiny nets."""
+    from facepipe.config import Train, TrainAE, TrainGAN, TrainVAE
+
+    common = {"latent_dim": 4, "batch_size": 16, "epochs": 2}
+    sections = {
+        "ae": TrainAE(**common, widths=(8, 8)),
+        "vae": TrainVAE(**common, widths=(8, 8)),
+        "gan": TrainGAN(**common, generator_widths=(8, 8), discriminator_widths=(8, 8), r1_every=2),
+    }
+    return Train(precision="float32", threads=THREADS), sections
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory, tiny_shards, tiny_params):
+    """Folder with the models ae, vae and gan, trained for two epochs on `tiny_shards`; reports in ../reports."""
+    from importlib import import_module
+
+    folder = tmp_path_factory.mktemp("trained")
+    train, sections = tiny_params
+    for name, section in sections.items():
+        module = import_module(f"facepipe.training.{name}")
+        module.train(train, section, tiny_shards, folder / "models" / name, folder / "reports" / f"train_{name}")
+    return folder / "models"

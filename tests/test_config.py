@@ -1,0 +1,98 @@
+"""params.yaml: defaults, coercion, and one clear line for each kind of mistake."""
+
+import copy
+
+import pytest
+import yaml
+
+from facepipe.config import TrainAE, load_params, steps_of
+from facepipe.errors import InputError
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """A function (key, value) -> path of a copy of params.yaml with that one change."""
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+    def write(key, value):
+        params = copy.deepcopy(raw)
+        *sections, last = key.split(".")
+        inner = params
+        for section in sections:
+            inner = inner[section]
+        inner[last] = value
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(params), encoding="utf-8")
+        return path
+
+    return write
+
+
+def complaint(path):
+    with pytest.raises(InputError) as caught:
+        load_params(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+def test_the_committed_file_says_what_the_defaults_are():
+    params = load_params(ROOT / "params.yaml")
+    assert params.train_ae.learning_rate == pytest.approx(1e-3)
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for name, section in raw.items():
+        assert set(section) == set(type(getattr(params, name)).model_fields), f"{name}: every key stands in the file"
+
+
+def test_scientific_notation_that_yaml_reads_as_text(edited):
+    assert isinstance(yaml.safe_load("1e-4"), str)
+    assert load_params(edited("train_vae.learning_rate", "1e-4")).train_vae.learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+    "key, value, expected",
+    [
+        ("train_ae.latent_dims", 3, "train_ae.latent_dims: unknown key; did you mean latent_dim?"),
+        ("trian_ae", {}, "trian_ae: unknown key; did you mean train_ae?"),
+        ("train_gan.schedule.xyzzy", 1, "train_gan.schedule.xyzzy: unknown key; known here: name, d_steps"),
+        ("train_ae.latent_dim", 0, "train_ae.latent_dim: should be greater than or equal to 1 (got 0)"),
+        ("train_ae.latent_dim", "big", "train_ae.latent_dim: should be a valid integer"),
+        ("train_ae.latent_dim", 2.5, "train_ae.latent_dim: should be a valid integer"),
+        ("train_ae.latent_dim", True, "train_ae.latent_dim: should be a number, not true or false (got True)"),
+        ("train_ae.learning_rate", -1, "train_ae.learning_rate: should be greater than 0 (got -1)"),
+        ("train_ae.learning_rate", float("nan"), "train_ae.learning_rate: should be a finite number"),
+        ("train_ae.widths", [32, 0], "train_ae.widths.1: should be greater than or equal to 1 (got 0)"),
+        ("train.threads", "many", "train.threads: should be a valid integer"),
+        ("train_gan.loss", "hinged", "train_gan.loss: should be 'non_saturating' or 'hinge' (got 'hinged')"),
+        ("preprocess.crop", [0, 0, 2, 1], "preprocess: crop must be [left, top, right, bottom]"),
+        ("preprocess.crop", "centre", "preprocess.crop: should be 'default' or 'none'"),
+        ("preprocess.image_size", [64], "preprocess.image_size.1: Field required"),
+        ("preprocess.image_size", [4, 64], "preprocess: image_size (height, width) must be at least 8"),
+        ("preprocess.test_fraction", 0.95, "preprocess: valid_fraction + test_fraction must be below 1"),
+        ("train_vae.images", 1000, "train_vae: set exactly one of epochs and images"),
+        ("dataset.archive", "faces.zip", "dataset: archive and labels do not apply to name: synthetic"),
+        ("evaluate", None, "evaluate: should be a valid dictionary"),
+    ],
+)
+def test_one_line_for_each_mistake(edited, key, value, expected):
+    assert complaint(edited(key, value)).startswith(expected)
+
+
+def test_files_that_are_no_params(tmp_path):
+    path = tmp_path / "params.yaml"
+    assert "not found" in complaint(path)
+    path.write_text("train_ae: [1, 2\n", encoding="utf-8")
+    assert "line 2: not valid YAML" in complaint(path)
+    path.write_text("just text", encoding="utf-8")
+    assert "expected sections" in complaint(path)
+    path.write_bytes(b"train: \xff\xfe")
+    assert "not valid YAML" in complaint(path)
+
+
+def test_budgets():
+    assert steps_of(TrainAE(epochs=3, batch_size=10), 95) == (3, 9)
+    assert steps_of(TrainAE(images=200, batch_size=10), 95) == (3, 9)
+    assert steps_of(TrainAE(epochs=2, batch_size=10, images_per_epoch=30), 95) == (2, 3)
+    with pytest.raises(InputError, match="batch_size: 64 is more than the 63 training images"):
+        steps_of(TrainAE(epochs=1), 63)
