@@ -1,0 +1,1 @@
+"""Data sets in: sources, archives, images, shards."""

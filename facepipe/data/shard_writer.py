@@ -1,0 +1,142 @@
+"""Write shards: uint8 images as .npy files of bounded size, with an index and tables of ids and attributes (CSV)."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facepipe.data.shards import ID_COLUMNS, SPLITS, VERSION, sha256
+from facepipe.files import atomic_folder, write_json
+
+
+class ShardWriter:
+    """Write images into the rows planned for them, in any order; rows never written are dropped at the end.
+
+    Which shard an image lies in depends on the plan alone, so the bytes do not depend on who writes when. A shard
+    that loses images holds fewer than planned, and one that loses all of them is left out of the index.
+
+    Args:
+        folder: an existing, empty folder.
+        counts: {"train": n, "valid": n, "test": n}, planned images per split.
+        image_shape: (H, W, C).
+        shard_mb: upper bound of a shard's pixels in 10**6 bytes (one image at least).
+    """
+
+    def __init__(self, folder, counts, image_shape, shard_mb=64.0):
+        self.folder = Path(folder)
+        self.image_shape = tuple(int(n) for n in image_shape)
+        self._per_shard = max(1, int(shard_mb * 1e6 // np.prod(self.image_shape)))
+        self._written = {split: np.zeros(counts.get(split, 0), dtype=bool) for split in SPLITS}
+        self._shards = {}  # (split, number): planned samples
+
+    def put(self, split, row, image):
+        """Write one uint8 (H, W, C) image into the planned row `row` of `split`."""
+        number, offset = divmod(row, self._per_shard)
+        if (split, number) not in self._shards:
+            self._shards[split, number] = min(self._per_shard, len(self._written[split]) - number * self._per_shard)
+            self._create(split, number)
+        image = np.ascontiguousarray(image, dtype=np.uint8)
+        if image.shape != self.image_shape:
+            raise ValueError(f"image of shape {image.shape}, expected {self.image_shape}")
+        # not a memory map: its pages would count as this process's memory, and a full disk would kill it
+        with open(self._path(split, number), "r+b") as file:
+            file.seek(offset * image.nbytes - self._shards[split, number] * image.nbytes, 2)
+            file.write(image)
+        self._written[split][row] = True
+
+    def finish(self, dataset, ids, attributes=None, factors=None, rejected=()):
+        """Close the shards and write index.json and the tables.
+
+        Args:
+            dataset: str, the data set's name.
+            ids: {split: list of dicts}, one dict per *planned* row with the ID_COLUMNS other than split and row
+                (those left out are written empty).
+            attributes: DataFrame indexed by id, columns 0/1/NaN; ids it lacks get empty cells. None: no attributes.
+            factors: DataFrame indexed by id of continuous values, or None.
+            rejected: (source, reason) pairs.
+
+        Returns:
+            {"train": n, "valid": n, "test": n}, images written.
+        """
+        attributes = pd.DataFrame() if attributes is None else attributes
+        splits = {split: self._close(split) for split in SPLITS}
+        table = pd.concat([self._id_table(split, ids.get(split, [])) for split in SPLITS], ignore_index=True)
+        _write_csv(table[ID_COLUMNS], self.folder / "ids.csv")
+        _write_csv(_rows(attributes, table["id"]).astype("Int64"), self.folder / "attributes.csv", index_label="id")
+        if factors is not None:
+            _write_csv(_rows(factors, table["id"]), self.folder / "factors.csv", index_label="id")
+        _write_csv(pd.DataFrame(sorted(rejected), columns=["source", "reason"]), self.folder / "rejected.csv")
+        write_json(
+            self.folder / "index.json",
+            {
+                "version": VERSION,
+                "dataset": dataset,
+                "image_shape": list(self.image_shape),
+                "attributes": list(attributes.columns),
+                "splits": splits,
+            },
+        )
+        return {split: entry["samples"] for split, entry in splits.items()}
+
+    def _path(self, split, number):
+        return self.folder / f"{split}-{number:05d}.npy"
+
+    def _create(self, split, number):
+        shape = (self._shards[split, number], *self.image_shape)
+        with open(self._path(split, number), "wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            file.truncate(file.tell() + int(np.prod(shape)))
+
+    def _close(self, split):
+        """The split's entry in index.json."""
+        shards = []
+        for number in sorted(n for name, n in self._shards if name == split):
+            path = self._path(split, number)
+            kept = self._written[split][number * self._per_shard :][: self._shards[split, number]]
+            if not kept.all():
+                images = np.load(path)[kept]
+                np.save(path, images)
+            shards.append(
+                {"file": path.name, "samples": int(kept.sum()), "bytes": path.stat().st_size, "sha256": sha256(path)}
+            )
+        return {"samples": sum(shard["samples"] for shard in shards), "shards": shards}
+
+    def _id_table(self, split, rows):
+        kept = [row for row, written in zip(rows, self._written[split], strict=True) if written]
+        table = pd.DataFrame(kept, columns=ID_COLUMNS[2:])
+        table.insert(0, "row", np.arange(len(table)))
+        table.insert(0, "split", split)
+        return table
+
+
+def write_shards(folder, images, dataset="arrays", ids=None, attributes=None, factors=None, shard_mb=64.0):
+    """Write whole arrays as a shards folder (atomically), e.g. for tests.
+
+    Args:
+        folder: the folder to make or replace.
+        images: {"train": uint8 (n, H, W, C), "valid": ..., "test": ...}; a split may be left out (then empty).
+        dataset: str.
+        ids: {split: list of n ids}; None: train-000000.png and so on.
+        attributes: DataFrame indexed by id with columns 0/1/NaN, or None.
+        factors: DataFrame indexed by id, or None.
+        shard_mb: as for `ShardWriter`.
+    """
+    if ids is None:
+        ids = {split: [f"{split}-{row:06d}.png" for row in range(len(array))] for split, array in images.items()}
+    with atomic_folder(folder) as temporary:
+        shape = next(iter(images.values())).shape[1:]
+        writer = ShardWriter(temporary, {split: len(array) for split, array in images.items()}, shape, shard_mb)
+        for split, array in images.items():
+            for row, image in enumerate(array):
+                writer.put(split, row, image)
+        rows = {split: [{"id": name, "source": name} for name in names] for split, names in ids.items()}
+        writer.finish(dataset, rows, attributes, factors)
+
+
+def _rows(table, ids):
+    """`table`'s rows for `ids`, in that order; NaN for ids it lacks."""
+    return table.reindex(pd.Index(ids, name="id"))
+
+
+def _write_csv(table, path, index_label=None):
+    table.to_csv(path, index=index_label is not None, index_label=index_label, lineterminator="\n")

@@ -1,0 +1,13 @@
+"""Bring the archive and its label files into data/raw."""
+
+from facepipe.stage import run
+
+
+def main(params):
+    from facepipe.data.fetch import fetch
+
+    return fetch(params.dataset, sources_yaml="data/sources.yaml", out="data/raw")
+
+
+if __name__ == "__main__":
+    run(main, "download")

@@ -1,0 +1,293 @@
+"""The preprocess stage: splits that do not move, crops, gray and non-square sizes, bad pictures, same bytes."""
+
+import io
+import json
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from facepipe.config import Dataset, Preprocess
+from facepipe.data.fetch import fetch
+from facepipe.data.preprocess import Item, limit, list_items, plan_splits, preprocess
+from facepipe.data.shards import SPLITS, Shards
+from facepipe.data.sources import get_source
+from facepipe.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("FACEPIPE_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+def picture(seed, size=(25, 25)):
+    file = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file, "png")  # the decoder goes by content, not by name
+    return file.getvalue()
+
+
+def people(count, pictures=3):
+    return {
+        f"lfw-deepfunneled/P{p}/P{p}_{i + 1:04d}.jpg": picture(100 * p + i)
+        for p in range(count)
+        for i in range(pictures)
+    }
+
+
+def write_raw(folder, name, contents, **labels):
+    """A raw folder as the download stage leaves it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = get_source(name).archive
+    if archive.endswith(".zip"):
+        with zipfile.ZipFile(folder / archive, "w") as file:
+            for member, data in contents.items():
+                file.writestr(member, data)
+    else:
+        with tarfile.open(folder / archive, "w:gz") as file:
+            for member, data in contents.items():
+                info = tarfile.TarInfo(member)
+                info.size = len(data)
+                file.addfile(info, io.BytesIO(data))
+    for label, text in labels.items():
+        (folder / f"{label}.txt").write_text(text)
+    (folder / "dataset.json").write_text(json.dumps({"name": name, "archive": archive, "files": []}))
+    return folder
+
+
+def celeba(folder, count=30, **contents):
+    names = [f"{i + 1:06d}.jpg" for i in range(count)]
+    return write_raw(
+        folder,
+        "celeba",
+        {f"img_align_celeba/{name}": picture(i, (89, 109)) for i, name in enumerate(names)} | contents,
+        list_attr_celeba=f"{count}\nSmiling Male\n" + "".join(f"{n} {(-1) ** i} 1\n" for i, n in enumerate(names)),
+        list_eval_partition="".join(f"{n} {0 if i < 20 else 1 if i < 25 else 2}\n" for i, n in enumerate(names)),
+    )
+
+
+def params(**values):
+    return Preprocess(**({"image_size": (16, 16), "workers": 1, "valid_fraction": 0.2, "test_fraction": 0.2} | values))
+
+
+def split_of(folder):
+    table = pd.read_csv(folder / "ids.csv", dtype=str, keep_default_na=False)
+    return dict(zip(table["id"], table["split"], strict=True))
+
+
+def test_lfw(tmp_path):
+    raw = write_raw(tmp_path / "raw", "lfw", people(30), male_names="P0_0001.jpg\nP1_0002.jpg\n")
+    metrics = preprocess(params(), raw, tmp_path / "shards")
+    shards = Shards(tmp_path / "shards")
+    shards.verify()
+    assert metrics == {"images": shards.splits, "rejected": 0, "identities": 30}
+    assert sum(shards.splits.values()) == 90 and shards.image_shape == (16, 16, 3)
+    table = pd.concat([shards.table(split) for split in SPLITS])
+    assert (table.groupby("identity")["split"].nunique() == 1).all()  # nobody is in two splits
+    for split in SPLITS:
+        assert shards.ids(split) == sorted(shards.ids(split))
+        assert shards.table(split)["row"].tolist() == [str(row) for row in range(shards.count(split))]
+    row = table.set_index("id").loc["P3_0002.jpg"]
+    assert row["source"] == "lfw-deepfunneled/P3/P3_0002.jpg" and row["identity"] == "P3"
+    assert row[["left", "top", "right", "bottom"]].tolist() == ["5", "3", "21", "19"]  # (45, 28, 207, 190) / 10
+    attributes = pd.concat([shards.attributes(split) for split in SPLITS])["Male"]
+    assert attributes.loc["P1_0002.jpg"] == 1.0 and attributes.notna().sum() == 2
+
+
+def test_pixels_are_those_of_the_crop(tmp_path):
+    raw = celeba(tmp_path / "raw")
+    preprocess(params(image_size=(74, 74)), raw, tmp_path / "shards")
+    shards = Shards(tmp_path / "shards")
+    source = np.asarray(Image.open(io.BytesIO(picture(20, (89, 109)))))
+    assert shards.ids("valid")[0] == "000021.jpg"
+    assert np.array_equal(shards.images("valid", 0, 1)[0], source[18:92, 8:82])  # 74x74: cropped, not resized
+
+
+def test_official_split(tmp_path):
+    raw = celeba(tmp_path / "raw")
+    for split in ("auto", "official"):
+        metrics = preprocess(params(split=split), raw, tmp_path / split)
+        assert metrics == {"images": {"train": 20, "valid": 5, "test": 5}, "rejected": 0}
+    assert Shards(tmp_path / "auto").sha256 == Shards(tmp_path / "official").sha256
+    shards = Shards(tmp_path / "auto")
+    assert shards.ids("test") == [f"{n:06d}.jpg" for n in range(26, 31)]
+    assert shards.attributes("test")["Smiling"].tolist() == [0.0, 1.0, 0.0, 1.0, 0.0]
+    preprocess(params(split="hash"), raw, tmp_path / "hash")
+    assert split_of(tmp_path / "hash") != split_of(tmp_path / "auto")
+    with pytest.raises(InputError, match="split: lfw has no official split"):
+        preprocess(params(split="official"), write_raw(tmp_path / "lfw", "lfw", people(3)), tmp_path / "x")
+
+
+def test_picture_that_the_official_split_does_not_list(tmp_path):
+    raw = celeba(tmp_path / "raw", **{"img_align_celeba/000031.jpg": picture(0)})
+    assert preprocess(params(), raw, tmp_path / "shards")["rejected"] == 1
+    assert "000031.jpg,not in the official split" in (tmp_path / "shards" / "rejected.csv").read_text()
+
+
+def test_celeba_identities_keep_persons_together_under_hash(tmp_path):
+    raw = celeba(tmp_path / "raw")
+    (raw / "identity_CelebA.txt").write_text("".join(f"{i + 1:06d}.jpg {i % 10}\n" for i in range(30)))
+    assert preprocess(params(split="hash"), raw, tmp_path / "shards")["identities"] == 10
+    table = pd.read_csv(tmp_path / "shards" / "ids.csv", dtype=str)
+    assert table.groupby("identity")["split"].nunique().tolist() == [1] * 10
+
+
+def test_splits_do_not_move(tmp_path):
+    few = write_raw(tmp_path / "few", "lfw", people(30))
+    many = write_raw(tmp_path / "many", "lfw", dict(reversed(people(60, pictures=4).items())))
+    for name, raw, changes in (
+        ("few", few, {}),
+        ("many", many, {}),
+        ("l30", many, {"limit": 30}),
+        ("l80", many, {"limit": 80}),
+        ("v", many, {"valid_fraction": 0.4}),
+    ):
+        preprocess(params(**changes), raw, tmp_path / "out" / name)
+    splits = {name: split_of(tmp_path / "out" / name) for name in ("few", "many", "l30", "l80", "v")}
+    assert splits["few"].items() < splits["many"].items()  # pictures and people were added
+    assert len(splits["l30"]) == 30 and splits["l30"].items() < splits["l80"].items() < splits["many"].items()
+    tests = [{name for name, split in splits[key].items() if split == "test"} for key in ("many", "v")]
+    assert tests[0] == tests[1]
+    assert all(splits["v"][name] == "valid" for name, split in splits["many"].items() if split == "valid")
+
+
+def test_hash_split_has_the_fractions_asked_for():
+    items = [Item(f"{number:06d}.png", "", f"synthetic/{number:06d}.png") for number in range(5000)]
+    plan, unlisted = plan_splits(get_source("synthetic"), None, items, params())
+    assert unlisted == []
+    assert {split: len(rows) / 5000 for split, rows in plan.items()} == pytest.approx(
+        {"train": 0.6, "valid": 0.2, "test": 0.2}, abs=0.02
+    )
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 1), (24, 16, 3), (10, 30, 1)])
+def test_gray_and_non_square(tmp_path, shape):
+    raw = celeba(tmp_path / "raw")
+    preprocess(params(image_size=shape[:2], channels=shape[2], crop="none"), raw, tmp_path / "shards")
+    shards = Shards(tmp_path / "shards")
+    assert shards.image_shape == shape and shards.images("test").shape == (5, *shape)
+    box = shards.table("test").iloc[0][["left", "top", "right", "bottom"]].astype(int).tolist()
+    width, height = box[2] - box[0], box[3] - box[1]
+    assert width / height == pytest.approx(shape[1] / shape[0], rel=0.03)  # no stretching
+    assert (width == 89 or height == 109) and abs(box[0] + box[2] - 89) <= 1 and abs(box[1] + box[3] - 109) <= 1
+
+
+def test_crop_in_fractions(tmp_path):
+    raw = celeba(tmp_path / "raw")
+    preprocess(params(crop=(0.0, 0.0, 0.5, 0.5), image_size=(16, 13)), raw, tmp_path / "shards")
+    box = Shards(tmp_path / "shards").table("test").iloc[0][["left", "top", "right", "bottom"]].tolist()
+    assert box == ["0", "0", "45", "55"]
+
+
+def test_bad_pictures_are_rejected_with_a_reason(tmp_path):
+    contents = people(30)
+    broken, cut = "lfw-deepfunneled/P4/P4_0002.jpg", "lfw-deepfunneled/P5/P5_0001.jpg"
+    contents |= {broken: b"<html>", cut: contents[cut][:200], "lfw-deepfunneled/readme.txt": b"x"}
+    contents |= {"lfw-deepfunneled/stray.jpg": picture(0), "lfw_funneled/P6/P6_0001.jpg": picture(1)}
+    metrics = preprocess(params(), write_raw(tmp_path / "raw", "lfw", contents), tmp_path / "shards")
+    rejected = pd.read_csv(tmp_path / "shards" / "rejected.csv").set_index("source")["reason"]
+    assert metrics["rejected"] == 4 and sum(metrics["images"].values()) == 88
+    assert rejected[broken] == "not a picture that Pillow can read" and rejected[cut].startswith("damaged")
+    assert "not of the form" in rejected["lfw-deepfunneled/stray.jpg"]
+    assert "is that of lfw-deepfunneled/P6/P6_0001.jpg" in rejected["lfw_funneled/P6/P6_0001.jpg"]
+    assert "P4_0002.jpg" not in split_of(tmp_path / "shards")
+
+
+@pytest.mark.parametrize("name", ["lfw", "celeba"])
+def test_same_bytes_with_one_and_two_workers(tmp_path, name):
+    if name == "lfw":
+        contents = people(40)
+        contents["lfw-deepfunneled/P4/P4_0002.jpg"] = b"broken"
+        raw = write_raw(tmp_path / "raw", name, contents)
+    else:
+        raw = celeba(tmp_path / "raw")
+    for workers in (1, 2):
+        preprocess(params(workers=workers, shard_mb=0.008), raw, tmp_path / str(workers))
+    one, two = ({p.name: p.read_bytes() for p in (tmp_path / w).iterdir()} for w in "12")
+    assert one == two and len([file for file in one if file.startswith("train")]) > 1
+
+
+def test_no_usable_picture(tmp_path):
+    contents = dict.fromkeys(people(10), b"broken")
+    message = r"no usable picture in the archive; 30 rejected, the first, .*P0_0001.jpg: not a picture"
+    with pytest.raises(InputError, match=message):
+        preprocess(params(), write_raw(tmp_path / "raw", "lfw", contents), tmp_path / "shards")
+    assert not (tmp_path / "shards").exists()
+
+
+def test_empty_split(tmp_path):
+    raw = write_raw(tmp_path / "raw", "lfw", people(10))
+    message = r"the valid split has none of the 30 pictures; raise preprocess.valid_fraction$"
+    with pytest.raises(InputError, match=message):
+        preprocess(params(valid_fraction=0), raw, tmp_path / "shards")
+    with pytest.raises(InputError, match=r"_fraction or raise preprocess.limit$"):
+        preprocess(params(limit=1), raw, tmp_path / "shards")
+    with pytest.raises(InputError, match=r"split to hash or raise preprocess.limit"):
+        preprocess(params(limit=2), celeba(tmp_path / "celeba"), tmp_path / "shards")
+
+
+def test_labels_of_another_archive(tmp_path):
+    raw = write_raw(tmp_path / "raw", "lfw", people(10), male_names="Somebody_0001.jpg\n")
+    with pytest.raises(InputError, match=r"know none of the pictures .* but Somebody_0001.jpg; are they of this"):
+        preprocess(params(), raw, tmp_path / "shards")
+
+
+def test_raw_folder_missing(tmp_path):
+    with pytest.raises(InputError, match=r"dataset.json: not found; run the download stage"):
+        preprocess(params(), tmp_path / "raw", tmp_path / "shards")
+
+
+def test_limit_is_by_id_alone():
+    forward = [Item(str(number), "", str(number)) for number in range(100)]
+    chosen = set(limit(forward, 10))
+    assert set(limit(forward[::-1], 10)) == chosen and len(chosen) == 10
+    assert chosen < set(limit(forward, 20))
+    assert limit(forward, None) == forward
+
+
+def test_synthetic(tmp_path):
+    given = Dataset(name="synthetic", synthetic={"count": 24, "size": 16})
+    fetch(given, ROOT / "data" / "sources.yaml", tmp_path / "raw")
+    preprocess(params(), tmp_path / "raw", tmp_path / "shards")
+    shards = Shards(tmp_path / "shards")
+    assert sum(shards.splits.values()) == 24 and "Smiling" in shards.attribute_names
+    factors = shards.factors("train")
+    assert factors.index.tolist() == shards.ids("train") and np.isfinite(factors.to_numpy()).all()
+    assert shards.attributes("train").notna().all(axis=None)
+
+
+def real(name, tmp_path):
+    archive = DATA / name / get_source(name).archive
+    if not archive.exists():
+        pytest.skip(f"needs the real data set at {archive}")
+    fetch(Dataset(name=name, archive=str(archive)), ROOT / "data" / "sources.yaml", tmp_path / "raw")
+    return tmp_path / "raw"
+
+
+def test_real_lfw(tmp_path):
+    metrics = preprocess(params(limit=150), real("lfw", tmp_path), tmp_path / "shards")
+    shards = Shards(tmp_path / "shards")
+    assert sum(metrics["images"].values()) == 150 and metrics["rejected"] == 0
+    assert shards.attribute_names == ["Male", "Smiling", "Eyeglasses", "Wearing_Hat"]
+    table = pd.concat([shards.table(split) for split in SPLITS])
+    assert (table.groupby("identity")["split"].nunique() == 1).all()
+    assert set(table["left"]) == {"45"} and set(table["bottom"]) == {"190"}
+
+
+def test_real_celeba(tmp_path):
+    metrics = preprocess(params(limit=200, image_size=(24, 24)), real("celeba", tmp_path), tmp_path / "shards")
+    shards = Shards(tmp_path / "shards")
+    assert sum(metrics["images"].values()) == 200 and metrics["images"]["train"] > 150
+    assert len(shards.attribute_names) == 40 and shards.attributes("train").notna().all(axis=None)
+    # aligned faces: brighter in the middle than at the sides
+    mean = shards.images("train").mean(axis=(0, 3))
+    assert mean[10:16, 9:15].mean() > mean[10:16, :3].mean() + 20
+
+
+def test_items_keep_archive_order(tmp_path):
+    raw = write_raw(tmp_path / "raw", "lfw", people(4))
+    items, rejected = list_items(get_source("lfw"), raw, raw / "lfw-deepfunneled.tgz")
+    assert [item.member for item in items] == list(people(4)) and rejected == []

@@ -1,0 +1,149 @@
+"""Shards: round trip, tables, and refusal of broken folders."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facepipe.data.shard_writer import ShardWriter, write_shards
+from facepipe.data.shards import SPLITS, Shards, sha256
+from facepipe.errors import InputError
+
+SHAPE = (6, 4, 3)
+COUNTS = {"train": 20, "valid": 3, "test": 7}
+
+
+@pytest.fixture
+def arrays():
+    generator = np.random.default_rng(0)
+    return {split: generator.integers(0, 256, (n, *SHAPE), dtype=np.uint8) for split, n in COUNTS.items()}
+
+
+@pytest.fixture
+def folder(tmp_path, arrays):
+    # 72 bytes an image: shards of 4
+    write_shards(tmp_path / "shards", arrays, dataset="tiny", shard_mb=300 / 1e6)
+    return tmp_path / "shards"
+
+
+def test_round_trip(folder, arrays):
+    shards = Shards(folder)
+    assert shards.image_shape == SHAPE and shards.splits == COUNTS and shards.count("test") == 7
+    assert shards.dataset == "tiny" and shards.sha256 == sha256(folder / "index.json")
+    assert len(list(folder.glob("train-*.npy"))) == 5 and max(p.stat().st_size for p in folder.glob("*.npy")) <= 428
+    for split in SPLITS:
+        assert np.array_equal(shards.images(split), arrays[split])
+    assert np.array_equal(shards.images("train", 3, 9), arrays["train"][3:9])
+    assert shards.images("valid", 3).shape == (0, *SHAPE)
+    rows = np.random.default_rng(1).integers(0, 20, 50)
+    assert np.array_equal(shards.gather("train", rows), arrays["train"][rows])
+    assert shards.gather("train", []).shape == (0, *SHAPE)
+    assert shards.ids("valid") == ["valid-000000.png", "valid-000001.png", "valid-000002.png"]
+    shards.verify()
+
+
+def test_rows_outside_are_an_error(folder):
+    shards = Shards(folder)
+    for row in (-1, 20):
+        with pytest.raises(IndexError):
+            shards.gather("train", [0, row])
+
+
+def test_a_missing_row_leaves_its_own_shard_only(tmp_path, arrays):
+    digests = []
+    for name, missing in (("all", ()), ("gaps", (5, 16, 17, 18, 19))):
+        (tmp_path / name).mkdir()
+        writer = ShardWriter(tmp_path / name, COUNTS, SHAPE, 300 / 1e6)
+        for split in SPLITS:
+            for row in reversed(range(COUNTS[split])):
+                if split != "train" or row not in missing:
+                    writer.put(split, row, arrays[split][row])
+        ids = {split: [{"id": f"{split}{row}"} for row in range(n)] for split, n in COUNTS.items()}
+        counts = writer.finish("tiny", ids, rejected=[("b", "why"), ("a", "how")])
+        digests.append({path.name: sha256(path) for path in (tmp_path / name).glob("*.npy")})
+    kept = [row for row in range(20) if row not in missing]
+    shards = Shards(tmp_path / "gaps")
+    assert counts == shards.splits == COUNTS | {"train": 15}
+    assert np.array_equal(shards.images("train"), arrays["train"][kept])
+    assert shards.ids("train") == [f"train{row}" for row in kept]
+    changed = {name for name in digests[0] if digests[0][name] != digests[1].get(name)}
+    assert changed == {"train-00001.npy", "train-00004.npy"}
+    assert (tmp_path / "gaps" / "rejected.csv").read_text() == "source,reason\na,how\nb,why\n"
+
+
+def test_tables(tmp_path, arrays):
+    ids = {split: [f"{split}{row}" for row in range(n)] for split, n in COUNTS.items()}
+    ids["train"][:3] = ["NA", "None", "007"]  # names that pandas likes to take for something else
+    attributes = pd.DataFrame({"Smiling": [1, 0, np.nan], "Male": [0, np.nan, 1]}, index=["NA", "007", "test3"])
+    factors = pd.DataFrame({"yaw": [0.1, -1 / 3, 1e-9]}, index=["NA", "None", "007"])
+    write_shards(tmp_path / "s", arrays, ids=ids, attributes=attributes, factors=factors)
+    shards = Shards(tmp_path / "s")
+    assert shards.attribute_names == ["Smiling", "Male"]
+    table = shards.attributes("train")
+    assert table.index.tolist() == ids["train"] and set(table.dtypes) == {np.dtype(float)}
+    assert table.loc["NA"].tolist() == [1.0, 0.0]
+    assert table.loc["007", "Smiling"] == 0.0 and table.isna().loc["007", "Male"]
+    assert table.loc["None"].isna().all()
+    assert shards.attributes("test").loc["test3"].fillna(-1).tolist() == [-1.0, 1.0]
+    assert shards.factors("train")["yaw"].head(3).tolist() == [0.1, -1 / 3, 1e-9]
+    assert (tmp_path / "s" / "attributes.csv").read_text().startswith("id,Smiling,Male\nNA,1,0\nNone,,\n007,0,\n")
+    write_shards(tmp_path / "plain", arrays)
+    plain = Shards(tmp_path / "plain")
+    assert plain.factors("train") is None and plain.attributes("valid").shape == (3, 0)
+
+
+def test_same_content_same_bytes(tmp_path, arrays):
+    for name in "ab":
+        write_shards(tmp_path / name, arrays)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+    assert names == sorted(path.name for path in (tmp_path / "b").iterdir())
+
+
+def edit_index(folder, **changes):
+    path = folder / "index.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_broken_folders_are_refused(folder):
+    with pytest.raises(InputError, match=r"index.json: not found; run the preprocess stage"):
+        Shards(folder / "absent")
+
+    shard = folder / "train-00002.npy"
+    data = shard.read_bytes()
+    shard.write_bytes(data[:-1])
+    with pytest.raises(InputError, match=r"train-00002.npy: 415 bytes, expected 416 for 4 images"):
+        Shards(folder)
+    shard.unlink()
+    with pytest.raises(InputError, match=r"train-00002.npy: not found, but index.json lists it"):
+        Shards(folder)
+
+    # right size, wrong bytes: not seen at once, but by verify
+    shard.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(InputError, match=r"train-00002.npy: sha256 differs"):
+        Shards(folder).verify()
+    shard.write_bytes(b"x" * len(data))
+    with pytest.raises(InputError, match=r"train-00002.npy: not a .npy file"):
+        Shards(folder).images("train")
+    shard.write_bytes(data)
+
+    (folder / "ids.csv").write_text("split,row,id\n")
+    with pytest.raises(InputError, match=r"ids.csv: 0 rows, expected 30"):
+        Shards(folder).ids("train")
+    (folder / "ids.csv").unlink()
+    with pytest.raises(InputError, match=r"ids.csv: not found"):
+        Shards(folder).ids("train")
+
+    edit_index(folder, image_shape=[6, 2, 6])
+    with pytest.raises(InputError, match=r"train-00000.npy: holds uint8 \[4, 6, 4, 3\], expected uint8 \[4, 6, 2, 6\]"):
+        Shards(folder).images("train")
+    edit_index(folder, splits={})
+    with pytest.raises(InputError, match="incomplete"):
+        Shards(folder)
+    edit_index(folder, version=2)
+    with pytest.raises(InputError, match="version: found 2, expected 1"):
+        Shards(folder)
+    (folder / "index.json").write_text("{")
+    with pytest.raises(InputError, match="not valid JSON"):
+        Shards(folder)
