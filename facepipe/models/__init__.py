@@ -1,0 +1,1 @@
+"""The networks: autoencoder, VAE, GAN, and how they are stored."""

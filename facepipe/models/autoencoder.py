@@ -1,0 +1,60 @@
+"""The autoencoder: image -> latent -> image."""
+
+import keras
+import tensorflow as tf
+
+from facepipe.models.layers import LATENT_ACTIVATIONS, Initializers, convolutions, deconvolutions
+
+
+class Autoencoder:
+    """Convolutional autoencoder.
+
+    Args:
+        spec: dict with image_shape (h, w, c), latent_dim, widths, latent_activation: all that is needed to build
+            the networks again.
+        dtype: keras dtype policy of the convolutions; latents and logits are float32 always.
+        seed: int, of the initial weights.
+    """
+
+    name = "ae"
+
+    def __init__(self, spec, dtype="float32", seed=0):
+        self.image_shape = tuple(spec["image_shape"])
+        self.latent_dim = spec["latent_dim"]
+        self._activation = LATENT_ACTIVATIONS[spec["latent_activation"]]
+        widths = tuple(spec["widths"])
+        convs = convolutions("encoder", self.image_shape, widths, seed, dtype)
+        head = keras.layers.Dense(
+            self.latent_dim * self.outputs_per_dimension,
+            kernel_initializer=Initializers(seed).glorot("encoder_head"),
+            dtype="float32",
+            name="encoder_head",
+        )
+        features = keras.Input(convs.output_shape[1:], name="encoder_features")
+        self.networks = {
+            "convolutions": convs,
+            "head": keras.Model(features, head(features), name="head"),
+            "decoder": deconvolutions("decoder", self.latent_dim, self.image_shape, widths[::-1], seed, dtype, True),
+        }
+
+    outputs_per_dimension = 1
+
+    def features(self, x, training=False):
+        """float32 images (n, h, w, c) in [0, 1] -> float32 (n, features)."""
+        return tf.cast(self.networks["convolutions"](x * 2.0 - 1.0, training=training), tf.float32)
+
+    def latent(self, features, training=False):
+        """Features (n, features) -> latents z, float32 (n, latent_dim)."""
+        return self._activation(self.networks["head"](features, training=training))
+
+    def encode(self, x):
+        """float32 images (n, h, w, c) in [0, 1] -> latents z, float32 (n, latent_dim)."""
+        return self.latent(self.features(x))
+
+    def decode_logits(self, z, training=False):
+        """float32 latents (n, latent_dim) -> float32 logits (n, h, w, c)."""
+        return self.networks["decoder"](z, training=training)
+
+    def decode(self, z):
+        """float32 latents (n, latent_dim) -> float32 images (n, h, w, c) in [0, 1]."""
+        return tf.sigmoid(self.decode_logits(z))

@@ -1,0 +1,187 @@
+"""Building blocks of all three models: strided encoder, transposed-convolution decoder, batch normalisation."""
+
+import keras
+import tensorflow as tf
+
+from facepipe.determinism import stream_seed
+from facepipe.errors import InputError
+
+
+class Initializers:
+    """Kernel initializers keyed by (seed, name), so that a layer's weights do not depend on other layers."""
+
+    def __init__(self, seed):
+        self._seed = seed
+
+    def he(self, name):
+        """He et al. 2015, for layers followed by a rectifier."""
+        return keras.initializers.HeNormal(seed=int(abs(stream_seed(self._seed, "init", name)[0])))
+
+    def glorot(self, name):
+        """Glorot & Bengio 2010, for layers with a linear output."""
+        return keras.initializers.GlorotUniform(seed=int(abs(stream_seed(self._seed, "init", name)[0])))
+
+
+class BatchNorm(keras.layers.Layer):
+    """Batch normalisation over N, H, W (Ioffe & Szegedy 2015) by TensorFlow's fused kernel.
+
+    Keras' own layer casts bfloat16 to float32 and back; the fused kernel takes bfloat16 images with float32
+    statistics. Input and output: (n, h, w, c) in the compute dtype.
+
+    Args:
+        momentum: float in [0, 1), of the moving mean and variance that inference uses.
+        epsilon: float, added to the variance.
+    """
+
+    def __init__(self, momentum=0.9, epsilon=1e-3, **options):
+        super().__init__(**options)
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def build(self, shape):
+        new = {"shape": (shape[-1],), "dtype": "float32", "autocast": False}
+        self.gamma = self.add_weight(name="gamma", initializer="ones", **new)
+        self.beta = self.add_weight(name="beta", initializer="zeros", **new)
+        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **new)
+        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **new)
+
+    def call(self, x, training=False):
+        context = tf.distribute.get_replica_context()
+        if not training:
+            return self._fused(x, self.moving_mean, self.moving_variance, training=False).y
+        if context is None or context.num_replicas_in_sync == 1:
+            outputs = self._fused(x, tf.constant([]), tf.constant([]), training=True)
+            self._remember(outputs.batch_mean, outputs.batch_variance)
+            return outputs.y
+        # the statistics of the global batch, so that several replicas give what one gives
+        mean, square = context.all_reduce(tf.distribute.ReduceOp.MEAN, _moments(tf.cast(x, tf.float32)))
+        variance = square - tf.square(mean)
+        self._remember(mean, variance)
+        scale = self.gamma / tf.sqrt(variance + self.epsilon)
+        return tf.cast((tf.cast(x, tf.float32) - mean) * scale + self.beta, x.dtype)
+
+    def _fused(self, x, mean, variance, training):
+        return tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=tf.convert_to_tensor(self.gamma),
+            offset=tf.convert_to_tensor(self.beta),
+            mean=tf.convert_to_tensor(mean),
+            variance=tf.convert_to_tensor(variance),
+            epsilon=self.epsilon,
+            is_training=training,
+        )
+
+    def _remember(self, mean, variance):
+        keep = self.momentum
+        self.moving_mean.assign(keep * self.moving_mean + (1 - keep) * mean)
+        self.moving_variance.assign(keep * self.moving_variance + (1 - keep) * variance)
+
+
+def _moments(x):
+    """Mean and mean square over n, h, w."""
+    return tf.reduce_mean(x, (0, 1, 2)), tf.reduce_mean(tf.square(x), (0, 1, 2))
+
+
+def halvings(image_shape, levels, key):
+    """Sizes of the feature maps from the image down, each half the one before, rounded up.
+
+    Args:
+        image_shape: (height, width, channels).
+        levels: int, how many halvings.
+        key: str, the params.yaml key to name when there are too many.
+
+    Returns:
+        list of (height, width), `levels` + 1 long.
+
+    Raises:
+        InputError: a map would be smaller than 2 x 2.
+    """
+    sizes = [tuple(image_shape[:2])]
+    for _ in range(levels):
+        sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
+    if min(sizes[-1]) < 2:
+        fit = sum(min(size) >= 2 for size in sizes) - 1
+        raise InputError(
+            f"params.yaml: {key}: {levels} widths halve {image_shape[0]}x{image_shape[1]} images to "
+            f"{sizes[-1][0]}x{sizes[-1][1]}; use at most {fit} widths or larger images"
+        )
+    return sizes
+
+
+def convolutions(name, image_shape, widths, seed, dtype, slope=0.2):
+    """The way down: one 4x4 convolution of stride 2 a width, leaky ReLU, then flatten.
+
+    Args:
+        name: str, prefix of the layer names.
+        image_shape: (h, w, c).
+        widths: channels after each halving.
+        seed: int, of the initial weights.
+        dtype: keras dtype policy or its name.
+        slope: float, of the leaky ReLU below zero.
+
+    Returns:
+        `keras.Model`: (n, h, w, c) in [-1, 1] -> (n, features).
+    """
+    init = Initializers(seed)
+    halvings(image_shape, len(widths), f"{name} widths")
+    x = inputs = keras.Input(image_shape, name=f"{name}_images")
+    for level, width in enumerate(widths):
+        layer = f"{name}_conv{level}"
+        x = keras.layers.Conv2D(width, 4, 2, "same", kernel_initializer=init.he(layer), dtype=dtype, name=layer)(x)
+        x = keras.layers.LeakyReLU(slope, dtype=dtype, name=f"{layer}_relu")(x)
+    return keras.Model(inputs, keras.layers.Flatten(dtype=dtype, name=f"{name}_flatten")(x), name=name)
+
+
+def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_norm):
+    """The way up: dense to the smallest map, then one 4x4 transposed convolution of stride 2 a width.
+
+    A transposed convolution doubles exactly; where the image side is odd, the last row or column is cut.
+
+    Args:
+        name: str, prefix of the layer names.
+        latent_dim: int.
+        image_shape: (h, w, c) of the result.
+        widths: channels of the maps, smallest map first; the last transposed convolution makes the image.
+        seed: int, of the initial weights.
+        dtype: keras dtype policy or its name.
+        batch_norm: bool, normalise each map.
+
+    Returns:
+        `keras.Model`: float32 latents (n, latent_dim) -> float32 logits (n, h, w, c); the image is their sigmoid.
+    """
+    init = Initializers(seed)
+    sizes = halvings(image_shape, len(widths), f"{name} widths")[::-1]
+
+    def activate(x, layer):
+        if batch_norm:
+            x = BatchNorm(dtype=dtype, name=f"{layer}_norm")(x)
+        return keras.layers.ReLU(dtype=dtype, name=f"{layer}_relu")(x)
+
+    inputs = keras.Input((latent_dim,), name=f"{name}_latents")
+    (height, width), layer = sizes[0], f"{name}_dense"
+    x = keras.layers.Dense(height * width * widths[0], kernel_initializer=init.he(layer), dtype=dtype, name=layer)(
+        inputs
+    )
+    x = activate(keras.layers.Reshape((height, width, widths[0]), dtype=dtype, name=f"{name}_map")(x), layer)
+    for level, (channels, (height, width)) in enumerate(zip((*widths[1:], image_shape[2]), sizes[1:], strict=True)):
+        last = level == len(widths) - 1
+        layer = f"{name}_deconv{level}"
+        kernel = init.glorot(layer) if last else init.he(layer)
+        x = keras.layers.Conv2DTranspose(
+            channels, 4, 2, "same", kernel_initializer=kernel, use_bias=last or not batch_norm, dtype=dtype, name=layer
+        )(x)
+        cut = (x.shape[1] - height, x.shape[2] - width)
+        if any(cut):
+            x = keras.layers.Cropping2D(((0, cut[0]), (0, cut[1])), dtype=dtype, name=f"{layer}_cut")(x)
+        if not last:
+            x = activate(x, layer)
+    logits = keras.layers.Activation("linear", dtype="float32", name=f"{name}_logits")(x)
+    return keras.Model(inputs, logits, name=name)
+
+
+LATENT_ACTIVATIONS = {"linear": tf.identity, "relu": tf.nn.relu, "sigmoid": tf.nn.sigmoid}
+
+
+def parameter_count(networks):
+    """Trainable numbers in a dict of networks."""
+    return int(sum(w.shape.num_elements() for net in networks.values() for w in net.trainable_weights))

@@ -1,0 +1,153 @@
+"""A stored model back as numpy in, numpy out; always float32, so that a result does not depend on the training precision."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from facepipe.errors import InputError
+from facepipe.latents.samplers import Prior, load_sampler
+from facepipe.models.autoencoder import Autoencoder
+from facepipe.models.gan import GAN
+from facepipe.models.store import VERSION
+from facepipe.models.vae import VAE
+
+MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
+# every call runs in batches of exactly this size (the last one padded), so that a row's bytes do not depend on its company
+BATCH = 64
+
+
+class LoadedModel:
+    """A trained model: encode, decode, sample.
+
+    Attributes:
+        name: "ae", "vae" or "gan".
+        latent_dim: int.
+        image_shape: (h, w, c).
+        has_encoder: bool, False for the GAN.
+        sampler: density that random latents come from: the prior N(0, I) for VAE and GAN, for the autoencoder a
+            Gaussian fitted to its training latents.
+        info: the content of model.json.
+    """
+
+    def __init__(self, model, info, sampler):
+        self.name = model.name
+        self.latent_dim = model.latent_dim
+        self.image_shape = model.image_shape
+        self.has_encoder = hasattr(model, "encode")
+        self.sampler = sampler
+        self.info = info
+        pixels = tf.TensorSpec((BATCH, *self.image_shape), tf.float32)
+        latents = tf.TensorSpec((BATCH, self.latent_dim), tf.float32)
+        self._decode = tf.function(model.decode, input_signature=[latents])
+        if self.has_encoder:
+            self._encode = tf.function(model.encode, input_signature=[pixels])
+        if hasattr(model, "posterior"):
+            self._posterior = tf.function(model.posterior, input_signature=[pixels])
+
+    def encode(self, images):
+        """Images -> latents (VAE: the posterior mean mu).
+
+        Args:
+            images: (n, h, w, c), uint8 or float in [0, 1].
+
+        Returns:
+            float32 (n, latent_dim).
+
+        Raises:
+            ValueError: another image shape. InputError: the model has no encoder.
+        """
+        self._need_encoder()
+        return _in_batches(self._encode, self._images(images))[0]
+
+    def posterior(self, images):
+        """Images as in `encode` -> (mu, logvar), float32 (n, latent_dim) each; VAE only (AttributeError otherwise)."""
+        return tuple(_in_batches(self._posterior, self._images(images)))
+
+    def decode(self, z):
+        """Latents -> images.
+
+        Args:
+            z: (n, latent_dim), finite.
+
+        Returns:
+            float32 (n, h, w, c) in [0, 1]. A row's result depends on that row alone.
+
+        Raises:
+            ValueError: another latent_dim.
+        """
+        z = np.asarray(z, np.float32)
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise ValueError(f"z must be (n, {self.latent_dim}), got {z.shape}")
+        return _in_batches(self._decode, z)[0]
+
+    def sample_latents(self, count, seed):
+        """`count` random latents from the model's own sampler; float32 (count, latent_dim)."""
+        return self.sampler.sample(count, seed)
+
+    def _images(self, images):
+        images = np.asarray(images)
+        if images.ndim != 4 or images.shape[1:] != self.image_shape:
+            raise ValueError(f"images must be (n, {', '.join(map(str, self.image_shape))}), got {images.shape}")
+        return images
+
+    def _need_encoder(self):
+        if not self.has_encoder:
+            raise InputError(f"model {self.name} has no encoder: it makes faces from latents only")
+
+
+def _in_batches(function, rows):
+    """Apply `function` to full batches; pad the last one by zeros and cut the result."""
+    parts = []
+    for start in range(0, len(rows), BATCH):
+        batch = rows[start : start + BATCH]
+        batch = batch.astype(np.float32) / np.float32(255) if batch.dtype == np.uint8 else batch.astype(np.float32)
+        padding = [(0, BATCH - len(batch))] + [(0, 0)] * (rows.ndim - 1)
+        outputs = function(np.pad(batch, padding))
+        outputs = outputs if isinstance(outputs, tuple | list) else (outputs,)
+        parts.append([output.numpy()[: len(batch)] for output in outputs])
+    if not parts:
+        return [
+            np.zeros((0, *shape[1:]), np.float32)
+            for shape in tf.nest.flatten(function.get_concrete_function().output_shapes)
+        ]
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def load_model(folder):
+    """Read a model folder.
+
+    Args:
+        folder: such as data/models/vae.
+
+    Returns:
+        `LoadedModel`.
+
+    Raises:
+        InputError: no model there, made by another version, or its weights do not fit its model.json.
+    """
+    folder = Path(folder)
+    try:
+        info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        kind, spec, networks = MODELS[info["model"]], info["spec"], info["networks"]
+    except FileNotFoundError:
+        raise InputError(
+            f"{folder}: no model.json there; train the model first (dvc repro) or name another folder"
+        ) from None
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+        raise InputError(f"{folder / 'model.json'}: not a facepipe model") from None
+    if info.get("version") != VERSION:
+        raise InputError(
+            f"{folder / 'model.json'}: version {info.get('version')}, this facepipe reads {VERSION}; retrain it"
+        )
+    model = kind(spec)
+    for name in networks:
+        path = folder / f"{name}.weights.h5"
+        try:
+            model.networks[name].load_weights(path)
+        except (OSError, ValueError, KeyError) as error:
+            reason = "missing" if not path.exists() else str(error).strip().splitlines()[0]
+            raise InputError(f"{path}: weights cannot be read: {reason}") from None
+    sampler = folder / "sampler.npz"
+    return LoadedModel(model, info, load_sampler(sampler) if sampler.exists() else Prior(model.latent_dim))

@@ -1,0 +1,176 @@
+"""What training the autoencoder and the VAE have in common: images, dropout, best weights, pictures."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from facepipe.config import steps_of
+from facepipe.data.images import to_uint8
+from facepipe.data.shards import Shards
+from facepipe.models.layers import parameter_count
+from facepipe.models.store import save_model
+from facepipe.report.grids import tile
+from facepipe.training.loop import fit
+from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
+
+PICTURE_COLUMNS = 10
+# enough to rank epochs; the test split stays untouched
+VALID_IMAGES = 2000
+BATCH = 128
+
+
+def to_float(images, flip):
+    """uint8 images (n, h, w, c) -> float32 in [0, 1], mirrored left to right where `flip` (bool (n,)) says so."""
+    x = tf.cast(images, tf.float32) / 255.0
+    return tf.where(flip[:, None, None, None], tf.reverse(x, [2]), x)
+
+
+def learning_rate(value, decay, steps):
+    """A constant, or a cosine from `value` to 0 over `steps` (Loshchilov & Hutter 2017)."""
+    return keras.optimizers.schedules.CosineDecay(value, steps) if decay == "cosine" else value
+
+
+class Autoencoding:
+    """Common part of the two tasks (see `loop.Task`).
+
+    A subclass gives `objective`, `measures`, `random_latents` and `extras`.
+
+    Args:
+        model: `Autoencoder` or `VAE`, built under the runtime's strategy.
+        params: `config.Autoencoding`.
+        shards: `Shards`.
+        steps: int, steps of the whole training.
+        runtime: `Runtime`.
+    """
+
+    def __init__(self, model, params, shards, steps, runtime):
+        self.name = model.name
+        self.model = model
+        self.params = params
+        self._shards = shards
+        self._variables = [v for net in model.networks.values() for v in net.trainable_variables]
+        self._optimizer = keras.optimizers.Adam(learning_rate(params.learning_rate, params.learning_rate_decay, steps))
+        self._optimizer.build(self._variables)
+        self._replicas = runtime.strategy.num_replicas_in_sync
+        self._values = int(np.prod(model.image_shape))
+        self._features = model.networks["head"].input_shape[1]
+        images = tf.TensorSpec((None, *model.image_shape), tf.uint8)
+        self._measure = tf.function(lambda x: self.measures(tf.cast(x, tf.float32) / 255.0), [images])
+        self._encode = tf.function(lambda x: model.encode(tf.cast(x, tf.float32) / 255.0), [images])
+        self._best_weights, self._best_values = None, {"valid_loss": float("inf")}
+        self.best_epoch = 0
+
+    def draw(self, generator, count):
+        noise = {"flip": generator.random(count) < (0.5 if self.params.flip else 0.0)}
+        if self.params.dropout:
+            noise["keep"] = generator.random((count, self._features), np.float32) >= self.params.dropout
+        return noise
+
+    def variant(self):
+        return None
+
+    def after_step(self, logs):
+        pass
+
+    def learning_rate(self):
+        return float(tf.convert_to_tensor(self._optimizer.learning_rate))
+
+    def dropout(self, features, noise):
+        """Inverted dropout (Srivastava et al. 2014) on the features before the head."""
+        if not self.params.dropout:
+            return features
+        return tf.where(noise["keep"], features / (1.0 - self.params.dropout), 0.0)
+
+    def train_step(self, images, noise, variant):
+        x = to_float(images, noise["flip"])
+        batch = tf.cast(tf.shape(x)[0] * self._replicas, tf.float32)
+        with tf.GradientTape() as tape:
+            per_sample, terms = self.objective(x, noise, batch)
+            # in nats per image, not per value: gradients near Adam's epsilon would be damped
+            loss = tf.reduce_sum(per_sample) / batch * self._values
+        apply_gradients(self._optimizer, loss, self._variables, tape)
+        return {name: self.over_batch(value, batch) for name, value in terms.items()}
+
+    def over_batch(self, values, batch):
+        """Mean over the global batch of per-sample values: (n, ...) on each replica -> (...)."""
+        replica_sum = tf.reduce_sum(values, axis=0) / batch
+        in_replica = tf.distribute.in_cross_replica_context() is False
+        return sum_over_replicas(replica_sum) if in_replica else replica_sum
+
+    def after_epoch(self, epoch):
+        values = self._valid()
+        # kept: the weights with the lowest validation loss
+        if values["valid_loss"] < self._best_values["valid_loss"]:
+            self.best_epoch, self._best_values = epoch, values
+            self._best_weights = {name: net.get_weights() for name, net in self.model.networks.items()}
+        return values
+
+    def restore_best(self):
+        """Put the weights of the best epoch back; its held-out measures."""
+        for name, weights in self._best_weights.items():
+            self.model.networks[name].set_weights(weights)
+        return self._best_values
+
+    def _valid(self):
+        images = self._shards.images("valid", 0, VALID_IMAGES)
+        parts = [self._measure(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
+        return {f"valid_{name}": float(np.mean(np.concatenate([p[name].numpy() for p in parts]))) for name in parts[0]}
+
+    def encode_train(self, count):
+        """Latents of up to `count` training images, evenly spread over the split; float32 (n, latent_dim)."""
+        total = self._shards.count("train")
+        rows = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
+        chunks = [self._shards.gather("train", rows[i : i + BATCH]) for i in range(0, len(rows), BATCH)]
+        return np.concatenate([self._encode(chunk).numpy() for chunk in chunks])
+
+    def picture(self):
+        """Three rows: held-out originals, their reconstructions, decoded random latents."""
+        originals = self._shards.images("valid", 0, PICTURE_COLUMNS)
+        decode = self.model.decode
+        z = self._encode(originals)
+        random = self.random_latents(len(originals))
+        rows = [originals, to_uint8(decode(z).numpy()), to_uint8(decode(tf.constant(random)).numpy())]
+        return tile(np.concatenate(rows), len(originals))
+
+
+def train_autoencoding(network, task, train_params, params, shards, model, report):
+    """Train and store a model of this family.
+
+    Args:
+        network: class of the networks, `Autoencoder` or `VAE`.
+        task: subclass of `Autoencoding`; its `samplers()` says which density is stored with the model.
+        train_params: `config.Train`.
+        params: `config.TrainAE` or `config.TrainVAE`.
+        shards: folder of the shards.
+        model: folder for model.json, weights and, where the prior is not the density of the latents, sampler.npz.
+        report: folder for history.csv and grids/.
+
+    Returns:
+        dict of metrics: parameters, images (seen), best_epoch, valid_loss and valid_mse of that epoch.
+
+    Raises:
+        InputError: params that do not fit the data or the machine; a loss that is not finite.
+    """
+    runtime = prepare(train_params)
+    data = Shards(shards)
+    epochs, steps = steps_of(params, data.count("train"))
+    spec = {
+        "image_shape": list(data.image_shape),
+        "latent_dim": params.latent_dim,
+        "widths": list(params.widths),
+        "latent_activation": params.latent_activation,
+    }
+    with runtime.strategy.scope():
+        net = network(spec, runtime.dtype, train_params.seed)
+        job = task(net, params, data, epochs * steps, runtime)
+    budget = fit(job, data, params, runtime, report)
+    best = job.restore_best()
+    record = runtime.record | budget | {"best_epoch": job.best_epoch, "loss": params.loss, "data": data.sha256}
+    save_model(model, net, spec, record, job.extras())
+    return {
+        "parameters": parameter_count(net.networks),
+        "images": budget["images"],
+        "best_epoch": job.best_epoch,
+        "valid_loss": best["valid_loss"],
+        "valid_mse": best["valid_mse"],
+    }

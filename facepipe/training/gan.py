@@ -1,0 +1,192 @@
+"""Training of the GAN: both networks in one fused step, lazy R1, DiffAugment, EMA of the generator."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from facepipe.data.images import to_uint8
+from facepipe.data.shards import Shards
+from facepipe.determinism import rng
+from facepipe.models import losses
+from facepipe.models.gan import GAN
+from facepipe.models.layers import parameter_count
+from facepipe.models.store import save_model
+from facepipe.report.grids import tile
+from facepipe.training import augment
+from facepipe.training.loop import fit
+from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
+from facepipe.training.schedules import make_schedule
+
+PICTURE_SIDE = 8
+
+
+class GANTask:
+    """Generator against discriminator (see `loop.Task`).
+
+    Args:
+        model: `GAN`, trained.
+        average: `GAN`, holds the exponential moving average of the generator (G_ema); pictures and the stored
+            generator are its.
+        params: `config.TrainGAN`.
+        runtime: `Runtime`.
+    """
+
+    name = "gan"
+
+    def __init__(self, model, average, params, runtime):
+        self.model, self.average, self.params = model, average, params
+        self._replicas = runtime.strategy.num_replicas_in_sync
+        self._variables, self._optimizers = {}, {}
+        for part, rate in (
+            ("generator", params.generator_learning_rate),
+            ("discriminator", params.discriminator_learning_rate),
+        ):
+            self._variables[part] = model.networks[part].trainable_variables
+            optimizer = keras.optimizers.Adam(rate, beta_1=params.adam_beta_1, beta_2=params.adam_beta_2, epsilon=1e-8)
+            optimizer.build(self._variables[part])
+            self._optimizers[part] = optimizer
+        self.schedule = make_schedule(params.schedule, params.batch_size)
+        self._d_steps = 0
+        average.networks["generator"].set_weights(model.networks["generator"].get_weights())
+        half_life = params.ema_half_life_kimg * 1000
+        self._ema_decay = 0.5 ** (params.batch_size / half_life) if half_life else 0.0
+        self._fixed_z = rng(0, "gan", "picture").standard_normal((PICTURE_SIDE**2, params.latent_dim), np.float32)
+
+    def draw(self, generator, count):
+        return {
+            "z": generator.standard_normal((count, self.params.latent_dim), np.float32),
+            "flip": generator.random(count) < (0.5 if self.params.flip else 0.0),
+            "augment_real": augment.draw(generator, count),
+            "augment_fake": augment.draw(generator, count),
+        }
+
+    def variant(self):
+        train_d, train_g = self.schedule.decide()
+        # R1 is lazy in D's own steps (Karras et al. 2020, sec. 3.1)
+        with_r1 = train_d and self.params.r1_gamma > 0 and self._d_steps % self.params.r1_every == 0
+        self._d_steps += train_d
+        return train_d, train_g, with_r1
+
+    def after_step(self, logs):
+        if self.schedule.needs_accuracy:
+            self.schedule.observe(float(logs["d_accuracy"]))
+
+    def learning_rate(self):
+        return self.params.generator_learning_rate
+
+    def train_step(self, images, noise, variant):
+        train_d, train_g, with_r1 = variant
+        real = tf.cast(images, tf.float32) / 127.5 - 1.0
+        real = tf.where(noise["flip"][:, None, None, None], tf.reverse(real, [2]), real)
+        real = augment.diffaugment(real, noise["augment_real"], self.params.diffaugment)
+        batch = tf.cast(tf.shape(real)[0] * self._replicas, tf.float32)
+        with tf.GradientTape(persistent=True) as tape:
+            fake = self.model.generate(noise["z"], training=True) * 2.0 - 1.0
+            fake = augment.diffaugment(fake, noise["augment_fake"], self.params.diffaugment)
+            if with_r1:
+                real_logits, penalty = self._r1(real)
+            else:
+                real_logits, penalty = self.model.discriminate(real, training=True), 0.0
+            fake_logits = self.model.discriminate(fake, training=True)
+            d_losses, g_losses = losses.ADVERSARIAL[self.params.loss](real_logits, fake_logits)
+            # times r1_every: the penalty acts only on every r1_every-th step
+            d_loss = tf.reduce_sum(d_losses + 0.5 * self.params.r1_gamma * self.params.r1_every * penalty) / batch
+            g_loss = tf.reduce_sum(g_losses) / batch
+        if train_d:
+            apply_gradients(self._optimizers["discriminator"], d_loss, self._variables["discriminator"], tape)
+        if train_g:
+            apply_gradients(self._optimizers["generator"], g_loss, self._variables["generator"], tape)
+            self._update_average()
+        right = tf.cast(real_logits > 0, tf.float32), tf.cast(fake_logits < 0, tf.float32)
+        terms = {
+            "d_loss": d_losses,
+            "g_loss": g_losses,
+            "d_accuracy": 0.5 * (right[0] + right[1]),
+            "real_sign": 2.0 * right[0] - 1.0,
+            "fake_sign": 1.0 - 2.0 * right[1],
+        } | ({"r1": penalty} if with_r1 else {})
+        logs = sum_over_replicas({name: tf.reduce_sum(value) / batch for name, value in terms.items()})
+        return logs | {"d_trains": tf.constant(float(train_d)), "g_trains": tf.constant(float(train_g))}
+
+    def _r1(self, real):
+        """Logits and |d logit / d image|^2 for images in [-1, 1] (Mescheder et al. 2018), (n,) each."""
+        with tf.GradientTape() as tape:
+            tape.watch(real)
+            logits = self.model.discriminate(real, training=True)
+        gradient = tape.gradient(logits, real)
+        return logits, tf.reduce_sum(tf.square(gradient), axis=(1, 2, 3))
+
+    def _update_average(self):
+        # batch normalisation's moving statistics are averaged with the weights that made them
+        pairs = zip(
+            self.average.networks["generator"].variables, self.model.networks["generator"].variables, strict=True
+        )
+        for average, value in pairs:
+            average.assign(self._ema_decay * average + (1.0 - self._ema_decay) * value)
+
+    def after_epoch(self, epoch):
+        return {"sample_diversity": diversity(self.samples())}
+
+    def samples(self):
+        """G_ema's images for the fixed z; float32 (64, h, w, c) in [0, 1]."""
+        return self.average.decode(tf.constant(self._fixed_z)).numpy()
+
+    def picture(self):
+        """8 x 8 faces by G_ema, from the same z in every epoch."""
+        return tile(to_uint8(self.samples()), PICTURE_SIDE)
+
+
+def diversity(images):
+    """Mean over pairs of the root mean square difference of two images; 0 where all are one (mode collapse).
+
+    Args:
+        images: float (n, h, w, c) in [0, 1], n >= 2.
+
+    Returns:
+        float in [0, 1].
+    """
+    flat = images.reshape(len(images), -1).astype(np.float64)
+    first, second = np.triu_indices(len(flat), 1)
+    norms = np.square(flat).mean(axis=1)
+    squared = norms[first] + norms[second] - 2 * (flat @ flat.T / flat.shape[1])[first, second]
+    return float(np.sqrt(np.maximum(squared, 0)).mean())
+
+
+def train(train_params, params, shards, model, report):
+    """Train the GAN; the stage train_gan.
+
+    Args:
+        train_params: `config.Train`.
+        params: `config.TrainGAN`.
+        shards: folder of the shards.
+        model: folder for model.json and the weights of G_ema and of the discriminator.
+        report: folder for history.csv and grids/.
+
+    Returns:
+        dict of metrics.
+
+    Raises:
+        InputError: params that do not fit the data or the machine; a loss that is not finite.
+    """
+    runtime = prepare(train_params)
+    data = Shards(shards)
+    spec = {
+        "image_shape": list(data.image_shape),
+        "latent_dim": params.latent_dim,
+        "generator_widths": list(params.generator_widths),
+        "discriminator_widths": list(params.discriminator_widths),
+        "latent_activation": params.latent_activation,
+    }
+    with runtime.strategy.scope():
+        network = GAN(spec, runtime.dtype, train_params.seed)
+        average = GAN(spec, "float32", train_params.seed)
+        task = GANTask(network, average, params, runtime)
+    budget = fit(task, data, params, runtime, report)
+    average.networks["discriminator"].set_weights(network.networks["discriminator"].get_weights())
+    record = runtime.record | budget | {"loss": params.loss, "schedule": params.schedule.name, "data": data.sha256}
+    save_model(model, average, spec, record)
+    return {
+        "parameters": parameter_count(average.networks),
+        "images": budget["images"],
+        "sample_diversity": diversity(task.samples()),
+    }

@@ -1,0 +1,97 @@
+"""The machine as the training sees it: precision, threads, determinism, distribution strategy."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from facepipe.errors import InputError
+
+
+class Runtime(NamedTuple):
+    """What was picked: the strategy, the keras dtype policy of the convolutions, and a record for model.json."""
+
+    strategy: tf.distribute.Strategy
+    dtype: str
+    record: dict
+
+
+def prepare(train):
+    """Set up TensorFlow for one training process.
+
+    Args:
+        train: `config.Train`.
+
+    Returns:
+        `Runtime`. Precision `auto` is mixed_bfloat16 where the hardware multiplies bfloat16 (CPU flags avx512_bf16 or
+        amx_bf16; GPU of compute capability 8.0 or more), else float32. Threads `auto` is the number of usable cores.
+        Strategy `auto` is mirrored with two or more GPUs, else single.
+
+    Raises:
+        InputError: mixed_bfloat16 or mirrored asked for where the machine has not what they need.
+    """
+    threads = len(os.sched_getaffinity(0)) if train.threads == "auto" else train.threads
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.experimental.enable_op_determinism()
+    gpus = tf.config.list_physical_devices("GPU")
+    dtype = train.precision
+    if dtype == "auto":
+        dtype = "mixed_bfloat16" if _multiplies_bfloat16(gpus) else "float32"
+    strategy = _strategy(train.strategy, gpus)
+    record = {
+        "precision": dtype,
+        "threads": threads,
+        "replicas": strategy.num_replicas_in_sync,
+        "device": "GPU" if gpus else "CPU",
+        "seed": train.seed,
+    }
+    return Runtime(strategy, dtype, record)
+
+
+def _multiplies_bfloat16(gpus):
+    if gpus:
+        capabilities = [
+            tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0)) for gpu in gpus
+        ]
+        return min(capabilities) >= (8, 0)
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _strategy(name, gpus):
+    if name == "auto":
+        name = "mirrored" if len(gpus) > 1 else "single"
+    if name == "single":
+        return tf.distribute.OneDeviceStrategy("/gpu:0" if gpus else "/cpu:0")
+    devices = [device.name for device in tf.config.list_logical_devices("GPU" if gpus else "CPU")]
+    if len(devices) < 2:
+        raise InputError(
+            f"params.yaml: train.strategy: mirrored needs two devices, here is {devices}; use single or auto"
+        )
+    # named explicitly: the default collectives of the CPU mix up their instance keys inside one step (TF 2.21)
+    reduce = tf.distribute.NcclAllReduce() if gpus else tf.distribute.ReductionToOneDevice()
+    return tf.distribute.MirroredStrategy([name.removeprefix("/device:").lower() for name in devices], reduce)
+
+
+def sum_over_replicas(values):
+    """Sum each tensor of a structure over the replicas; called inside a step."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return values
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def apply_gradients(optimizer, loss, variables, tape):
+    """One optimizer step by the gradient of the global batch.
+
+    Args:
+        optimizer: built `keras.optimizers.Optimizer`.
+        loss: scalar, this replica's sum of per-sample losses divided by the *global* batch size.
+        variables: list of variables.
+        tape: the `tf.GradientTape` that watched the loss.
+    """
+    gradients = tape.gradient(loss, variables)
+    optimizer.apply(sum_over_replicas(gradients), variables)

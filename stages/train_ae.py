@@ -1,0 +1,13 @@
+"""Train the autoencoder."""
+
+from facepipe.stage import run
+
+
+def main(params):
+    from facepipe.training.ae import train
+
+    return train(params.train, params.train_ae, "data/shards", "data/models/ae", "reports/train_ae")
+
+
+if __name__ == "__main__":
+    run(main, "train_ae", tensorflow=True)

@@ -1,0 +1,13 @@
+"""Train the generative adversarial network."""
+
+from facepipe.stage import run
+
+
+def main(params):
+    from facepipe.training.gan import train
+
+    return train(params.train, params.train_gan, "data/shards", "data/models/gan", "reports/train_gan")
+
+
+if __name__ == "__main__":
+    run(main, "train_gan", tensorflow=True)

@@ -1,0 +1,13 @@
+"""Train the variational autoencoder."""
+
+from facepipe.stage import run
+
+
+def main(params):
+    from facepipe.training.vae import train
+
+    return train(params.train, params.train_vae, "data/shards", "data/models/vae", "reports/train_vae")
+
+
+if __name__ == "__main__":
+    run(main, "train_vae", tensorflow=True)

@@ -1,0 +1,74 @@
+"""A loaded model: numpy in and out, rows independent of their company, clear refusals."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from facepipe.data.shards import Shards
+from facepipe.errors import InputError
+from facepipe.models.load import BATCH, load_model
+
+
+def test_encode_decode_sample(tiny_models, tiny_shards):
+    images = Shards(tiny_shards).images("test")
+    for name in ("ae", "vae"):
+        model = load_model(tiny_models / name)
+        z = model.encode(images)
+        assert z.shape == (32, 4) and z.dtype == np.float32
+        np.testing.assert_array_equal(z, model.encode(images.astype(np.float32) / np.float32(255)))
+        recon = model.decode(z)
+        assert recon.shape == images.shape and recon.dtype == np.float32
+        assert 0 <= recon.min() and recon.max() <= 1
+    mu, logvar = model.posterior(images)
+    np.testing.assert_array_equal(mu, z)
+    assert logvar.shape == z.shape
+    assert load_model(tiny_models / "ae").sampler.name == "gaussian"
+    gan = load_model(tiny_models / "gan")
+    assert gan.sampler.name == "prior" and not gan.has_encoder
+    np.testing.assert_array_equal(gan.sample_latents(3, seed=1), gan.sample_latents(3, seed=1))
+    with pytest.raises(InputError, match="model gan has no encoder"):
+        gan.encode(images)
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+def test_a_row_does_not_depend_on_the_others(tiny_models, name):
+    model = load_model(tiny_models / name)
+    z = np.random.default_rng(0).standard_normal((BATCH + 7, 4)).astype(np.float32)
+    together = model.decode(z)
+    changed = z.copy()
+    changed[3, 2] += 1
+    again = model.decode(changed)
+    assert [i for i in range(len(z)) if not np.array_equal(together[i], again[i])] == [3]
+    np.testing.assert_array_equal(model.decode(z[BATCH:]), together[BATCH:])
+    assert model.decode(z[:0]).shape == (0, 16, 16, 3)
+
+
+def test_wrong_shapes(tiny_models):
+    model = load_model(tiny_models / "ae")
+    with pytest.raises(ValueError, match=r"z must be \(n, 4\), got \(2, 5\)"):
+        model.decode(np.zeros((2, 5)))
+    with pytest.raises(ValueError, match=r"images must be \(n, 16, 16, 3\)"):
+        model.encode(np.zeros((2, 8, 8, 3)))
+
+
+def test_broken_folders(tiny_models, tmp_path):
+    with pytest.raises(InputError, match=r"no model.json there; train the model first"):
+        load_model(tmp_path / "nothing")
+    folder = tmp_path / "ae"
+    shutil.copytree(tiny_models / "ae", folder)
+    info = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(info | {"version": 99}))
+    with pytest.raises(InputError, match="version 99, this facepipe reads 1"):
+        load_model(folder)
+    (folder / "model.json").write_text(json.dumps(info | {"spec": info["spec"] | {"latent_dim": 7}}))
+    with pytest.raises(InputError, match=r"decoder.weights.h5|head.weights.h5"):
+        load_model(folder)
+    (folder / "model.json").write_text("{")
+    with pytest.raises(InputError, match="not a facepipe model"):
+        load_model(folder)
+    (folder / "model.json").write_text(json.dumps(info))
+    (folder / "decoder.weights.h5").unlink()
+    with pytest.raises(InputError, match="decoder.weights.h5: weights cannot be read: missing"):
+        load_model(folder)

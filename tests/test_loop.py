@@ -1,0 +1,222 @@
+"""The loop with real tasks: determinism, subsets, history, grids, several replicas, losses that blow up."""
+
+import csv
+from importlib import import_module
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from facepipe.config import TrainAE, TrainGAN, TrainVAE
+from facepipe.data.shards import Shards
+from facepipe.errors import InputError
+from facepipe.models.gan import GAN
+from facepipe.training.gan import GANTask
+from facepipe.training.loop import fit
+from facepipe.training.runtime import prepare
+
+
+def train(name, params, train_params, shards, folder):
+    module = import_module(f"facepipe.training.{name}")
+    return module.train(train_params, params, shards, folder / "model", folder / "report")
+
+
+def files(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+def test_twice_the_same_bytes(name, tiny_models, tiny_params, tiny_shards, tmp_path):
+    train_params, sections = tiny_params
+    train(name, sections[name], train_params, tiny_shards, tmp_path)
+    first = files(tiny_models / name) | files(tiny_models.parent / "reports" / f"train_{name}")
+    assert files(tmp_path / "model") | files(tmp_path / "report") == first
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+def test_history_and_grids(name, tiny_models, tiny_params):
+    report = tiny_models.parent / "reports" / f"train_{name}"
+    with open(report / "history.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert [row["images"] for row in rows] == ["96", "192"]
+    assert all(np.isfinite(float(value)) for row in rows for value in row.values() if value)
+    assert sorted(path.name for path in (report / "grids").iterdir()) == ["000000.png", "000001.png", "000002.png"]
+
+
+@pytest.mark.parametrize(
+    "name, params",
+    [
+        (
+            "ae",
+            TrainAE(latent_dim=4, widths=(8,), batch_size=16, epochs=12, learning_rate=5e-3, loss="l1", dropout=0.1),
+        ),
+        (
+            "ae",
+            TrainAE(
+                latent_dim=4,
+                widths=(8,),
+                batch_size=16,
+                epochs=12,
+                learning_rate=5e-3,
+                loss="bce",
+                latent_activation="sigmoid",
+            ),
+        ),
+        (
+            "ae",
+            TrainAE(latent_dim=4, widths=(8,), batch_size=16, epochs=12, learning_rate=5e-3, latent_activation="relu"),
+        ),
+        (
+            "vae",
+            TrainVAE(latent_dim=4, widths=(8,), batch_size=16, epochs=12, learning_rate=5e-3, loss="mse", beta=0.1),
+        ),
+        (
+            "vae",
+            TrainVAE(
+                latent_dim=4, widths=(8,), batch_size=16, epochs=12, learning_rate=5e-3, loss="bce", free_bits=0.5
+            ),
+        ),
+        (
+            "vae",
+            TrainVAE(latent_dim=4, widths=(8,), batch_size=16, epochs=12, learning_rate=5e-3, kl_warmup_images=500),
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join([value.loss, value.latent_activation]),
+)
+def test_every_loss_learns(name, params, tiny_params, tiny_shards, tmp_path):
+    train(name, params, tiny_params[0], tiny_shards, tmp_path)
+    with open(tmp_path / "report" / "history.csv", encoding="utf-8") as file:
+        mse = [float(row["valid_mse"]) for row in csv.DictReader(file)]
+    assert min(mse) < 0.6 * mse[0]
+
+
+def gan_task(params, train_params):
+    runtime = prepare(train_params)
+    spec = {
+        "image_shape": [16, 16, 3],
+        "latent_dim": params.latent_dim,
+        "generator_widths": list(params.generator_widths),
+        "discriminator_widths": list(params.discriminator_widths),
+        "latent_activation": "linear",
+    }
+    with runtime.strategy.scope():
+        return GANTask(GAN(spec, runtime.dtype), GAN(spec), params, runtime), runtime
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", "hinge"])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"name": "ratio", "d_steps": 1, "g_steps": 3},
+        {"name": "ratio", "d_steps": 3, "g_steps": 1},
+        {"name": "decay", "d_start": 2.0, "d_end": 0.5, "decay_images": 64},
+        {"name": "accuracy", "threshold": 0.51, "smoothing": 0.0},
+    ],
+    ids=lambda s: "-".join(str(v) for v in s.values()),
+)
+def test_weights_move_exactly_on_the_steps_the_schedule_says(schedule, loss, tiny_params, tiny_shards, tmp_path):
+    params = TrainGAN(
+        latent_dim=4, generator_widths=(8,), discriminator_widths=(8,), batch_size=16, epochs=3,
+        schedule=schedule, loss=loss, r1_every=2, discriminator_learning_rate=5e-3,
+    )  # fmt: skip
+    task, runtime = gan_task(params, tiny_params[0])
+    networks = {part: task.model.networks[part] for part in ("discriminator", "generator")}
+    weights = {part: [w.copy() for w in net.get_weights()] for part, net in networks.items()}
+    said, moved = [], []
+    original_variant, original_after = task.variant, task.after_step
+
+    def variant():
+        said.append(original_variant()[:2])
+        return (*said[-1], False)
+
+    def after_step(logs):
+        original_after(logs)
+        change = []
+        for part, net in networks.items():
+            trainable = [w.numpy() for w in net.trainable_variables]
+            change.append(any(not np.array_equal(a, b) for a, b in zip(trainable, weights[part], strict=True)))
+            weights[part] = trainable
+        moved.append(tuple(change))
+
+    weights = {part: [w.numpy() for w in net.trainable_variables] for part, net in networks.items()}
+    task.variant, task.after_step = variant, after_step
+    fit(task, Shards(tiny_shards), params, runtime, tmp_path)
+    assert moved == said
+    assert len(moved) == 18
+    assert {False, True} == {d and g for d, g in said}, "this schedule makes both kinds of step"
+
+
+def test_r1_is_lazy_in_steps_of_the_discriminator(tiny_params):
+    params = TrainGAN(
+        latent_dim=4, generator_widths=(8,), discriminator_widths=(8,), batch_size=16, epochs=1, r1_every=3,
+        schedule={"name": "ratio", "d_steps": 1, "g_steps": 2},
+    )  # fmt: skip
+    task, _ = gan_task(params, tiny_params[0])
+    assert [step for step in range(13) if task.variant()[2]] == [0, 6, 12]
+
+
+def test_a_random_subset_each_epoch(tiny_params, tiny_shards, tmp_path, monkeypatch):
+    seen = []
+    gather = Shards.gather
+    monkeypatch.setattr(
+        Shards,
+        "gather",
+        lambda self, split, rows: (seen.extend(rows if len(rows) == 16 else []), gather(self, split, rows))[1],
+    )
+    params = TrainAE(latent_dim=4, widths=(8,), batch_size=16, epochs=2, images_per_epoch=32, flip=False, loss="l1")
+    train("ae", params, tiny_params[0], tiny_shards, tmp_path)
+    epochs = [set(seen[:32]), set(seen[32:64])]
+    assert [len(epoch) for epoch in epochs] == [32, 32]
+    assert epochs[0] != epochs[1]
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+def test_a_loss_that_is_not_finite_stops_and_names_itself(name, tiny_params, tiny_shards, tmp_path):
+    train_params, sections = tiny_params
+    rates = (
+        {"generator_learning_rate": 1e30, "discriminator_learning_rate": 1e30}
+        if name == "gan"
+        else {"learning_rate": 1e30}
+    )
+    params = sections[name].model_copy(update=rates)
+    with pytest.raises(InputError, match=r"became (nan|-?inf) at step \d+ \(learning rate|did training diverge"):
+        train(name, params, train_params, tiny_shards, tmp_path)
+    assert not (tmp_path / "model").exists()
+
+
+def test_impossible_batches(tiny_params, tiny_shards, tmp_path):
+    with pytest.raises(InputError, match="batch_size: 97 is more than the 96 training images"):
+        train("ae", TrainAE(batch_size=97, epochs=1, widths=(8,)), tiny_params[0], tiny_shards, tmp_path)
+    with pytest.raises(InputError, match="use at most 3 widths"):
+        train("ae", TrainAE(batch_size=8, epochs=1, widths=(8, 8, 8, 8)), tiny_params[0], tiny_shards, tmp_path)
+
+
+def test_best_weights_are_kept(tiny_params, tiny_shards, tmp_path):
+    # a huge constant learning rate makes later epochs worse than some earlier one
+    params = TrainAE(
+        latent_dim=4, widths=(8,), batch_size=16, epochs=8, learning_rate=0.2, learning_rate_decay="constant"
+    )
+    metrics = train("ae", params, tiny_params[0], tiny_shards, tmp_path)
+    with open(tmp_path / "report" / "history.csv", encoding="utf-8") as file:
+        losses = [float(row["valid_loss"]) for row in csv.DictReader(file)]
+    assert metrics["best_epoch"] == int(np.argmin(losses)) + 1
+    assert metrics["valid_loss"] == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_moving_average_of_the_generator(tiny_params, tiny_shards, tmp_path):
+    params = TrainGAN(
+        latent_dim=4, generator_widths=(8,), discriminator_widths=(8,), batch_size=16, epochs=1, ema_half_life_kimg=0
+    )
+    task, runtime = gan_task(params, tiny_params[0])
+    fit(task, Shards(tiny_shards), params, runtime, tmp_path)
+    pairs = zip(task.average.networks["generator"].variables, task.model.networks["generator"].variables, strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs), "half-life 0: no averaging"
+    # after half_life images, half the weight is on what came before
+    slow, _ = gan_task(params.model_copy(update={"ema_half_life_kimg": 0.016}), tiny_params[0])
+    before = [v.numpy() for v in slow.average.networks["generator"].trainable_variables]
+    for value in slow.model.networks["generator"].trainable_variables:
+        value.assign_add(tf.ones_like(value))
+    slow._update_average()
+    for a, b in zip(before, slow.average.networks["generator"].trainable_variables, strict=True):
+        np.testing.assert_allclose(b, a + 0.5, atol=1e-6)

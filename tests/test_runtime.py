@@ -1,0 +1,67 @@
+"""Precision, strategy; and two replicas give what one gives (in a process of its own: devices are fixed once)."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facepipe.config import Train
+from facepipe.errors import InputError
+from facepipe.files import read_json
+from facepipe.training.runtime import prepare
+from tests.conftest import ROOT, THREADS
+
+REPLICAS = """
+import sys
+import tensorflow as tf
+from importlib import import_module
+from facepipe.config import Train, TrainAE, TrainVAE, TrainGAN
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+shards, out = sys.argv[1:]
+common = {"latent_dim": 4, "batch_size": 16, "epochs": 1}
+sections = {
+    "ae": TrainAE(**common, widths=(8, 8), dropout=0.1),
+    "vae": TrainVAE(**common, widths=(8, 8), free_bits=0.05),
+    "gan": TrainGAN(**common, generator_widths=(8, 8), discriminator_widths=(8, 8), r1_every=2),
+}
+for name, section in sections.items():
+    for strategy in ("single", "mirrored"):
+        train = Train(strategy=strategy, precision="float32", threads=1)
+        train_model = import_module(f"facepipe.training.{name}").train
+        train_model(train, section, shards, f"{out}/{name}/{strategy}", f"{out}/{name}/{strategy}-report")
+"""
+
+
+def test_precision_and_record():
+    runtime = prepare(Train(precision="float32", threads=THREADS, seed=5))
+    assert runtime.dtype == "float32"
+    assert runtime.record == {"precision": "float32", "threads": THREADS, "replicas": 1, "device": "CPU", "seed": 5}
+    assert prepare(Train(precision="auto", threads=THREADS)).dtype in ("float32", "mixed_bfloat16")
+    assert prepare(Train(precision="mixed_bfloat16", threads=THREADS)).dtype == "mixed_bfloat16"
+
+
+def test_mirrored_needs_two_devices():
+    with pytest.raises(InputError, match=r"train.strategy: mirrored needs two devices"):
+        prepare(Train(strategy="mirrored", threads=THREADS))
+
+
+def test_two_replicas_equal_one(tiny_shards, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", REPLICAS, str(tiny_shards), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for name in ("ae", "vae", "gan"):
+        infos = [read_json(tmp_path / name / strategy / "model.json") for strategy in ("single", "mirrored")]
+        assert [info["training"]["replicas"] for info in infos] == [1, 2]
+        histories = [
+            pd.read_csv(tmp_path / name / f"{strategy}-report" / "history.csv") for strategy in ("single", "mirrored")
+        ]
+        # six steps of float32 sums in another order
+        np.testing.assert_allclose(histories[0], histories[1], rtol=2e-3, atol=1e-4)

@@ -1,0 +1,49 @@
+"""Schedules driven through scripted histories."""
+
+import pytest
+
+from facepipe.config import Schedule
+from facepipe.training.schedules import make_schedule
+
+
+def decisions(schedule, steps):
+    return [schedule.decide() for _ in range(steps)]
+
+
+@pytest.mark.parametrize("d_steps, g_steps", [(1, 1), (1, 5), (5, 1), (2, 3), (1, 10)])
+def test_ratio(d_steps, g_steps):
+    schedule = make_schedule(Schedule(name="ratio", d_steps=d_steps, g_steps=g_steps), 64)
+    steps = decisions(schedule, 30 * max(d_steps, g_steps))
+    assert sum(d for d, _ in steps) * g_steps == sum(g for _, g in steps) * d_steps
+    assert steps[0] == (True, True)
+    longest = max(d_steps, g_steps)
+    if d_steps == 1:
+        assert [d for d, _ in steps] == [step % longest == 0 for step in range(len(steps))]
+    assert all(d or g for d, g in steps)
+
+
+def test_decay():
+    # 64 images a step: from 4 D steps per G step to 1 over 100 steps
+    schedule = make_schedule(Schedule(name="decay", d_start=4, d_end=1, decay_images=6400), 64)
+    steps = decisions(schedule, 300)
+    assert all(d for d, _ in steps)
+    generator = [g for _, g in steps]
+    assert sum(generator[:20]) == 6, "about every fourth step in the beginning"
+    assert sum(generator[:50]) < sum(generator[50:100])
+    assert all(generator[102:])
+    rising = make_schedule(Schedule(name="decay", d_start=1, d_end=0.2, decay_images=640), 64)
+    steps = decisions(rising, 110)
+    assert all(g for _, g in steps)
+    assert sum(d for d, _ in steps[10:]) == 20
+
+
+def test_accuracy():
+    schedule = make_schedule(Schedule(name="accuracy", threshold=0.8, smoothing=0.5), 64)
+    seen = []
+    for accuracy in [0.5, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 1.0, 1.0]:
+        seen.append(schedule.decide())
+        schedule.observe(accuracy)
+    # smoothed before each step: .5 .5 .75 .875 .9375 .96875 .734 .617 .809
+    assert [d for d, _ in seen] == [True, True, True, False, False, False, True, True, False]
+    assert all(g for _, g in seen)
+    assert schedule.needs_accuracy
