@@ -1,0 +1,1 @@
+"""Latents: tables, samplers, directions, paths."""

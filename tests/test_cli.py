@@ -1,0 +1,186 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facepipe.cli import find_model, main
+from facepipe.data.images import to_uint8
+from facepipe.errors import InputError
+from facepipe.latents.table import read_latents, write_latents
+
+COMMAND = [sys.executable, "-m", "facepipe", "decode"]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "edit.csv"
+    write_latents(path, ["a", "b", "c"], "test", np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32))
+    return path
+
+
+@pytest.fixture
+def models(tmp_path):
+    """Folders that look like models, for what is checked before TensorFlow is imported."""
+    for name in ("ae", "gan", "vae"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "model.json").write_text("{}")
+    return tmp_path / "models"
+
+
+def fails(capsys, *arguments):
+    """The one line on stderr of a command that ends with 2."""
+    assert main(["decode", *map(str, arguments)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and captured.err.startswith("facepipe: ")
+    return captured.err
+
+
+def test_help_is_quick_and_has_an_example():
+    start = time.perf_counter()
+    text = subprocess.check_output([*COMMAND, "--help"], text=True, env=ENVIRONMENT)
+    assert time.perf_counter() - start < 1
+    assert "facepipe decode data/latents/vae/test.csv --model vae -o faces" in text
+
+
+def test_a_wrong_table_is_refused_before_tensorflow_is_imported(tmp_path):
+    (tmp_path / "edit.csv").write_text("id,z000\na,1\nb,x\n")
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('imported')")  # python -m looks here first
+    done = subprocess.run(
+        [*COMMAND, "edit.csv", "--model", "vae", "-o", "faces"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "facepipe: edit.csv: row 3, column z000: 'x' is not a number\n"
+    assert sorted(os.listdir(tmp_path)) == ["edit.csv", "tensorflow.py"]
+
+
+def test_unknown_model(table, models, tmp_path, capsys):
+    message = fails(capsys, table, "--model", "vea", "-o", tmp_path / "out", "--models", models)
+    assert "no model 'vea'; did you mean vae?; " in message and message.endswith("models has ae, gan, vae\n")
+    message = fails(capsys, table, "--model", "vae", "-o", tmp_path / "out", "--models", tmp_path / "none")
+    assert "has none; train them with `dvc repro`" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_by_name_or_by_path(models):
+    assert find_model("vae", models) == models / "vae"
+    assert find_model(str(models / "gan"), "elsewhere") == models / "gan"
+    with pytest.raises(InputError):
+        find_model(str(models), "elsewhere")
+
+
+def test_output_that_cannot_be_a_folder(table, models, capsys):
+    assert f"{table}: is a file" in fails(capsys, table, "--model", "vae", "-o", table, "--models", models)
+    assert "is a file" in fails(capsys, table, "--model", "vae", "-o", table / "below", "--models", models)
+
+
+def test_a_model_that_is_none(table, models, tmp_path, capsys):
+    message = fails(capsys, table, "--model", "vae", "-o", tmp_path / "out", "--models", models)
+    assert "model.json: not a facepipe model" in message
+
+
+def test_file_name_with_a_line_end_is_still_one_line(tmp_path, capsys):
+    assert "No such file" in fails(capsys, tmp_path / "a\nb.csv", "--model", "vae", "-o", tmp_path / "out")
+
+
+@pytest.mark.parametrize("columns", ["0", "-1", "x", "1.5"])
+def test_columns_is_a_count(columns, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["decode", "e.csv", "--model", "vae", "-o", "out", "--columns", columns])
+    assert caught.value.code == 2
+    assert f"'{columns}' is not a whole number above 0" in capsys.readouterr().err
+
+
+def test_ctrl_c(table, models, tmp_path, capsys, monkeypatch):
+    def interrupt(folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("facepipe.models.load.load_model", interrupt)
+    assert main(["decode", str(table), "--model", "vae", "-o", str(tmp_path / "out"), "--models", str(models)]) == 130
+    assert capsys.readouterr().err == "facepipe: stopped\n"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+def test_decode_gives_the_models_own_pictures(table, tiny_models, tmp_path, capsys, name):
+    from facepipe.models.load import load_model
+
+    out = tmp_path / "faces"
+    assert main(["decode", str(table), "--model", name, "-o", str(out), "--models", str(tiny_models)]) == 0
+    assert capsys.readouterr().out == f"3 faces and grid.png in {out}\n"
+    assert sorted(os.listdir(out)) == ["a.png", "b.png", "c.png", "grid.png"]
+    expected = to_uint8(load_model(tiny_models / name).decode(read_latents(table).z))
+    for row, picture in zip(expected, "abc", strict=True):
+        np.testing.assert_array_equal(np.asarray(Image.open(out / f"{picture}.png")), row)
+
+
+def test_exported_latents_decode_to_the_models_reconstructions(tiny_models, tiny_shards, tmp_path):
+    from facepipe.config import ExportLatents
+    from facepipe.data.shards import Shards
+    from facepipe.latents.export import export_latents
+    from facepipe.models.load import load_model
+
+    params = ExportLatents(components=2, gan_samples=5)
+    metrics = export_latents(params, tiny_models, tiny_shards, tmp_path / "latents")
+    assert metrics["vae"] == {"latents": 160, "dimensions": 4} and metrics["gan"] == {"latents": 5, "dimensions": 4}
+    assert main(["decode", str(tmp_path / "latents/vae/test.csv"), "--model", str(tiny_models / "vae"),
+                 "-o", str(tmp_path / "faces"), "--columns", "8"]) == 0  # fmt: skip
+    model, shards = load_model(tiny_models / "vae"), Shards(tiny_shards)
+    expected = to_uint8(model.decode(model.encode(shards.images("test"))))
+    for row, name in zip(expected, shards.ids("test"), strict=True):
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "faces" / name)), row)
+    assert Image.open(tmp_path / "faces/grid.png").size == (8 * 18 + 2, 4 * 18 + 2)
+
+
+def test_one_edited_number_changes_only_that_row(table, tiny_models, tmp_path):
+    def decode(out):
+        main(["decode", str(table), "--model", "vae", "-o", str(tmp_path / out), "--models", str(tiny_models)])
+        return {name: (tmp_path / out / name).read_bytes() for name in ("a.png", "b.png", "c.png")}
+
+    before = decode("before")
+    latents = read_latents(table)
+    latents.z[1, 2] += 3
+    write_latents(table, latents.ids, "test", latents.z)
+    after = decode("after")
+    assert {name for name in before if before[name] != after[name]} == {"b.png"}
+
+
+def test_another_models_latents_and_plain_numbers(tiny_models, tmp_path, capsys):
+    path = tmp_path / "face.txt"
+    arguments = [path, "--model", "gan", "-o", tmp_path / "out", "--models", tiny_models]
+    path.write_text("1\n2\n3\n")
+    assert "has 3 latent columns, model gan has 4; was it exported from another model?" in fails(capsys, *arguments)
+    assert not (tmp_path / "out").exists()
+    path.write_text("1\n2\n3\n0.5\n")
+    assert main(["decode", *map(str, arguments)]) == 0
+    assert sorted(os.listdir(tmp_path / "out")) == ["face.png", "grid.png"]
+    assert capsys.readouterr().out == f"1 face and grid.png in {tmp_path / 'out'}\n"
+
+
+def test_numbers_far_too_large_are_refused(tiny_models, tmp_path, capsys):
+    path = tmp_path / "face.txt"
+    path.write_text("3e38\n-3e38\n3e38\n-3e38\n")
+    for name in ("ae", "vae", "gan"):
+        message = fails(capsys, path, "--model", name, "-o", tmp_path / "out", "--models", tiny_models)
+        assert "face.txt: 'face': decodes to NaN" in message
+        assert not (tmp_path / "out").exists()
+
+
+def test_the_reader_of_our_output_went_away(table, tiny_models, tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        arguments = [str(table), "--model", "vae", "-o", str(tmp_path / "out"), "--models", str(tiny_models)]
+        done = subprocess.run([*COMMAND, *arguments], env=ENVIRONMENT, stdout=closed, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
+    assert (tmp_path / "out/grid.png").exists()

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+
+from facepipe.config import ExportLatents
+from facepipe.data.shard_writer import write_shards
+from facepipe.data.shards import Shards
+from facepipe.errors import InputError
+from facepipe.latents import export
+from facepipe.latents.samplers import Prior, load_sampler
+from facepipe.latents.table import read_latents
+
+COUNTS = {"train": 70, "valid": 5, "test": 9}
+
+
+class Means:
+    """Stands in for a model: the latent is the mean of each column of the image, over 10."""
+
+    name, latent_dim, seen = "ae", 8, ()
+
+    def encode(self, images):
+        self.seen += (len(images),)
+        return (images.mean(axis=(1, 3)) / 10).astype(np.float32)
+
+    def sample_latents(self, count, seed):
+        return Prior(self.latent_dim).sample(count, seed)
+
+
+@pytest.fixture
+def shards(tmp_path):
+    rng = np.random.default_rng(0)
+    write_shards(tmp_path / "shards", {s: rng.integers(0, 256, (n, 8, 8, 3), np.uint8) for s, n in COUNTS.items()})
+    return Shards(tmp_path / "shards")
+
+
+@pytest.mark.parametrize("chunk", [1024, 32])
+def test_every_image_is_encoded_in_order(shards, tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(export, "CHUNK", chunk)
+    model = Means()
+    metrics = export.export_encoder(ExportLatents(components=2), model, shards, tmp_path / "ae")
+    assert metrics == {"latents": 84, "dimensions": 8}
+    assert max(model.seen) <= chunk
+    for split in COUNTS:
+        read = read_latents(tmp_path / f"ae/{split}.csv", 8, "ae")
+        assert read.ids == shards.ids(split) and set(read.splits) == {split}
+        np.testing.assert_array_equal(read.z, Means().encode(shards.images(split)))
+
+
+@pytest.mark.parametrize("density", ["gaussian", "mixture"])
+def test_density_is_fitted_to_the_training_latents(shards, tmp_path, density):
+    params = ExportLatents(density=density, components=2)
+    export.export_encoder(params, Means(), shards, tmp_path / "ae")
+    sampler = load_sampler(tmp_path / "ae/density.npz")
+    assert sampler.name == density
+    z = Means().encode(shards.images("train"))
+    drawn = sampler.sample(20_000, 0)
+    np.testing.assert_allclose(drawn.mean(0), z.mean(0), atol=0.05)
+    np.testing.assert_allclose(np.cov(drawn.T), np.cov(z.T), atol=0.3)
+    first = (tmp_path / "ae/density.npz").read_bytes()
+    export.export_encoder(params, Means(), shards, tmp_path / "ae")
+    assert (tmp_path / "ae/density.npz").read_bytes() == first
+
+
+def test_density_of_many_latents_uses_a_random_part(shards, tmp_path, monkeypatch):
+    fitted = []
+    monkeypatch.setattr(export, "DENSITY_ROWS", 30)
+    monkeypatch.setattr(export, "CHUNK", 16)
+    monkeypatch.setattr(export, "fit_gaussian", lambda z: fitted.append(z) or Prior(8))
+    export.export_encoder(ExportLatents(density="gaussian"), Means(), shards, tmp_path / "ae")
+    whole = Means().encode(shards.images("train"))
+    rows = [int(np.flatnonzero((whole == row).all(1))[0]) for row in fitted[0]]
+    assert len(rows) == 30 and rows == sorted(set(rows)) and rows != list(range(30))
+
+
+def test_empty_split_has_a_header(tmp_path):
+    write_shards(tmp_path / "shards", {"train": np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), np.uint8)})
+    export.export_encoder(ExportLatents(density="gaussian"), Means(), Shards(tmp_path / "shards"), tmp_path / "ae")
+    assert (tmp_path / "ae/test.csv").read_text().splitlines() == ["id,split," + ",".join(f"z00{i}" for i in range(8))]
+
+
+def test_too_few_images_for_the_mixture(shards, tmp_path):
+    with pytest.raises(InputError, match="components: 36 Gaussians need at least 72 training latents, there are 70"):
+        export.export_encoder(ExportLatents(components=36), Means(), shards, tmp_path / "ae")
+
+
+def test_prior_samples(tmp_path):
+    model = Means()
+    model.name = "gan"
+    metrics = export.export_prior(ExportLatents(gan_samples=12, seed=5), model, tmp_path / "gan")
+    read = read_latents(tmp_path / "gan/sample.csv")
+    assert metrics == {"latents": 12, "dimensions": 8}
+    assert read.ids[::11] == ["gan-000000", "gan-000011"] and set(read.splits) == {"sample"}
+    np.testing.assert_array_equal(read.z, Prior(8).sample(12, 5))

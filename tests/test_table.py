@@ -1,0 +1,267 @@
+import numpy as np
+import pytest
+
+from facepipe.errors import InputError
+from facepipe.latents.table import picture_names, read_latents, write_latents
+
+IDS = ["000001.jpg", "Ann Lee_0002", 'a "b", c', "naïve"]
+Z = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+GOOD = "id,split,z000,z001,z002\na,test,1,2,3\nb,test,4,5,6\n"
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(content, name="t.csv"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def one_line(path, *arguments):
+    """The message of the InputError that reading `path` gives."""
+    with pytest.raises(InputError) as caught:
+        read_latents(path, *arguments)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and len(message.splitlines()) == 1
+    return message.removeprefix(f"{path}: ")
+
+
+def test_round_trip_is_exact(tmp_path):
+    write_latents(tmp_path / "t.csv", IDS, "valid", Z)
+    read = read_latents(tmp_path / "t.csv", 3, "vae")
+    assert read.ids == IDS and read.splits == ["valid"] * 4 and read.z.dtype == np.float32
+    np.testing.assert_array_equal(read.z.view(np.uint32), Z.view(np.uint32))
+    assert (tmp_path / "t.csv").read_text().splitlines()[0] == "id,split,z000,z001,z002"
+
+
+def test_chunks_give_the_same_file(tmp_path):
+    write_latents(tmp_path / "a.csv", IDS, "valid", Z)
+    write_latents(tmp_path / "b.csv", IDS, "valid", (Z[i : i + 3] for i in (0, 3)))
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_pandas_round_trip_is_exact(tmp_path):
+    import pandas as pd
+
+    write_latents(tmp_path / "a.csv", IDS, "valid", Z)
+    frame = pd.read_csv(tmp_path / "a.csv")
+    frame.loc[1, "z001"] = 0.5
+    frame.to_csv(tmp_path / "b.csv")  # with pandas' own index column, which has no name
+    read = read_latents(tmp_path / "b.csv")
+    expected = Z.copy()
+    expected[1, 1] = 0.5
+    np.testing.assert_array_equal(read.z, expected)
+
+
+def test_no_rows_write_a_header(tmp_path):
+    write_latents(tmp_path / "t.csv", [], "valid", iter([]), latent_dim=2)
+    assert (tmp_path / "t.csv").read_text() == "id,split,z000,z001\n"
+
+
+def test_writing_checks_what_it_writes(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("old")
+    bad = Z.copy()
+    bad[2, 0] = np.inf
+    for ids, z, error in (
+        (IDS, bad, InputError),
+        (["a", "b", "../c", "d"], Z, InputError),
+        (["a", "b", "a", "d"], Z, InputError),
+        (["a", "b", "c"], Z, ValueError),
+        (["a", "b", "c", "d", "e"], Z, ValueError),
+    ):
+        with pytest.raises(error):
+            write_latents(path, ids, "test", z)
+        assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD,
+        "\ufeff" + GOOD,
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\n", "\r"),
+        GOOD.rstrip("\n"),
+        GOOD + "\n\n \n,,,,\n",
+        GOOD.replace("split,", "").replace("test,", ""),
+        "Smiling,z000,id,z001,zoom,z002\n1,1,a,2,x,3\n0,4,b,5,,6\n",
+        "id,z000,z001,z002\n a,1,2,3\nb, 4,5.0,6e0\n".replace(" a", "a"),
+        '"id","split","z000","z001","z002"\n"a","test","1","2","3"\n"b","test","4","5","6"\n',
+    ],
+    ids=["plain", "bom", "crlf", "cr", "no-end", "blank-tail", "no-split", "extra-columns", "spaces", "quoted"],
+)
+def test_accepted_forms(table, content):
+    read = read_latents(table(content), 3, "vae")
+    assert read.ids == ["a", "b"]
+    np.testing.assert_array_equal(read.z, np.array([[1, 2, 3], [4, 5, 6]], np.float32))
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("", "empty file"),
+        ("\n", "row 1: no column named id"),
+        ("id,split,z000\n", "a header but no rows"),
+        ("split,z000\nx,1\n", "row 1: no column named id"),
+        ("id,id,z000\na,a,1\n", "row 1: 2 columns named id"),
+        ("id,split\na,x\n", "row 1: no latent columns"),
+        ("id;z000\na;1\n", "row 1: the columns are not separated by commas"),
+        ("id,z000,z002\na,1,2\n", "row 1, column 'z002': z001 is missing"),
+        ("id,z001,z002\na,1,2\n", "row 1, column 'z001': z000 is missing"),
+        ("id,z001,z000\na,1,2\n", "row 1, column 'z001': z000 is not in its place"),
+        ("id,z000,z001,z001\na,1,2,3\n", "row 1, column 'z001': z002 is missing"),
+        ("id,z000,Z001\na,1,2\n", "row 1, column 'Z001': z001 is missing"),
+        ("id,z000, z001\na,1,2\n", "row 1, column ' z001': z001 is missing"),
+        ("id,z000,z1\na,1,2\n", "row 1, column 'z1': z001 is missing"),
+        ("id,z000,z001.1\na,1,2\n", "row 1, column 'z001.1': z001 is missing"),
+        (GOOD.replace("5", "abc"), "row 3, column z001: 'abc' is not a number"),
+        (GOOD.replace("5", "0x10"), "row 3, column z001: '0x10' is not a number"),
+        (GOOD.replace("5", "1_0"), "row 3, column z001: '1_0' is not a number"),
+        (GOOD.replace("5", "٣"), "row 3, column z001: '٣' is not a number"),
+        (GOOD.replace("5", '"0,5"'), "row 3, column z001: '0,5' is not a number; write decimals with a point"),
+        (GOOD.replace("5", "#VALUE!"), "row 3, column z001: '#VALUE!' is not a number"),
+        (GOOD.replace("5", "nan"), "row 3, column z001: 'nan' is not a finite number"),
+        (GOOD.replace("5", "-inf"), "row 3, column z001: '-inf' is not a finite number"),
+        (GOOD.replace("5", "1e39"), "row 3, column z001: '1e39' is too large for float32"),
+        (GOOD.replace("5", "-1e999"), "row 3, column z001: '-1e999' is too large for float32"),
+        (GOOD.replace("5", ""), "row 3, column z001: empty cell"),
+        (GOOD.replace("5", "  "), "row 3, column z001: empty cell"),
+        (GOOD.replace(",6", ""), "row 3: 4 cells, the header has 5"),
+        (GOOD.replace("6", "6,7"), "row 3: 6 cells, the header has 5"),
+        (GOOD.replace("b,", "\nb,"), "row 3: blank, with more rows below"),
+        (GOOD.replace("b,", "a,"), "row 3, column id: 'a' is already in row 2; ids must differ"),
+        (GOOD.replace("b,", "A,"), "row 3, column id: 'A' is already in row 2 as 'a'"),
+        (GOOD.replace("b,", "é,").replace("a,", "e\u0301,"), "is already in row 2 as"),
+        (GOOD.replace("b,", ","), "row 3, column id: '' is empty"),
+        (GOOD.replace("b,", "../b,"), "row 3, column id: '../b' looks like a path"),
+        (GOOD.replace("b,", "..,"), "row 3, column id: '..' looks like a path"),
+        (GOOD.replace("b,", "/etc/b,"), "row 3, column id: '/etc/b' looks like a path"),
+        (GOOD.replace("b,", "c\\b,"), "looks like a path"),
+        (GOOD.replace("b,", ".b,"), "row 3, column id: '.b' looks like a path"),
+        (GOOD.replace("b,", "b\0,"), r"row 3, column id: 'b\x00' has a control character"),
+        (GOOD.replace("b,", '"b\nc",'), r"row 3, column id: 'b\nc' has a control character"),
+        (GOOD.replace("b,", "b\u202e,"), "has a control character"),
+        (GOOD.replace("b,", " b,"), "row 3, column id: ' b' has a control character in it or a space at an end"),
+        (GOOD.replace("b,", "é" * 101 + ","), "is longer than the 200 bytes"),
+        (GOOD.replace("b,", '"b,'), "row 3: not valid CSV"),
+        (GOOD.replace("b,", '"b"x,'), "row 3: not valid CSV"),
+        (GOOD.replace("b,", "b" * 200_000 + ","), "row 3: not valid CSV"),
+        (GOOD.replace("b,", "é,").encode("latin-1"), "row 3: not UTF-8 text"),
+        (GOOD.encode("utf-16"), "row 1: not UTF-8 text"),
+        (b"PK\x03\x04\x14\x00\x06\x00\x08\x00\xff\xfe", "row 1: not UTF-8 text"),
+    ],
+)
+def test_refused(table, content, message):
+    assert message in one_line(table(content))
+
+
+def test_rows_are_counted_as_in_a_spreadsheet(table):
+    content = GOOD.replace("a,test", '"a note\nof two lines",test').replace("id,", "note,").replace("z002", "z002,id")
+    content = content.replace("3\n", "3,a\n").replace("6\n", "x,b\n")
+    assert "row 3, column z002: 'x'" in one_line(table(content))
+
+
+def test_another_models_latents(table):
+    message = one_line(table(GOOD), 64, "vae")
+    assert message == "has 3 latent columns, model vae has 64; was it exported from another model?"
+
+
+def test_no_such_file(tmp_path):
+    assert "No such file" in one_line(tmp_path / "no.csv")
+    assert "Is a directory" in one_line(tmp_path)
+
+
+def test_plain_numbers_are_one_latent(table):
+    read = read_latents(table("0.5\n-1e-3\r\n 2 \n\n", "my face.txt"), 3, "ae")
+    assert read.ids == ["my face"] and read.splits == [""]
+    np.testing.assert_array_equal(read.z, np.array([[0.5, -1e-3, 2]], np.float32))
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("1\n2\n", "has 2 latent columns, model ae has 3"),
+        ("1\nx\n3\n", "row 2: 'x' is not a number"),
+        ("1\n\n3\n", "row 2: empty cell"),
+        ("1\n2\nnan\n", "row 3: 'nan' is not a finite number"),
+        ("1\n2\n1e40\n", "row 3: '1e40' is too large"),
+    ],
+)
+def test_plain_numbers_refused(table, content, message):
+    assert message in one_line(table(content, "face.txt"), 3, "ae")
+
+
+def test_plain_numbers_in_a_file_whose_name_is_no_id(table):
+    assert "row 2, column id: '.face' looks like a path" in one_line(table("1\n2\n3\n", ".face"), 3, "ae")
+
+
+def test_picture_names():
+    assert picture_names(["000001.jpg", "b", "c.PNG", "d.tar.gz", "e.jpeg"]) == [
+        "000001.png", "b.png", "c.png", "d.tar.gz.png", "e.png",
+    ]  # fmt: skip
+    with pytest.raises(InputError, match=r"row 4, column id: 'A.jpg' would be written to 'A.png', as 'a' of row 2"):
+        picture_names(["a", "b", "A.jpg"], "t.csv")
+
+
+CELLS = ["", " ", "nan", "inf", "-1e400", "1e39", "abc", "1,5", "1_0", "0x1", "9" * 400]
+CELLS += ['"', "\0", "\n", "é", "../x", "=1+1"]
+HEADERS = ["", "id", "Id", "z000", "z3", "Z002", "z-01", "split", "z999999999999", "\ufeffid", "attribute"]
+
+
+def mutate(rng):
+    """A valid table with one to three random mistakes (or harmless changes) in cells, header, structure or bytes."""
+    rows = [["id", "split", "z000", "z001", "z002"]]
+    rows += [[f"face-{i}", "test", *(f"{v:.9g}" for v in rng.normal(size=3))] for i in range(4)]
+    end, data = "\n", None
+    for _ in range(rng.integers(1, 4)):
+        row, column = rng.integers(len(rows)), rng.integers(5)
+        kind = rng.integers(10)
+        if kind == 0 and column < len(rows[row]):
+            rows[row][column] = str(rng.choice(CELLS))
+        elif kind == 1 and column < len(rows[0]):
+            rows[0][column] = str(rng.choice(HEADERS))
+        elif kind == 2:
+            rows[row] = rows[row][: rng.integers(6)]
+        elif kind == 3:
+            rows[row] = rows[row] + [str(rng.choice(CELLS))]
+        elif kind == 4:
+            rows.insert(row, list(rows[rng.integers(len(rows))]))
+        elif kind == 5:
+            rows.insert(row, [])
+        elif kind == 6:
+            rows = [[line[i] for i in rng.permutation(len(line))] for line in rows]
+        elif kind == 7:
+            end = str(rng.choice(["\r\n", "\r", "\n\n", ";", "\u2028"]))
+        elif kind == 8 and len(rows) > 1:
+            del rows[row]
+    between = [str(rng.choice([";", "\t"])) if rng.random() < 0.04 else "," for _ in rows]
+    text = end.join(comma.join(row) for comma, row in zip(between, rows, strict=True))
+    data = text.encode(str(rng.choice(["utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-32"])))
+    if rng.random() < 0.3:
+        data = bytearray(data or b"x")
+        for _ in range(rng.integers(1, 4)):
+            data[rng.integers(len(data))] = rng.integers(256)
+        data = bytes(data[: rng.integers(len(data) + 1)] if rng.random() < 0.3 else data)
+    return data
+
+
+def test_whatever_is_in_the_file_it_is_read_or_refused_in_one_line(table):
+    read = refused = 0
+    for seed in range(1500):
+        path = table(mutate(np.random.default_rng(seed)))
+        try:
+            latents = read_latents(path)
+        except InputError as error:
+            refused += 1
+            message = str(error)
+            assert message.startswith(f"{path}: ") and len(message.splitlines()) == 1 and message.isprintable()
+            assert len(message) < len(str(path)) + 250
+        else:
+            read += 1
+            assert len(latents.ids) == len(latents.splits) == len(latents.z) >= 1
+            assert latents.z.dtype == np.float32 and np.isfinite(latents.z).all()
+            picture_names(latents.ids, path)
+    assert read > 50 and refused > 500
