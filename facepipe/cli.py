@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from facepipe.errors import InputError, suggest
+from facepipe.quiet import import_tensorflow
 
 _EXAMPLE = """\
 example, after `dvc repro`:
@@ -25,7 +26,6 @@ def main(argv=None):
         went away.
     """
     arguments = _parser().parse_args(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter
     try:
         arguments.command(arguments)
         sys.stdout.flush()
@@ -50,6 +50,7 @@ def decode(arguments):
     table = read_latents(arguments.file)
     folder = find_model(arguments.model, arguments.models)
     check_folder(arguments.output)
+    import_tensorflow()
     from facepipe.models.load import load_model
 
     names = decode_table(load_model(folder), table, arguments.output, arguments.columns, arguments.file)

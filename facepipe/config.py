@@ -97,7 +97,7 @@ class Train(Section):
 class Budget(Section):
     """How long a stage trains: in epochs or in images, never in minutes, so that a rerun gives the same bytes."""
 
-    batch_size: Annotated[int, BeforeValidator(_no_bool), Field(ge=2)] = 64
+    batch_size: Annotated[int, BeforeValidator(_no_bool), Field(ge=2)] = 32
     epochs: Count | None = None
     images: Count | None = None
     images_per_epoch: Count | None = None
@@ -115,7 +115,7 @@ class Autoencoding(Budget):
     widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
     latent_activation: Literal["linear", "relu", "sigmoid"] = "linear"
     dropout: Fraction = 0.0
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = 2e-3
     learning_rate_decay: Literal["cosine", "constant"] = "cosine"
     flip: bool = True
 
@@ -130,8 +130,8 @@ class TrainVAE(Autoencoding):
     """The variational autoencoder. `latent_activation` acts on mu."""
 
     loss: Literal["mse", "bce", "gaussian"] = "gaussian"
-    beta: NonNegative = 1.0
-    kl_warmup_images: Natural = 0
+    beta: NonNegative = 20.0
+    kl_warmup_images: Natural = 10000
     free_bits: NonNegative = 0.0
 
 
@@ -160,14 +160,14 @@ class TrainGAN(Budget):
     generator_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (256, 128, 64, 32)
     discriminator_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
     loss: Literal["non_saturating", "hinge"] = "non_saturating"
-    generator_learning_rate: Positive = 4e-4
-    discriminator_learning_rate: Positive = 4e-4
+    generator_learning_rate: Positive = 1e-3
+    discriminator_learning_rate: Positive = 1e-3
     adam_beta_1: Fraction = 0.5
     adam_beta_2: Fraction = 0.99
     r1_gamma: NonNegative = 1.0
     r1_every: Count = 16
-    diffaugment: tuple[Literal["color", "translation", "cutout"], ...] = ("color", "translation")
-    ema_half_life_kimg: NonNegative = 5.0
+    diffaugment: tuple[Literal["color", "translation", "cutout"], ...] = ("translation",)
+    ema_half_life_kimg: NonNegative = 3.0
     latent_activation: Literal["linear", "relu", "sigmoid"] = "linear"
     flip: bool = True
     schedule: Schedule = Schedule()

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 
@@ -46,7 +47,7 @@ def _is_git_top(folder):
 
 
 def _dvc(folder, *arguments):
-    subprocess.run(["dvc", *arguments], cwd=folder, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=folder, check=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from facepipe.stage import run
 def main(params):
     from facepipe.data.fetch import fetch
 
-    return fetch(params.dataset, sources_yaml="data/sources.yaml", out="data/raw")
+    fetch(params.dataset, sources_yaml="data/sources.yaml", out="data/raw")
 
 
 if __name__ == "__main__":

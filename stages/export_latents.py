@@ -6,8 +6,8 @@ from facepipe.stage import run
 def main(params):
     from facepipe.latents.export import export_latents
 
-    return export_latents(params.export_latents, models="data/models", shards="data/shards", out="data/latents")
+    export_latents(params.export_latents, models="data/models", shards="data/shards", out="data/latents")
 
 
 if __name__ == "__main__":
-    run(main, "export_latents")
+    run(main, "export_latents", tensorflow=True)

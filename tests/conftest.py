@@ -33,7 +33,7 @@ def real_data():
 
 @pytest.fixture(scope="session")
 def tiny_shards(tmp_path_factory):
-    """Folder of shards: 16x16 RGB blobs, 96 train, 32 valid, 32 test; attributes Bright and Left are visible in them."""
+    """Folder of shards: 16x16 RGB blobs, 96 train, 32 valid, 32 test; attributes Bright and Left can be seen."""
     from facepipe.data.shard_writer import write_shards
 
     random = np.random.default_rng(0)

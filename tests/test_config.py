@@ -39,7 +39,7 @@ def complaint(path):
 
 def test_the_committed_file_says_what_the_defaults_are():
     params = load_params(ROOT / "params.yaml")
-    assert params.train_ae.learning_rate == pytest.approx(1e-3)
+    assert params.train_ae.learning_rate == pytest.approx(2e-3)
     raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for name, section in raw.items():
         assert set(section) == set(type(getattr(params, name)).model_fields), f"{name}: every key stands in the file"
@@ -95,4 +95,4 @@ def test_budgets():
     assert steps_of(TrainAE(images=200, batch_size=10), 95) == (3, 9)
     assert steps_of(TrainAE(epochs=2, batch_size=10, images_per_epoch=30), 95) == (2, 3)
     with pytest.raises(InputError, match="batch_size: 64 is more than the 63 training images"):
-        steps_of(TrainAE(epochs=1), 63)
+        steps_of(TrainAE(epochs=1, batch_size=64), 63)

@@ -6,8 +6,8 @@ from facepipe.data.shard_writer import write_shards
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.latents import export
-from facepipe.latents.samplers import Prior, load_sampler
 from facepipe.latents.table import read_latents
+from facepipe.models.samplers import Prior, load_sampler
 
 COUNTS = {"train": 70, "valid": 5, "test": 9}
 

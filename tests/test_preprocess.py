@@ -54,7 +54,9 @@ def write_raw(folder, name, contents, **labels):
                 file.addfile(info, io.BytesIO(data))
     for label, text in labels.items():
         (folder / f"{label}.txt").write_text(text)
-    (folder / "dataset.json").write_text(json.dumps({"name": name, "archive": archive, "files": []}))
+    (folder / "dataset.json").write_text(
+        json.dumps({"name": name, "archive": archive, "files": [], "licence": "free", "citation": "us"})
+    )
     return folder
 
 

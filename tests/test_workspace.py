@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -17,7 +18,7 @@ def folder(tmp_path):
 
 
 def dvc_works(folder):
-    return subprocess.run(["dvc", "status"], cwd=folder, capture_output=True, text=True, check=False).returncode == 0
+    return subprocess.run([sys.executable, "-m", "dvc", "status"], cwd=folder, capture_output=True, text=True, check=False).returncode == 0
 
 
 def test_without_git_then_with(folder):

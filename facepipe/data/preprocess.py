@@ -44,7 +44,7 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         InputError: broken input, no usable picture, or an empty split.
     """
     raw = Path(raw)
-    dataset, archive = _read_dataset(raw)
+    dataset, archive, credits = _read_dataset(raw)
     source = get_source(dataset)
     items, rejected = list_items(source, raw, archive)
     attributes = source.read_attributes(raw)
@@ -74,7 +74,7 @@ def preprocess(params, raw="data/raw", out="data/shards"):
                 ids[split][row] |= dict(zip(("left", "top", "right", "bottom"), box, strict=True))
             else:
                 rejected.append((member, reason))
-        counts = writer.finish(dataset, ids, attributes, factors, rejected)
+        counts = writer.finish(dataset, ids, attributes, factors, rejected, credits)
         _check_splits(counts, params, official, rejected)
     metrics = {"images": counts, "rejected": len(rejected)}
     identities = {item.identity for rows in plan.values() for item in rows} - {""}
@@ -157,11 +157,12 @@ def _check_splits(counts, params, official, rejected):
 
 
 def _read_dataset(raw):
-    """(name, path of the archive) from raw/dataset.json."""
+    """(name, path of the archive, {"licence": .., "citation": ..}) from raw/dataset.json."""
     path = raw / "dataset.json"
     try:
         described = read_json(path)
-        return described["name"], raw / described["archive"]
+        credits = {key: described[key] for key in ("licence", "citation")}
+        return described["name"], raw / described["archive"], credits
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run the download stage (dvc repro download)") from None
     except (ValueError, KeyError, TypeError):

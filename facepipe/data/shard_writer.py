@@ -44,7 +44,7 @@ class ShardWriter:
             file.write(image)
         self._written[split][row] = True
 
-    def finish(self, dataset, ids, attributes=None, factors=None, rejected=()):
+    def finish(self, dataset, ids, attributes=None, factors=None, rejected=(), credits=None):
         """Close the shards and write index.json and the tables.
 
         Args:
@@ -54,6 +54,7 @@ class ShardWriter:
             attributes: DataFrame indexed by id, columns 0/1/NaN; ids it lacks get empty cells. None: no attributes.
             factors: DataFrame indexed by id of continuous values, or None.
             rejected: (source, reason) pairs.
+            credits: dict of str that goes into index.json as it is (licence, citation), or None.
 
         Returns:
             {"train": n, "valid": n, "test": n}, images written.
@@ -74,7 +75,8 @@ class ShardWriter:
                 "image_shape": list(self.image_shape),
                 "attributes": list(attributes.columns),
                 "splits": splits,
-            },
+            }
+            | (credits or {}),
         )
         return {split: entry["samples"] for split, entry in splits.items()}
 

@@ -6,8 +6,8 @@ import numpy as np
 from tqdm import tqdm
 
 from facepipe.determinism import rng
-from facepipe.latents.samplers import fit_gaussian, fit_mixture
 from facepipe.latents.table import write_latents
+from facepipe.models.samplers import fit_gaussian, fit_mixture
 
 CHUNK = 1024  # images in memory at once
 DENSITY_ROWS = 20_000  # the density is fitted to so many training latents, drawn at random where there are more

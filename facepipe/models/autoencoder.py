@@ -24,20 +24,18 @@ class Autoencoder:
         self._activation = LATENT_ACTIVATIONS[spec["latent_activation"]]
         widths = tuple(spec["widths"])
         convs = convolutions("encoder", self.image_shape, widths, seed, dtype)
-        head = keras.layers.Dense(
-            self.latent_dim * self.outputs_per_dimension,
-            kernel_initializer=Initializers(seed).glorot("encoder_head"),
-            dtype="float32",
-            name="encoder_head",
-        )
         features = keras.Input(convs.output_shape[1:], name="encoder_features")
         self.networks = {
             "convolutions": convs,
-            "head": keras.Model(features, head(features), name="head"),
+            "head": keras.Model(features, self.head(features, seed), name="head"),
             "decoder": deconvolutions("decoder", self.latent_dim, self.image_shape, widths[::-1], seed, dtype, True),
         }
 
-    outputs_per_dimension = 1
+    def head(self, features, seed):
+        """From the convolutions to the latent before its activation, float32 (n, latent_dim)."""
+        kernel = Initializers(seed).glorot("encoder_head")
+        dense = keras.layers.Dense(self.latent_dim, kernel_initializer=kernel, dtype="float32", name="encoder_head")
+        return dense(features)
 
     def features(self, x, training=False):
         """float32 images (n, h, w, c) in [0, 1] -> float32 (n, features)."""

@@ -23,7 +23,7 @@ class Initializers:
 
 
 class BatchNorm(keras.layers.Layer):
-    """Batch normalisation over N, H, W (Ioffe & Szegedy 2015) by TensorFlow's fused kernel.
+    """Batch normalisation per channel (Ioffe & Szegedy 2015) by TensorFlow's fused kernel.
 
     Keras' own layer casts bfloat16 to float32 and back; the fused kernel takes bfloat16 images with float32
     statistics. Input and output: (n, h, w, c) in the compute dtype.

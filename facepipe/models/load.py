@@ -1,4 +1,4 @@
-"""A stored model back as numpy in, numpy out; always float32, so that a result does not depend on the training precision."""
+"""A stored model back, numpy in and out; always float32, so that a result does not depend on the training precision."""
 
 import json
 from pathlib import Path
@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from facepipe.errors import InputError
-from facepipe.latents.samplers import Prior, load_sampler
 from facepipe.models.autoencoder import Autoencoder
 from facepipe.models.gan import GAN
+from facepipe.models.samplers import Prior, load_sampler
 from facepipe.models.store import VERSION
 from facepipe.models.vae import VAE
 
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
-# every call runs in batches of exactly this size (the last one padded), so that a row's bytes do not depend on its company
+# every call runs in full batches (the last one padded), so that a row's bytes do not depend on its company
 BATCH = 64
 
 

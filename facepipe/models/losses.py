@@ -21,7 +21,7 @@ def l1(x, logits):
 
 
 def bce(x, logits):
-    """Binary cross-entropy -x log recon - (1 - x) log(1 - recon) in nats, mean over pixels and channels; float32 (n,)."""
+    """Mean over pixels and channels of -x log recon - (1 - x) log(1 - recon), in nats; float32 (n,)."""
     return _per_sample(tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits))
 
 

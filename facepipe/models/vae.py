@@ -1,8 +1,10 @@
 """The variational autoencoder (Kingma & Welling 2014)."""
 
+import keras
 import tensorflow as tf
 
 from facepipe.models.autoencoder import Autoencoder
+from facepipe.models.layers import Initializers
 
 # exp(logvar) stays finite, and a posterior cannot become a point
 LOGVAR_RANGE = (-12.0, 6.0)
@@ -15,7 +17,12 @@ class VAE(Autoencoder):
     """
 
     name = "vae"
-    outputs_per_dimension = 2
+
+    def head(self, features, seed):
+        """From the convolutions to mu and logvar side by side, float32 (n, 2 * latent_dim)."""
+        kernel = Initializers(seed).glorot("encoder_head")
+        dense = keras.layers.Dense(2 * self.latent_dim, kernel_initializer=kernel, dtype="float32", name="encoder_head")
+        return dense(features)
 
     def latent(self, features, training=False):
         """Features (n, features) -> (mu, logvar), float32 (n, latent_dim) each."""

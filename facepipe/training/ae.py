@@ -1,8 +1,8 @@
 """Training of the autoencoder."""
 
-from facepipe.latents.samplers import fit_gaussian
 from facepipe.models import losses
 from facepipe.models.autoencoder import Autoencoder
+from facepipe.models.samplers import fit_gaussian
 from facepipe.training.autoencoding import Autoencoding, train_autoencoding
 
 # latents that the Gaussian is fitted to: for each epoch's picture, and for the finished model

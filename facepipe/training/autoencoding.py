@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from facepipe.config import steps_of
 from facepipe.data.images import to_uint8
+from facepipe.data.pictures import tile
 from facepipe.data.shards import Shards
 from facepipe.models.layers import parameter_count
 from facepipe.models.store import save_model
-from facepipe.report.grids import tile
 from facepipe.training.loop import fit
 from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
 
@@ -86,7 +86,7 @@ class Autoencoding:
         batch = tf.cast(tf.shape(x)[0] * self._replicas, tf.float32)
         with tf.GradientTape() as tape:
             per_sample, terms = self.objective(x, noise, batch)
-            # in nats per image, not per value: gradients near Adam's epsilon would be damped
+            # summed over the image's values: the gradients of their mean come near Adam's epsilon
             loss = tf.reduce_sum(per_sample) / batch * self._values
         apply_gradients(self._optimizer, loss, self._variables, tape)
         return {name: self.over_batch(value, batch) for name, value in terms.items()}

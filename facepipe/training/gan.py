@@ -5,13 +5,13 @@ import numpy as np
 import tensorflow as tf
 
 from facepipe.data.images import to_uint8
+from facepipe.data.pictures import tile
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
 from facepipe.models import losses
 from facepipe.models.gan import GAN
 from facepipe.models.layers import parameter_count
 from facepipe.models.store import save_model
-from facepipe.report.grids import tile
 from facepipe.training import augment
 from facepipe.training.loop import fit
 from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas

@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from facepipe.config import steps_of
 from facepipe.data.batches import ahead, epoch_order
+from facepipe.data.pictures import save_png
 from facepipe.determinism import rng
 from facepipe.errors import InputError
 from facepipe.files import atomic_file
-from facepipe.report.grids import save_png
 
 REFRESH_SECONDS = 1.0
 

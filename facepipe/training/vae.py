@@ -57,7 +57,7 @@ class VAETask(Autoencoding):
         }
 
     def measures(self, x):
-        """Held-out loss at full beta (one posterior sample, fixed noise), MSE at z = mu, KL in nats per image; (n,) each."""
+        """Held-out loss at full beta (one posterior sample, fixed noise), MSE at z = mu, KL in nats; (n,) each."""
         mu, logvar = self.model.posterior(x)
         kl = tf.reduce_sum(losses.kl_divergence(mu, logvar), axis=1)
         noise = tf.random.stateless_normal(tf.shape(mu), seed=(0, 0))

@@ -1,0 +1,241 @@
+"""Stage 8: reconstruction beside PCA, samples against held-out images, latent health."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from facepipe.data.images import to_uint8
+from facepipe.data.shards import Shards
+from facepipe.determinism import rng
+from facepipe.errors import InputError
+from facepipe.files import atomic_file
+from facepipe.metrics import latent, reconstruction
+from facepipe.metrics.features import face_scores, features
+from facepipe.metrics.kid import kid
+from facepipe.metrics.prdc import prdc
+from facepipe.models.samplers import load_sampler
+
+BATCH = 256
+PCA_IMAGES = 20_000  # training images that PCA is fitted to, at most: its components have settled long before
+MODELS = ("ae", "vae", "gan")
+
+
+class SampleScores(NamedTuple):
+    """One row of samples.csv; `n` generated (or real) images against as many held-out real ones."""
+
+    model: str
+    sampler: str
+    extractor: str
+    n: int
+    kid_mean: float
+    kid_sd: float
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+    face_score: float | None  # mtcnn only
+
+
+def evaluate(params, models, latents, shards, report, load=None):
+    """Judge the three models.
+
+    Args:
+        params: `config.Evaluate`.
+        models: folder of the model folders ae, vae and gan.
+        latents: folder of the exported latents; <model>/density.npz is the sampler fitted to training latents.
+        shards: folder of the shards. Reconstruction is judged on the test split. Samples are compared with
+            up to `params.samples` real images: the test split, then the valid split; training images never.
+            The number there is stands in the metrics' names.
+        report: folder for samples.csv, reconstruction.csv and latents_<model>.csv.
+        load: function folder -> model, default `facepipe.models.load.load_model`.
+
+    Returns:
+        dict: for each model the numbers to compare it by, and under "real" what training images score
+        against the held-out ones: the best that a model can do.
+
+    Raises:
+        InputError: too few held-out images, or a model or density that cannot be read.
+    """
+    shards, report = Shards(shards), Path(report)
+    if load is None:
+        from facepipe.models.load import load_model as load
+    if shards.count("test") == 0:
+        raise InputError("params.yaml: preprocess.test_fraction: the test split is empty; evaluate needs one")
+    reference = _held_out(shards, params.samples)
+    _check_counts(params, len(reference), shards.count("train"))
+    tag = f"{params.extractor}_n{len(reference)}"
+    judge = _Judge(params, reference)
+
+    real = judge("real", "train", shards.gather("train", _some_rows(shards, "train", len(reference), params.seed)))
+    samples, reconstructions, metrics = [real], [], {"real": _sample_metrics(real, tag)}
+    floors = {}
+    for name in tqdm(MODELS, desc="evaluate", unit="model"):
+        model = load(Path(models) / name)
+        metrics[name] = {}
+        if model.has_encoder:
+            if model.latent_dim not in floors:
+                floors[model.latent_dim] = _pca_floor(shards, model.latent_dim)
+            floor = floors[model.latent_dim]
+            z, logvar, rows = _reconstruct(model, shards)
+            reconstructions += [(name, *rows.mean(axis=0)), (f"pca{floor.components} (for {name})", *floor.scores)]
+            metrics[name] |= _reconstruction_metrics(rows, floor) | _latent_metrics(name, z, logvar, params, report)
+        own = judge(name, model.sampler.name, _sample(model, model.sample_latents(len(reference), params.seed)))
+        samples.append(own)
+        metrics[name] |= _sample_metrics(own, tag)
+        density = Path(latents) / name / "density.npz"
+        if model.has_encoder:
+            sampler = load_sampler(density)
+            if sampler.latent_dim != model.latent_dim:
+                raise InputError(
+                    f"{density}: has {sampler.latent_dim} dimensions, model {name} has {model.latent_dim}; "
+                    "run the export_latents stage again"
+                )
+            z = sampler.sample(len(reference), params.seed)
+            fitted = judge(name, f"density ({sampler.name})", _sample(model, z))
+            samples.append(fitted)
+            metrics[name][f"kid_x1000_density_{tag}"] = fitted.kid_mean * 1000
+    _write_csv(report / "samples.csv", SampleScores._fields, samples)
+    _write_csv(report / "reconstruction.csv", ("model", "test_mse", "test_psnr_db", "test_ssim"), reconstructions)
+    return metrics
+
+
+class _Judge:
+    """Compares sets of images with one set of held-out real ones."""
+
+    def __init__(self, params, reference):
+        self.params = params
+        self.reference = features(params.extractor, reference)
+
+    def __call__(self, model, sampler, images):
+        p = self.params
+        found = features(p.extractor, images)
+        subset = min(p.kid_subset_size, len(found), len(self.reference))
+        mean, sd = kid(self.reference, found, p.kid_subsets, subset, p.seed)
+        score = float(face_scores(images).mean()) if p.extractor == "mtcnn" else None
+        overlap = prdc(self.reference, found, p.neighbours)
+        return SampleScores(model, sampler, p.extractor, len(found), mean, sd, *overlap, score)
+
+
+class _Floor(NamedTuple):
+    components: int
+    scores: np.ndarray  # mean test mse, psnr in dB, ssim
+
+
+def _pca_floor(shards, latent_dim):
+    """What PCA of this size reaches on the test split."""
+    rows = _some_rows(shards, "train", PCA_IMAGES, seed=0)
+
+    def batches():
+        return (shards.gather("train", rows[i : i + BATCH]) for i in range(0, len(rows), BATCH))
+
+    pca = reconstruction.fit_pca(batches, latent_dim)
+    scores = [_reconstruction_scores(images, pca.reconstruct(images)) for images in _batches(shards, "test")]
+    return _Floor(pca.components.shape[1], np.concatenate(scores).mean(axis=0))
+
+
+def _reconstruct(model, shards):
+    """(z (n, d), logvar (n, d) or None, scores (n, 3)) of the test split; a VAE reconstructs from mu."""
+    z, logvar, scores = [], [], []
+    for images in _batches(shards, "test"):
+        if model.name == "vae":
+            mu, spread = model.posterior(images)
+            logvar.append(spread)
+        else:
+            mu = model.encode(images)
+        z.append(mu)
+        scores.append(_reconstruction_scores(images, _decode(model, mu)))
+    return np.concatenate(z), np.concatenate(logvar) if logvar else None, np.concatenate(scores)
+
+
+def _reconstruction_scores(images, decoded):
+    """float64 (n, 3): mse, psnr in dB, ssim of each image."""
+    images = images.astype(np.float32) / 255
+    return np.stack([metric(images, decoded) for metric in _RECONSTRUCTION], axis=1)
+
+
+_RECONSTRUCTION = (reconstruction.mse, reconstruction.psnr, reconstruction.ssim)
+
+
+def _reconstruction_metrics(rows, floor):
+    mse, psnr, ssim = rows.mean(axis=0)
+    return {
+        "test_mse": float(mse),
+        f"test_mse_pca{floor.components}": float(floor.scores[0]),
+        "test_psnr_db": float(psnr),
+        "test_ssim": float(ssim),
+    }
+
+
+def _latent_metrics(name, z, logvar, params, report):
+    """Latent health on the test split; every dimension goes to latents_<name>.csv."""
+    table = latent.statistics(z)
+    metrics = {"dead_dimensions": int(table["dead"].sum())}
+    if logvar is not None:
+        table["active"] = latent.active_units(z, params.active_variance).astype(int)
+        table["kl_nats"] = latent.kl_per_dimension(z, logvar)
+        metrics |= {"active_units": int(table["active"].sum()), "kl_nats": float(table["kl_nats"].sum())}
+    _write_csv(report / f"latents_{name}.csv", list(table.columns), table.itertuples(index=False))
+    return metrics
+
+
+def _sample_metrics(scores, tag):
+    metrics = {
+        f"kid_x1000_{tag}": scores.kid_mean * 1000,
+        f"kid_x1000_sd_{tag}": scores.kid_sd * 1000,
+        f"precision_{tag}": scores.precision,
+        f"recall_{tag}": scores.recall,
+    }
+    return metrics if scores.face_score is None else metrics | {f"face_score_{tag}": scores.face_score}
+
+
+def _sample(model, z):
+    """Decode latents to uint8 images, a batch at a time."""
+    return np.concatenate([to_uint8(_decode(model, z[i : i + BATCH])) for i in range(0, len(z), BATCH)])
+
+
+def _decode(model, z):
+    images = model.decode(z)
+    if not np.isfinite(images).all():
+        raise InputError(f"model {model.name}: decodes to NaN or infinity; train it at a lower learning rate")
+    return images
+
+
+def _batches(shards, split):
+    return (shards.images(split, i, i + BATCH) for i in range(0, shards.count(split), BATCH))
+
+
+def _some_rows(shards, split, count, seed):
+    """Rows of `split` in rising order: `count` at random, or all where there are not more."""
+    available = shards.count(split)
+    if available <= count:
+        return np.arange(available)
+    return np.sort(rng(seed, "evaluate", split).choice(available, count, replace=False))
+
+
+def _held_out(shards, count):
+    """Up to `count` real images: the test split, then the valid split."""
+    test = shards.gather("test", _some_rows(shards, "test", count, seed=0))
+    valid = shards.gather("valid", _some_rows(shards, "valid", count - len(test), seed=0))
+    return np.concatenate([test, valid])
+
+
+def _check_counts(params, held_out, train):
+    """InputError where so few images give no meaningful neighbourhoods or subsets."""
+    for count, what in ((held_out, "held-out (test and valid) images"), (train, "training images")):
+        if count <= params.neighbours or count < 2:
+            raise InputError(
+                f"params.yaml: evaluate.neighbours: {params.neighbours} needs more than {params.neighbours} {what}, "
+                f"there are {count}; use more data or fewer neighbours"
+            )
+
+
+def _write_csv(path, header, rows):
+    """CSV with 9 significant digits; None as an empty cell."""
+    with atomic_file(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for row in rows:
+            writer.writerow([f"{v:.9g}" if isinstance(v, float) else v for v in row])

@@ -1,0 +1,171 @@
+"""Feature extractors for KID and precision/recall; every metric names the one it used.
+
+An extractor maps uint8 (n, H, W, C) images to float32 (n, d) features. Both here work offline.
+"""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from facepipe.determinism import rng
+from facepipe.errors import InputError, suggest
+
+BATCH = 128
+ONET_SIZE = 48
+RANDOM_SIZE, RANDOM_CHANNELS, RANDOM_DIM = 64, (32, 64, 128, 256), 64
+
+
+def features(name, images):
+    """Features of images by a named extractor.
+
+    Args:
+        name: one of `EXTRACTORS`.
+        images: uint8 (n, H, W, C), C 1 or 3.
+
+    Returns:
+        float32 (n, d); a row depends on its image alone (random_conv: to within float32 rounding).
+
+    Raises:
+        InputError: no such extractor, or its package is missing.
+    """
+    if name not in EXTRACTORS:
+        hint = suggest(name, EXTRACTORS) or f"; known: {', '.join(EXTRACTORS)}"
+        raise InputError(f"params.yaml: evaluate.extractor: no extractor {name!r}{hint}")
+    return EXTRACTORS[name](images)
+
+
+def resize(images, size):
+    """Squash images to size x size RGB.
+
+    Args:
+        images: uint8 (n, H, W, C), C 1 (repeated to RGB) or 3.
+        size: int, pixels.
+
+    Returns:
+        uint8 (n, size, size, 3), by Pillow's bilinear filter, whose support grows when it shrinks
+        (antialiased); images of that size already are unchanged.
+    """
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(f"images must be uint8 (n, H, W, 1 or 3), got {images.dtype} {images.shape}")
+    if images.shape[-1] == 1:
+        images = images.repeat(3, axis=-1)
+    if images.shape[1:3] == (size, size):
+        return images
+    small = np.empty((len(images), size, size, 3), np.uint8)
+    for i, image in enumerate(images):
+        small[i] = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
+    return small
+
+
+def mtcnn(images):
+    """The 256 activations (after PReLU) of the dense layer of MTCNN's O-Net (Zhang et al. 2016).
+
+    The O-Net is a small face classifier and landmark regressor trained on real faces; weights from the
+    `mtcnn` package (MIT). The whole image is taken as the face box.
+    """
+    return _onet(images)[0]
+
+
+def face_scores(images):
+    """MTCNN's probability that each image is a face, the whole image taken as the face box.
+
+    It falls where much hair or background is in the picture, so read it beside that of real images.
+
+    Args:
+        images: uint8 (n, H, W, C).
+
+    Returns:
+        float32 (n,) in [0, 1].
+    """
+    return _onet(images)[1]
+
+
+def _onet(images):
+    network = _onet_network()
+    found, scores = [], []
+    for start in range(0, len(images), BATCH):
+        batch = resize(images[start : start + BATCH], ONET_SIZE).astype(np.float32)
+        count = len(batch)
+        # always one batch size: one trace, and a row's bytes do not depend on how many there are
+        batch = np.pad(batch, [(0, BATCH - count), (0, 0), (0, 0), (0, 0)])
+        dense, score = network((batch - 127.5) / 128)
+        found.append(dense.numpy()[:count])
+        scores.append(score.numpy()[:count, 1])
+    return np.concatenate(found), np.concatenate(scores)
+
+
+@functools.cache
+def _onet_network():
+    try:
+        import mtcnn.network.onet
+        import mtcnn.utils.tensorflow
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"params.yaml: evaluate.extractor: mtcnn needs the package {error.name}; pip install it, "
+            "or choose random_conv"
+        ) from None
+    import tensorflow as tf
+
+    # the package builds its layers without a policy of their own: keep a model's bfloat16 out of the metric
+    policy = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("float32")
+    net = mtcnn.network.onet.ONet()
+    net.build()
+    tf.keras.mixed_precision.set_global_policy(policy)
+    # by its full path: a bare name would be looked for in the working folder first
+    weights = Path(mtcnn.network.onet.__file__).parents[1] / "assets" / "weights" / "onet.lz4"
+    net.set_weights(mtcnn.utils.tensorflow.load_weights(str(weights)))
+
+    @tf.function(input_signature=[tf.TensorSpec((BATCH, ONET_SIZE, ONET_SIZE, 3), tf.float32)])
+    def run(x):
+        x = net.maxpool1(net.prelu1(net.conv1(x)))
+        x = net.maxpool2(net.prelu2(net.conv2(x)))
+        x = net.maxpool3(net.prelu3(net.conv3(x)))
+        x = net.prelu4(net.conv4(x))
+        dense = net.prelu5(net.fc5(net.flatten(net.permute(x))))
+        return dense, net.fc6_3(dense)
+
+    return run
+
+
+def random_conv(images):
+    """64 features of a small convolutional network with random weights (no download, no training).
+
+    In the spirit of Naeem et al. 2020, who use a randomly initialised VGG16 where faces are far from
+    ImageNet. Four 3x3 stride-2 convolutions (32, 64, 128, 256 channels, He-normal weights from a fixed
+    seed, ReLU) on the image at 64 x 64, scaled to [-1, 1], then one linear map to 64 numbers.
+    """
+    kernels, projection = _random_weights()
+    found = []
+    for start in range(0, len(images), BATCH):
+        x = resize(images[start : start + BATCH], RANDOM_SIZE).astype(np.float32) / 127.5 - 1
+        for kernel in kernels:
+            x = np.maximum(_convolve(x, kernel), 0)
+        found.append(x.reshape(len(x), -1) @ projection)
+    return np.concatenate(found)
+
+
+@functools.cache
+def _random_weights():
+    kernels, inputs = [], 3
+    for i, outputs in enumerate(RANDOM_CHANNELS):
+        normal = rng(0, "random_conv", i).standard_normal((9 * inputs, outputs), dtype=np.float32)
+        kernels.append(normal * np.float32(np.sqrt(2 / (9 * inputs))))
+        inputs = outputs
+    flat = (RANDOM_SIZE >> len(RANDOM_CHANNELS)) ** 2 * inputs
+    projection = rng(0, "random_conv", "projection").standard_normal((flat, RANDOM_DIM), dtype=np.float32)
+    return kernels, projection / np.float32(np.sqrt(flat))
+
+
+def _convolve(x, kernel):
+    """3x3 convolution with stride 2 and zero padding 1: (n, H, W, c) by (9 c, o) -> (n, H/2, W/2, o)."""
+    n, height, width, channels = x.shape
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    taps = [padded[:, i : i + height : 2, j : j + width : 2] for i in range(3) for j in range(3)]
+    return (np.stack(taps, axis=3).reshape(-1, 9 * channels) @ kernel).reshape(n, height // 2, width // 2, -1)
+
+
+EXTRACTORS = {"mtcnn": mtcnn, "random_conv": random_conv}

@@ -1,0 +1,94 @@
+"""Latents back to pictures: one PNG per row of a table, and all of them as a grid."""
+
+import math
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from facepipe.data.images import to_uint8
+from facepipe.data.pictures import save_png, tile
+from facepipe.errors import InputError
+from facepipe.latents.table import picture_names
+from facepipe.latents.vectors import check_latent_dim, short
+
+CHUNK = 256  # rows decoded at once
+GRID = "grid.png"
+GRID_FACES = 1000  # the grid shows the first so many rows
+
+
+def decode_table(model, table, out, columns=None, path="latents"):
+    """Decode latents into a folder: `<id>.png` for each row, and grid.png of (the first 1000 of) them.
+
+    The pictures are made in a temporary folder and moved when all of them are there; other files in `out` stay.
+
+    Args:
+        model: has name, latent_dim and decode(z) -> float32 (n, H, W, C) in [0, 1], as `load_model` returns it.
+        table: `facepipe.latents.table.Latents`.
+        out: the folder; made if missing.
+        columns: int, of the grid; None: as many as rows, or one more.
+        path: where the table comes from, for messages.
+
+    Returns:
+        List of n str, the file names of the pictures in row order.
+
+    Raises:
+        InputError: latents of another size, ids that name one file twice or are called grid, latents so large
+            that they decode to NaN, a folder that cannot be written.
+    """
+    check_latent_dim(path, table.z.shape[1], model.latent_dim, model.name)
+    names = picture_names(table.ids, path)
+    for row, name in enumerate(names, 2):
+        if name.casefold() == GRID:
+            raise InputError(f"{path}: row {row}, column id: {short(table.ids[row - 2])} would be {GRID}; rename it")
+    out = Path(out)
+    check_folder(out, [*names, GRID])
+    columns = columns or math.ceil(math.sqrt(min(len(names), GRID_FACES)))
+    try:
+        beside = out if out.is_dir() else out.parent  # so that moving stays on one file system
+        beside.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=beside, prefix=".decode.", suffix=".tmp"))
+        try:
+            faces = []
+            for name, face in zip(names, _decode(model, table, path), strict=True):
+                save_png(temporary / name, face)
+                if len(faces) < GRID_FACES:
+                    faces.append(face)
+            save_png(temporary / GRID, tile(np.stack(faces), columns))
+            out.mkdir(exist_ok=True)
+            for name in [*names, GRID]:
+                os.replace(temporary / name, out / name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot write the pictures there: {error.strerror}") from None
+    return names
+
+
+def check_folder(out, names=()):
+    """Raise InputError where `out` cannot be a folder with files of these names; makes nothing."""
+    out = Path(out)
+    existing = next(folder for folder in (out, *out.absolute().parents) if os.path.lexists(folder))
+    if not existing.is_dir():
+        raise InputError(f"{out}: {'' if existing == out else f'{existing} '}is a file; name a folder for the pictures")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"{out}: cannot write the pictures there: Permission denied")
+    for name in names:
+        if (out / name).is_dir():
+            raise InputError(f"{out / name}: is a folder, where a picture is to be written; move it")
+
+
+def _decode(model, table, path):
+    """Yield uint8 (H, W, C) for each row."""
+    with tqdm(total=len(table.ids), desc="decode", unit="face", delay=2) as progress:
+        for start in range(0, len(table.ids), CHUNK):
+            images = model.decode(table.z[start : start + CHUNK])
+            finite = np.isfinite(images).all(axis=(1, 2, 3))
+            if not finite.all():
+                name = table.ids[start + int(np.argmin(finite))]
+                raise InputError(f"{path}: {short(name)}: decodes to NaN; its numbers are too large for a face")
+            yield from to_uint8(images)
+            progress.update(len(images))

@@ -1,0 +1,61 @@
+"""Final grids: rows of images with text labels."""
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from facepipe.data.pictures import enlarge, to_rgb
+
+INK = (34, 34, 34)
+
+
+def labelled(rows, row_labels=None, column_labels=None, scale=1, pad=2, font_size=12):
+    """Rows of images with text to the left of each row and above each column.
+
+    Args:
+        rows: sequence of uint8 (n_i, H, W, C), C 1 or 3; rows may differ in length, not in image size.
+        row_labels: one string per row, or None.
+        column_labels: one string per column (of the longest row), or None.
+        scale: int >= 1, every pixel is drawn scale x scale times.
+        pad: int, pixels between images and around them.
+        font_size: int, pixels; a column label wider than its image is drawn smaller, down to 6 pixels.
+
+    Returns:
+        uint8 (H', W', 3): black text on white; equal input gives equal bytes for one Pillow version.
+    """
+    rows = [enlarge(to_rgb(row), scale) for row in rows]
+    columns = max((len(row) for row in rows), default=0)
+    if columns == 0:
+        raise ValueError("a grid needs at least one image")
+    for name, labels, expected in (("row", row_labels, len(rows)), ("column", column_labels, columns)):
+        if labels is not None and len(labels) != expected:
+            raise ValueError(f"{len(labels)} {name} labels for {expected} {name}s")
+    height, width = rows[0].shape[1:3]
+
+    font = ImageFont.load_default(size=font_size)
+    left = 0 if row_labels is None else max(_text_width(font, text) for text in row_labels) + 8
+    top = 0 if column_labels is None else font_size + 8
+    size = (left + columns * (width + pad) + pad, top + len(rows) * (height + pad) + pad)
+    canvas = Image.new("RGB", size, (255, 255, 255))
+    draw = ImageDraw.Draw(canvas)
+    for r, row in enumerate(rows):
+        y = top + pad + r * (height + pad)
+        for c, image in enumerate(row):
+            canvas.paste(Image.fromarray(image), (left + pad + c * (width + pad), y))
+        if row_labels is not None:
+            draw.text((left - 4, y + height // 2), row_labels[r], fill=INK, font=font, anchor="rm")
+    for c, text in enumerate(column_labels or ()):
+        middle = left + pad + c * (width + pad) + width // 2
+        draw.text((middle, top // 2 + 1), text, fill=INK, font=_fitting(text, width, font_size), anchor="mm")
+    return np.asarray(canvas)
+
+
+def _text_width(font, text):
+    return int(np.ceil(font.getlength(text)))
+
+
+def _fitting(text, width, size):
+    font = ImageFont.load_default(size=size)
+    while size > 6 and _text_width(font, text) > width:
+        size -= 1
+        font = ImageFont.load_default(size=size)
+    return font

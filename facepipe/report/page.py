@@ -1,0 +1,228 @@
+"""reports/index.html: everything a run made, in one file that opens without a network."""
+
+import csv
+
+from facepipe.errors import InputError
+from facepipe.files import atomic_file, read_json
+from facepipe.report.curves import bars, chart, number, read_history
+from facepipe.report.elements import charts, document, heading, paragraph, picture, row, shares, table
+
+TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
+LINKS = [("models", "Models"), ("data", "Data"), *TITLES.items(), ("attributes", "Attributes"), ("edits", "Your edits")]
+# (title, columns of history.csv, log axis); columns named nowhere get a chart of their own
+CHARTS = [
+    ("Loss", ("loss", "valid_loss"), False),
+    ("Mean squared error", ("mse", "valid_mse"), True),
+    ("KL divergence, nats per image", ("kl", "valid_kl"), False),
+    ("Losses of generator and discriminator", ("g_loss", "d_loss"), False),
+    ("Discriminator accuracy", ("d_accuracy",), False),
+    ("Mean sign of the discriminator's logits", ("real_sign", "fake_sign"), False),
+    ("Sample diversity (0: all samples are one)", ("sample_diversity",), False),
+]
+NOT_CHARTED = {"epoch", "images", "learning_rate", "d_trains", "g_trains"}
+# heading, then grid of a model and its caption
+GRIDS = {
+    "Reconstructions": {"reconstructions_{}": "Test images, each above its reconstruction"},
+    "Random faces": {
+        "samples_{}": "From the model's own sampler",
+        "samples_{}_density": "From the density fitted to the training latents (export_latents.density)",
+    },
+    "Interpolations": {"interpolations_{}": "From one latent to another"},
+}
+
+
+def write_page(report, shards, directions):
+    """Write <report>/index.html.
+
+    Args:
+        report: Path of the reports folder, with what the training stages, evaluate and render_reports put there.
+        shards: `facepipe.data.shards.Shards`.
+        directions: {"ae": Directions, "vae": Directions}.
+
+    Raises:
+        InputError: a report of an earlier stage is missing or broken.
+    """
+    scores = _read(report / "evaluate" / "metrics.json")
+    grids = report / "render_reports" / "grids"
+    parts = [heading(1, "Faces: three models of one data set"), _about(shards), _models(scores), _data(shards, grids)]
+    parts += [_model(name, title, report, scores, grids) for name, title in TITLES.items()]
+    parts += [_attributes(directions, grids), _edits(report / "edits")]
+    source = read_json(shards.folder / "index.json")
+    credits = [str(source[key]) for key in ("licence", "citation") if key in source]
+    if credits:
+        parts.append("<footer>" + "".join(paragraph(text, soft=True) for text in credits) + "</footer>")
+    with atomic_file(report / "index.html") as file:
+        file.write(document("facepipe report", LINKS, "\n".join(parts)))
+
+
+def _about(shards):
+    height, width, channels = shards.image_shape
+    kind = "RGB" if channels == 3 else "gray"
+    total = sum(shards.splits.values())
+    return paragraph(f"{shards.dataset}: {total} {kind} images, {height} pixels high and {width} wide.", soft=True)
+
+
+def _models(scores):
+    """The summary: a row per model, and what real images score."""
+    tag = next(key.removeprefix("precision_") for key in scores["real"] if key.startswith("precision_"))
+    extractor, count = tag.rsplit("_n", 1)
+    rows = []
+    for name, title in {**TITLES, "real": "Training images"}.items():
+        s = scores[name]
+        pca = next((key for key in s if key.startswith("test_mse_pca")), None)
+        kid = f"{s[f'kid_x1000_{tag}']:.2f} ± {s[f'kid_x1000_sd_{tag}']:.2f}"
+        fitted = s.get(f"kid_x1000_density_{tag}")
+        rows.append(
+            [
+                title,
+                _fixed(s.get("test_mse"), 5),
+                f"{s[pca]:.5f} ({pca.removeprefix('test_mse_pca')})" if pca else "",
+                _fixed(s.get("test_psnr_db"), 2),
+                _fixed(s.get("test_ssim"), 3),
+                kid,
+                _fixed(fitted, 2),
+                _fixed(s[f"precision_{tag}"], 3),
+                _fixed(s[f"recall_{tag}"], 3),
+                _fixed(s.get(f"face_score_{tag}"), 3),
+            ]
+        )
+    header = ["", "test MSE", "PCA's MSE (size)", "PSNR, dB", "SSIM", "KID x 1000", "KID, density"]
+    header, rows = _without_empty([*header, "precision", "recall", "face score"], rows)
+    return (
+        heading(2, "Models", "models")
+        + table(header, rows)
+        + paragraph(
+            "Reconstruction is judged on the test split, pixels in [0, 1]; a model that does not beat the PCA of its "
+            f"size has learned nothing that a linear map does not know. Samples: {count} of each model against {count} "
+            f"held-out images in the feature space of {extractor}. KID (± standard deviation over subsets): lower is "
+            "better, 0 is indistinguishable; KID, density: that of samples from the density fitted to the training "
+            "latents. Precision: share of samples that look real; recall: share of real images that the samples "
+            "cover. The last row is what real training images score: the best to hope for.",
+            soft=True,
+        )
+    )
+
+
+def _data(shards, grids):
+    counts = ", ".join(f"{split} {count}" for split, count in shards.splits.items())
+    parts = [heading(2, "Data", "data"), paragraph(f"Images in each split: {counts}.", soft=True)]
+    parts.append(picture(grids / "data.png", "Training images, drawn at random"))
+    attributes = shards.attributes("train")
+    known = [(name, float(column.mean())) for name, column in attributes.items() if column.notna().any()]
+    if known:
+        parts.append(heading(3, "Attributes: share of the labelled training images"))
+        parts.append(shares(sorted(known, key=lambda item: (-item[1], item[0]))))
+    return "".join(parts)
+
+
+def _model(name, title, report, scores, grids):
+    folder = report / f"train_{name}"
+    facts = _read(folder / "metrics.json")
+    header, cells = [key.replace("_", " ") for key in facts], [_text(value) for value in facts.values()]
+    parts = [heading(2, title, name), table(header, [cells])]
+    parts += [heading(3, "Training"), charts(history_charts(read_history(folder / "history.csv")))]
+    parts.append(row([picture(path, caption) for path, caption in _progress(folder / "grids")], "thirds"))
+    for text, patterns in GRIDS.items():
+        shown = {grids / f"{pattern.format(name)}.png": caption for pattern, caption in patterns.items()}
+        pictures = [picture(path, caption) for path, caption in shown.items() if path.exists()]
+        if pictures:
+            parts += [heading(3, text), row(pictures)]
+    health = report / "evaluate" / f"latents_{name}.csv"
+    if health.exists():
+        parts.append(_health(health, scores[name]))
+    return "".join(parts)
+
+
+def history_charts(history):
+    """One SVG per chart that `history` ({column: values}) has columns for; list of str."""
+    charted = {column for _, columns, _ in CHARTS for column in columns} | NOT_CHARTED
+    wanted = CHARTS + [(column.replace("_", " "), (column,), False) for column in history if column not in charted]
+    return [
+        chart(title, history["epoch"], {column: history[column] for column in columns if column in history}, log=log)
+        for title, columns, log in wanted
+        if any(column in history for column in columns)
+    ]
+
+
+def _progress(folder):
+    """The first, the middle and the last training grid with a caption each."""
+    paths = sorted(folder.glob("*.png"))
+    if not paths:
+        raise InputError(f"{folder}: no grids; run the training stage again")
+    chosen = dict.fromkeys([paths[0], paths[len(paths) // 2], paths[-1]])
+    return [(path, f"epoch {int(path.stem)}" if int(path.stem) else "before training") for path in chosen]
+
+
+def _health(path, scores):
+    """Latent dimensions: how many are alive, and how strong each is."""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    facts = f"{len(rows)} dimensions, {scores['dead_dimensions']} dead (they hardly ever change)"
+    health = [bars("Standard deviation over the test images", [float(r["sd"]) for r in rows])]
+    if "active_units" in scores:
+        facts += f", {scores['active_units']} active units; KL to the prior {scores['kl_nats']:.1f} nats per image"
+        health.append(bars("KL to the prior", [max(0.0, float(r["kl_nats"])) for r in rows], "nats"))
+    return heading(3, "Latent dimensions") + paragraph(facts + ".", soft=True) + charts(health)
+
+
+def _attributes(directions, grids):
+    parts = [heading(2, "Attributes", "attributes")]
+    if not any(found.names for found in directions.values()):
+        return parts[0] + paragraph("No attribute has a direction: the data set has no labels, or too few.", soft=True)
+    parts.append(
+        paragraph(
+            "A direction is the mean latent with the attribute minus that without; strength 1 adds it once. AUC: how "
+            "well the position along it tells held-out images with the attribute from those without (0.5 is chance).",
+            soft=True,
+        )
+    )
+    for name in directions:
+        path = grids / f"edits_{name}.png"
+        if path.exists():
+            caption = "Held-out faces without the attribute, moved along its direction"
+            parts += [heading(3, TITLES[name]), picture(path, caption)]
+    by_name = {}
+    for model, found in directions.items():
+        for i, attribute in enumerate(found.names):
+            by_name.setdefault(attribute, {})[model] = (found.auc[i], found.n_pos[i], found.n_neg[i])
+    ranked = sorted(by_name.items(), key=lambda item: (-max(auc for auc, *_ in item[1].values()), item[0]))
+    rows = []
+    for attribute, by_model in ranked:
+        _, positives, negatives = next(iter(by_model.values()))
+        aucs = [f"{by_model[model][0]:.3f}" if model in by_model else "" for model in directions]
+        rows.append([attribute, *aucs, str(positives), str(negatives)])
+    parts.append(table(["attribute", *[f"AUC, {TITLES[model]}" for model in directions], "with", "without"], rows))
+    return "".join(parts)
+
+
+def _edits(folder):
+    parts = [heading(2, "Your edits", "edits")]
+    grids = sorted(folder.glob("*/grid.png"))
+    if not grids:
+        parts.append(paragraph("None yet. Copy rows of data/latents/vae/test.csv to data/edits/vae.csv, change "
+                               "numbers in it and run dvc repro.", soft=True))  # fmt: skip
+    for path in grids:
+        count = len(list(path.parent.glob("*.png"))) - 1
+        parts.append(picture(path, f"{path.parent.name}: {count} {'face' if count == 1 else 'faces'}"))
+    return "".join(parts)
+
+
+def _read(path):
+    try:
+        return read_json(path)
+    except (FileNotFoundError, ValueError):
+        raise InputError(f"{path}: missing or not JSON; run dvc repro") from None
+
+
+def _fixed(value, digits):
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _text(value):
+    return f"{value:,}" if isinstance(value, int) else number(value) if isinstance(value, float) else str(value)
+
+
+def _without_empty(header, rows):
+    """Drop the columns in which no row has anything."""
+    kept = [i for i in range(len(header)) if any(cells[i] for cells in rows)]
+    return [header[i] for i in kept], [[cells[i] for i in kept] for cells in rows]

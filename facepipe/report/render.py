@@ -1,0 +1,198 @@
+"""Stage 9: the final grids, the decoded edits and the page."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from facepipe.data.images import to_uint8
+from facepipe.data.pictures import enlarge, save_png, tile
+from facepipe.data.shards import Shards
+from facepipe.determinism import rng
+from facepipe.errors import InputError, suggest
+from facepipe.files import atomic_folder
+from facepipe.latents.directions import read_directions
+from facepipe.latents.paths import interpolate
+from facepipe.latents.table import read_latents
+from facepipe.models.samplers import load_sampler
+from facepipe.report.decoded import decode_table
+from facepipe.report.grids import labelled
+from facepipe.report.page import write_page
+
+MODELS = ("ae", "vae", "gan")
+# great circles where the latents are N(0, I), straight lines where they are not
+PATH_METHODS = {"ae": "lerp", "vae": "slerp", "gan": "slerp"}
+SHOWN_SIZE = 64  # smaller pictures are enlarged to about this many pixels in the grids
+
+
+def render_reports(params, models, latents, directions, edits, shards, report, load=None):
+    """Make every picture that shows what the models can do, and reports/index.html.
+
+    Args:
+        params: `config.RenderReports`.
+        models: folder of the model folders ae, vae and gan.
+        latents: folder of the exported latents, for <model>/density.npz.
+        directions: folder of <model>.csv.
+        edits: folder of the user's latents, *.csv; the name begins with the model's (vae-smile.csv).
+        shards: folder of the shards; test images are shown.
+        report: the reports folder. Made or replaced: render_reports/grids/*.png, edits/<csv stem>/*.png and
+            index.html; read: train_*/ and evaluate/.
+        load: function folder -> model, default `facepipe.models.load.load_model`.
+
+    Returns:
+        dict: grids (how many), edits ({csv stem: faces}).
+
+    Raises:
+        InputError: a bad file among the edits or an unknown attribute, found before anything is written; a
+            model, density or report of an earlier stage that is missing or broken.
+    """
+    shards, report = Shards(shards), Path(report)
+    tables = read_edits(edits)
+    found = {name: read_directions(Path(directions) / f"{name}.csv") for name in ("ae", "vae")}
+    attributes = choose_attributes(params, found)
+    if load is None:
+        from facepipe.models.load import load_model as load
+    loaded = {name: load(Path(models) / name) for name in MODELS}
+
+    faces = {}
+    with atomic_folder(report / "edits") as folder:
+        for path, (name, table) in tables.items():
+            faces[path.stem] = len(decode_table(loaded[name], table, folder / path.stem, path=path))
+    with atomic_folder(report / "render_reports" / "grids") as folder:
+        save_png(folder / "data.png", data_grid(shards, params))
+        for name, model in loaded.items():
+            save_png(folder / f"samples_{name}.png", samples_grid(model, model.sampler, shards, params))
+            save_png(folder / f"interpolations_{name}.png", interpolations_grid(model, shards, params))
+            if not model.has_encoder:
+                continue
+            density = load_sampler(Path(latents) / name / "density.npz")
+            save_png(folder / f"samples_{name}_density.png", samples_grid(model, density, shards, params))
+            save_png(folder / f"reconstructions_{name}.png", reconstructions_grid(model, shards, params))
+            if attributes:
+                save_png(folder / f"edits_{name}.png", edits_grid(model, found[name], attributes, shards, params))
+        count = len(list(folder.iterdir()))
+    write_page(report, shards, found)
+    return {"grids": count, "edits": faces}
+
+
+def read_edits(folder):
+    """The user's tables: {path: (model name, Latents)} in order of name.
+
+    Raises:
+        InputError: a file that is not named after a model, or is not a table of latents; two files of one name
+            but for upper and lower case.
+    """
+    tables, stems = {}, {}
+    for path in sorted(Path(folder).glob("*")):
+        if path.suffix.lower() != ".csv" or path.name.startswith("."):
+            continue
+        match = re.match(rf"({'|'.join(MODELS)})(?![a-z])", path.stem, re.IGNORECASE)
+        if not match:
+            raise InputError(f"{path}: begin the name with that of its model, such as vae-smile.csv (ae, vae or gan)")
+        if path.stem.casefold() in stems:
+            raise InputError(f"{path}: decodes to the same folder as {stems[path.stem.casefold()]}; rename one")
+        stems[path.stem.casefold()] = path
+        tables[path] = match.group(1).lower(), read_latents(path)
+    return tables
+
+
+def choose_attributes(params, directions):
+    """The attributes to show, those of both models: the ones asked for, or `params.rows` with the highest mean AUC."""
+    ae, vae = directions["ae"], directions["vae"]
+    both = {
+        name: (ae.auc[ae.names.index(name)] + vae.auc[vae.names.index(name)]) / 2
+        for name in ae.names
+        if name in vae.names
+    }
+    if params.attributes is None:
+        return sorted(both, key=lambda name: (-both[name], name))[: params.rows]
+    for name in params.attributes:
+        if name not in both:
+            hint = suggest(name, both) or f"; there are {', '.join(both) or 'none'}"
+            raise InputError(f"params.yaml: render_reports.attributes: no direction for {name!r}{hint}")
+    return list(dict.fromkeys(params.attributes))
+
+
+def data_grid(shards, params):
+    """Training images at random, rows x columns."""
+    count = min(shards.count("train"), params.rows * params.columns)
+    rows = rng(params.seed, "render", "train").choice(shards.count("train"), count, replace=False)
+    return tile(enlarge(shards.gather("train", rows), _scale(shards)), params.columns)
+
+
+def samples_grid(model, sampler, shards, params):
+    """Decoded random latents, rows x columns."""
+    images = _decode(model, sampler.sample(params.rows * params.columns, params.seed))
+    return tile(enlarge(images, _scale(shards)), params.columns)
+
+
+def reconstructions_grid(model, shards, params):
+    """Test images, each above its reconstruction; rows / 2 such pairs of rows."""
+    images = _test_images(shards, max(1, params.rows // 2) * params.columns, params.seed)
+    decoded = _decode(model, model.encode(images))
+    rows = []
+    for start in range(0, len(images), params.columns):
+        rows += [images[start : start + params.columns], decoded[start : start + params.columns]]
+    return labelled(rows, ["original", "reconstruction"] * (len(rows) // 2), scale=_scale(shards))
+
+
+def interpolations_grid(model, shards, params):
+    """Rows of faces on the way from one latent to another.
+
+    With an encoder the ends are test images, shown beside their reconstructions; without one they are drawn
+    from the model's sampler.
+    """
+    images = None
+    if model.has_encoder:
+        images = _test_images(shards, 2 * params.rows, params.seed)
+        z = model.encode(images)
+    else:
+        z = model.sample_latents(2 * params.rows, params.seed)
+    steps = params.interpolation_steps
+    pairs = range(0, len(z) - 1, 2)
+    rows = [_decode(model, interpolate(z[i], z[i + 1], steps, PATH_METHODS[model.name])) for i in pairs]
+    if images is None:
+        return labelled(rows, scale=_scale(shards))
+    rows = [np.concatenate([images[i : i + 1], row, images[i + 1 : i + 2]]) for i, row in zip(pairs, rows, strict=True)]
+    return labelled(rows, column_labels=["original", *[""] * steps, "original"], scale=_scale(shards))
+
+
+def edits_grid(model, directions, attributes, shards, params):
+    """One row an attribute, on a held-out face without it: original, reconstruction, one picture per strength."""
+    strengths = [strength for strength in params.strengths if strength != 0]  # 0 is the reconstruction
+    rows, labels = [], []
+    for name in attributes:
+        i = directions.names.index(name)
+        image = _face_without(shards, name, params.seed)
+        z = model.encode(image)
+        moved = [z + np.float32(strength) * directions.vectors[i] for strength in strengths]
+        rows.append(np.concatenate([image, _decode(model, np.concatenate([z, *moved]))]))
+        labels.append(f"{name}  AUC {directions.auc[i]:.2f}")
+    columns = ["original", "recon", *[f"{strength:+g}" for strength in strengths]]
+    return labelled(rows, labels, columns, scale=_scale(shards))
+
+
+def _face_without(shards, attribute, seed):
+    """uint8 (1, H, W, C): a test image (a valid one where there is none) that lacks the attribute."""
+    for split in ("test", "valid"):
+        rows = np.flatnonzero(shards.attributes(split)[attribute].to_numpy() == 0)
+        if len(rows):
+            return shards.gather(split, rng(seed, "render", attribute).choice(rows, 1))
+    raise InputError(f"no test or valid image is without {attribute}; run the attribute_vectors stage again")
+
+
+def _test_images(shards, count, seed):
+    """Up to `count` test images at random: uint8 (n, H, W, C), the same for every model."""
+    available = shards.count("test")
+    rows = rng(seed, "render", "test").permutation(available)[:count]
+    if len(rows) < 2:
+        raise InputError(f"{shards.folder}: {available} test images, at least 2 are needed to show; use more data")
+    return shards.gather("test", rows)
+
+
+def _decode(model, z):
+    return to_uint8(model.decode(z))
+
+
+def _scale(shards):
+    return max(1, round(SHOWN_SIZE / max(shards.image_shape[:2])))

@@ -1,0 +1,19 @@
+"""Judge the models: reconstruction, samples, latent health."""
+
+from facepipe.stage import run
+
+
+def main(params):
+    from facepipe.metrics.evaluate import evaluate
+
+    return evaluate(
+        params.evaluate,
+        models="data/models",
+        latents="data/latents",
+        shards="data/shards",
+        report="reports/evaluate",
+    )
+
+
+if __name__ == "__main__":
+    run(main, "evaluate", tensorflow=True)

@@ -1,0 +1,21 @@
+"""Render the final grids, the user's edits and reports/index.html."""
+
+from facepipe.stage import run
+
+
+def main(params):
+    from facepipe.report.render import render_reports
+
+    render_reports(
+        params.render_reports,
+        models="data/models",
+        latents="data/latents",
+        directions="data/directions",
+        edits="data/edits",
+        shards="data/shards",
+        report="reports",
+    )
+
+
+if __name__ == "__main__":
+    run(main, "render_reports", tensorflow=True)

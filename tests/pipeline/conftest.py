@@ -1,0 +1,135 @@
+"""A real DVC repository at 16x16 with tiny nets."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, THREADS
+
+COPIED = (
+    "dvc.yaml",
+    "params.yaml",
+    ".dvcignore",
+    ".gitignore",
+    "facepipe",
+    "stages",
+    "data/sources.yaml",
+    "data/edits",
+)
+TINY = {
+    "dataset.synthetic.count": 240,
+    "dataset.synthetic.size": 16,
+    "preprocess.image_size": [16, 16],
+    "train.threads": THREADS,
+    "train.precision": "float32",
+    "train_ae.latent_dim": 4,
+    "train_ae.widths": [8, 8],
+    "train_ae.batch_size": 16,
+    "train_ae.epochs": 2,
+    "train_vae.latent_dim": 4,
+    "train_vae.widths": [8, 8],
+    "train_vae.batch_size": 16,
+    "train_vae.epochs": 2,
+    "train_gan.latent_dim": 4,
+    "train_gan.generator_widths": [8, 8],
+    "train_gan.discriminator_widths": [8, 8],
+    "train_gan.batch_size": 16,
+    "train_gan.images": 300,
+    "export_latents.components": 2,
+    "export_latents.gan_samples": 20,
+    "attribute_vectors.min_examples": 20,
+    "evaluate.samples": 40,
+    "evaluate.kid_subsets": 5,
+    "evaluate.kid_subset_size": 10,
+    "render_reports.columns": 3,
+    "render_reports.rows": 2,
+}
+
+
+class Repository:
+    """A DVC repository in a temporary folder."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def run(self, *command, check=True):
+        """Run a command there with this environment's python first; the completed process, text captured."""
+        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        environment.pop("PYTHONPATH", None)
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        if check and done.returncode:
+            raise AssertionError(f"{command} in {self.folder}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        return done
+
+    def repro(self, *arguments):
+        """`dvc repro`; the stages that ran, in order, and those restored from the run cache."""
+        output = self.run("dvc", "repro", *arguments).stdout
+        ran = [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+        cached = [line.split("'")[1] for line in output.splitlines() if "is cached - skipping run" in line]
+        return ran, cached
+
+    def set_params(self, changes):
+        """Change values in params.yaml, given by dotted key."""
+        path = self.folder / "params.yaml"
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for key, value in changes.items():
+            *sections, last = key.split(".")
+            inner = params
+            for section in sections:
+                inner = inner[section]
+            assert last in inner, key
+            inner[last] = value
+        path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+    def hashes(self):
+        """{output: hash} of all stages in dvc.lock."""
+        lock = yaml.safe_load((self.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+        return {out["path"]: out["md5"] for stage in lock.values() for out in stage.get("outs", [])}
+
+    def commit(self, message):
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", message)
+
+
+def make_repository(folder):
+    """A fresh copy of the project with tiny params, committed to git."""
+    folder.mkdir(parents=True)
+    for name in COPIED:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    (folder / ".dvc").mkdir()
+    for name in ("config", ".gitignore"):
+        shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
+    repository = Repository(folder)
+    repository.set_params(TINY)
+    repository.run("git", "init", "--quiet")
+    repository.run("git", "config", "user.email", "tests@example.com")
+    repository.run("git", "config", "user.name", "Tests")
+    repository.commit("start")
+    return repository
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A repository in which `dvc repro` has run and was committed; not to be changed."""
+    repository = make_repository(tmp_path_factory.mktemp("finished") / "facepipe")
+    ran, _ = repository.repro()
+    assert len(ran) == 9
+    repository.commit("finished")
+    return repository
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of the finished repository, cache included."""
+    shutil.copytree(finished.folder, tmp_path / "facepipe", symlinks=True)
+    return Repository(tmp_path / "facepipe")

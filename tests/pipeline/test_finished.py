@@ -1,0 +1,61 @@
+"""A finished workspace, named by FACEPIPE_FINISHED: CI looks so at what the README's main command made."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facepipe.data.images import to_uint8
+from facepipe.data.shards import Shards
+from facepipe.files import read_json
+from facepipe.latents.table import read_latents
+from facepipe.models.load import load_model
+
+
+@pytest.fixture(scope="module")
+def folder():
+    if "FACEPIPE_FINISHED" not in os.environ:
+        pytest.skip("FACEPIPE_FINISHED names no finished workspace")
+    return Path(os.environ["FACEPIPE_FINISHED"])
+
+
+def test_shards_are_as_the_index_says(folder):
+    shards = Shards(folder / "data/shards")
+    shards.verify()
+    assert min(shards.splits.values()) > 0
+
+
+@pytest.mark.parametrize("name", ["ae", "vae"])
+def test_the_model_tells_faces_apart(folder, name):
+    scores = read_json(folder / "reports/evaluate/metrics.json")[name]
+    images = Shards(folder / "data/shards").images("test") / 255.0
+    assert scores["test_mse"] < 0.5 * np.mean((images - images.mean(axis=0)) ** 2), "better than the mean face"
+
+
+@pytest.mark.parametrize("name", ["ae", "vae"])
+def test_latents_decode_to_the_pictures_of_the_model(folder, name):
+    model = load_model(folder / "data/models" / name)
+    shards = Shards(folder / "data/shards")
+    for split in shards.splits:
+        table = read_latents(folder / f"data/latents/{name}/{split}.csv", model.latent_dim)
+        assert table.ids == shards.ids(split)
+        direct = model.decode(model.encode(shards.images(split)))
+        np.testing.assert_array_equal(to_uint8(model.decode(table.z)), to_uint8(direct))
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+def test_a_grid_an_epoch(folder, name):
+    with open(folder / f"reports/train_{name}/history.csv", encoding="utf-8") as file:
+        epochs = len(list(csv.DictReader(file)))
+    grids = sorted((folder / f"reports/train_{name}/grids").iterdir())
+    assert [path.name for path in grids] == [f"{epoch:06d}.png" for epoch in range(epochs + 1)]
+    assert np.asarray(Image.open(grids[-1])).std() > 10
+
+
+def test_the_page_needs_nothing_else(folder):
+    page = (folder / "reports/index.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") >= 10
+    assert 'src="http' not in page and 'href="http' not in page

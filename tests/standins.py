@@ -1,0 +1,97 @@
+"""Numpy stand-ins with the interface of a loaded model, and shards to go with them: no TensorFlow, no training."""
+
+import numpy as np
+import pandas as pd
+
+from facepipe.config import AttributeVectors, Evaluate
+from facepipe.data.pictures import save_png
+from facepipe.data.shard_writer import write_shards
+from facepipe.data.shards import Shards
+from facepipe.files import write_json
+from facepipe.latents.directions import attribute_vectors
+from facepipe.latents.table import write_latents
+from facepipe.metrics.evaluate import evaluate
+from facepipe.models.samplers import Gaussian, Prior, fit_gaussian
+
+SHAPE = (16, 16, 3)
+
+
+def pictures(count, seed=0, shape=SHAPE, strength=1.0):
+    """uint8 (count, H, W, C): a bright disc on a gradient; its place, size and colors vary. Also its x in [0, 1]."""
+    height, width, channels = shape
+    generator = np.random.default_rng(seed)
+    factors = generator.random((count, 8))[:, :, None, None]
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    distance = np.hypot(x - 0.25 - 0.5 * factors[:, 0], y - 0.3 - 0.4 * factors[:, 1])
+    disc = 1 / (1 + np.exp(20 * (distance - 0.15 - 0.2 * factors[:, 2])))
+    back = 0.2 + 0.3 * factors[:, 3] * x + 0.2 * factors[:, 4] * y
+    colors = [back + disc * (0.8 * factors[:, 5 + c % 3] - back) * strength for c in range(channels)]
+    return np.round(255 * np.stack(colors, axis=-1)).astype(np.uint8), factors[:, 0, 0, 0]
+
+
+class LinearModel:
+    """PCA with the interface of `facepipe.models.load.LoadedModel`; latents have unit variance."""
+
+    def __init__(self, name, images, latent_dim=6):
+        self.name, self.latent_dim, self.image_shape = name, latent_dim, images.shape[1:]
+        self.has_encoder = name != "gan"
+        flat = images.reshape(len(images), -1) / 255
+        self.mean = flat.mean(axis=0)
+        _, values, rows = np.linalg.svd(flat - self.mean, full_matrices=False)
+        self.axes = rows[:latent_dim] * values[:latent_dim, None] / np.sqrt(len(images))
+        self.sampler = fit_gaussian(self.encode(images)) if name == "ae" else Prior(latent_dim)
+
+    def encode(self, images):
+        return ((images.reshape(len(images), -1) / 255 - self.mean) @ np.linalg.pinv(self.axes)).astype(np.float32)
+
+    def posterior(self, images):
+        mu = self.encode(images)
+        return mu, np.full_like(mu, -3)
+
+    def decode(self, z):
+        return np.clip(z @ self.axes + self.mean, 0, 1).astype(np.float32).reshape(len(z), *self.image_shape)
+
+    def sample_latents(self, count, seed):
+        return self.sampler.sample(count, seed)
+
+
+def make_world(folder, train=160, valid=30, test=40, shape=SHAPE, latent_dim=6):
+    """Shards with two attributes, densities and stand-in models under `folder`; returns (folder, load)."""
+    images, ids, labels = {}, {}, {}
+    for seed, (split, count) in enumerate({"train": train, "valid": valid, "test": test}.items()):
+        if count:
+            images[split], place = pictures(count, seed, shape)
+            ids[split] = [f"{split}-{i:03d}.png" for i in range(count)]
+            for name, x in zip(ids[split], place, strict=True):
+                labels[name] = {"Right": float(x > 0.5), "Far_Right": float(x > 0.7)}
+    write_shards(folder / "shards", images, ids=ids, attributes=pd.DataFrame.from_dict(labels, orient="index"))
+    models = {name: LinearModel(name, images["train"], latent_dim) for name in ("ae", "vae", "gan")}
+    for name in ("ae", "vae"):
+        Gaussian(np.zeros(latent_dim), np.eye(latent_dim)).save(folder / "latents" / name / "density.npz")
+    return models, lambda path: models[path.name]
+
+
+def make_reports(folder, load):
+    """What the stages before render_reports leave in `folder`: directions, histories, training grids, evaluation."""
+    columns = {"ae": ["loss", "mse", "valid_mse"], "vae": ["loss", "kl"], "gan": ["d_loss", "g_loss", "r1"]}
+    for name, names in columns.items():
+        report = folder / "reports" / f"train_{name}"
+        rows = [",".join(["epoch", "images", *names])]
+        rows += [",".join(map(str, [epoch, 100 * epoch, *[1 / epoch] * len(names)])) for epoch in range(1, 6)]
+        report.mkdir(parents=True)
+        (report / "history.csv").write_text("\n".join(rows) + "\n")
+        write_json(report / "metrics.json", {"parameters": 12345, "valid_mse": 0.0123, "name": name})
+        for epoch in range(0, 6):
+            save_png(report / "grids" / f"{epoch:06d}.png", np.full((8, 8, 3), 40 * epoch, np.uint8))
+    params = AttributeVectors(min_examples=5)
+    for name in ("ae", "vae"):
+        model = load(folder / "models" / name)
+        for split in ("train", "valid", "test"):
+            shards = Shards(folder / "shards")
+            z = model.encode(shards.images(split))
+            write_latents(folder / "latents" / name / f"{split}.csv", shards.ids(split), split, z)
+    attribute_vectors(params, folder / "shards", folder / "latents", folder / "directions")
+    params = Evaluate(extractor="random_conv", samples=20, kid_subsets=2, kid_subset_size=10, neighbours=3)
+    report = folder / "reports" / "evaluate"
+    metrics = evaluate(params, folder / "models", folder / "latents", folder / "shards", report, load=load)
+    write_json(report / "metrics.json", metrics)

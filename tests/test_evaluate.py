@@ -1,0 +1,139 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from facepipe.config import Evaluate
+from facepipe.data.shards import Shards
+from facepipe.errors import InputError
+from facepipe.files import write_json
+from facepipe.metrics.evaluate import evaluate
+from facepipe.metrics.reconstruction import mse
+from facepipe.models.samplers import Prior
+from tests.standins import make_world
+
+PARAMS = Evaluate(extractor="random_conv", samples=50, kid_subsets=5, kid_subset_size=20, neighbours=3)
+
+
+def run(folder, load, params=PARAMS, report="report"):
+    return evaluate(
+        params, models=folder / "models", latents=folder / "latents", shards=folder / "shards",
+        report=folder / report, load=load,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    models, load = make_world(folder)
+    return folder, models, load, run(folder, load)
+
+
+def test_metrics_say_what_they_are(world):
+    *_, metrics = world
+    samples = {f"{key}_random_conv_n50" for key in ("kid_x1000", "kid_x1000_sd", "precision", "recall")}
+    encoder = {"test_mse", "test_mse_pca6", "test_psnr_db", "test_ssim", "dead_dimensions"}
+    encoder |= {"kid_x1000_density_random_conv_n50"}
+    assert set(metrics) == {"real", "ae", "vae", "gan"}
+    assert set(metrics["real"]) == set(metrics["gan"]) == samples
+    assert set(metrics["ae"]) == samples | encoder
+    assert set(metrics["vae"]) == samples | encoder | {"active_units", "kl_nats"}
+
+
+def test_reconstruction_is_that_of_the_test_split(world):
+    folder, models, _, metrics = world
+    images = Shards(folder / "shards").images("test")
+    decoded = models["ae"].decode(models["ae"].encode(images))
+    assert metrics["ae"]["test_mse"] == pytest.approx(mse(images / 255, decoded).mean(), rel=1e-5)
+    # the stand-in is a PCA itself
+    assert metrics["ae"]["test_mse"] == pytest.approx(metrics["ae"]["test_mse_pca6"], rel=0.02)
+    table = pd.read_csv(folder / "report" / "reconstruction.csv").set_index("model")
+    assert list(table.index) == ["ae", "pca6 (for ae)", "vae", "pca6 (for vae)"]
+    assert table.loc["vae", "test_ssim"] == pytest.approx(metrics["vae"]["test_ssim"])
+
+
+def test_samples_table_has_every_sampler(world):
+    folder, _, _, metrics = world
+    table = pd.read_csv(folder / "report" / "samples.csv")
+    assert table[["model", "sampler"]].apply(tuple, axis=1).tolist() == [
+        ("real", "train"), ("ae", "gaussian"), ("ae", "density (gaussian)"),
+        ("vae", "prior"), ("vae", "density (gaussian)"), ("gan", "prior"),
+    ]  # fmt: skip
+    assert (table["n"] == 50).all() and (table["extractor"] == "random_conv").all()
+    assert table["face_score"].isna().all()
+    assert table["kid_mean"][0] * 1000 == pytest.approx(metrics["real"]["kid_x1000_random_conv_n50"])
+    assert table["kid_mean"][0] == table["kid_mean"].min()
+
+
+def test_latent_tables_have_every_dimension(world):
+    folder, _, _, metrics = world
+    ae, vae = (pd.read_csv(folder / "report" / f"latents_{name}.csv") for name in ("ae", "vae"))
+    assert len(ae) == len(vae) == 6 and list(ae["dimension"]) == list(range(6))
+    assert vae["kl_nats"].sum() == pytest.approx(metrics["vae"]["kl_nats"])
+    assert metrics["vae"]["active_units"] == 6 and metrics["ae"]["dead_dimensions"] == 0
+    assert "active" not in ae
+
+
+def test_equal_input_gives_equal_bytes(world):
+    folder, _, load, metrics = world
+    assert run(folder, load, report="again") == metrics
+    for path in (folder / "report").iterdir():
+        assert path.read_bytes() == (folder / "again" / path.name).read_bytes(), path.name
+    write_json(folder / "metrics.json", metrics)  # plain, finite values
+
+
+def test_few_images_stand_in_the_name(tmp_path):
+    _, load = make_world(tmp_path, train=60, valid=6, test=9)
+    metrics = run(tmp_path, load)
+    assert "kid_x1000_random_conv_n15" in metrics["gan"] and "kid_x1000_random_conv_n15" in metrics["real"]
+
+
+def test_valid_fills_up_what_test_lacks(tmp_path, monkeypatch):
+    _, load = make_world(tmp_path, train=60, valid=40, test=30)
+    shards = Shards(tmp_path / "shards")
+    seen = []
+    monkeypatch.setattr("facepipe.metrics.evaluate.features", lambda name, x: seen.append(x) or np.eye(len(x), 4))
+    run(tmp_path, load)
+    assert (seen[0][:30] == shards.images("test")).all()
+    valid = {image.tobytes() for image in shards.images("valid")}
+    assert len(seen[0]) == 50 and {image.tobytes() for image in seen[0][30:]} <= valid
+    train = {image.tobytes() for image in shards.images("train")}
+    assert {image.tobytes() for image in seen[1]} <= train
+
+
+def test_a_collapsed_generator_is_seen(world):
+    folder, models, load, metrics = world
+    gan = models["gan"]
+    try:
+        gan.decode = lambda z: type(gan).decode(gan, 0 * z)
+        collapsed = run(folder, load, report="collapsed")["gan"]
+    finally:
+        del gan.decode
+    assert collapsed["recall_random_conv_n50"] < 0.2 < metrics["gan"]["recall_random_conv_n50"]
+    assert collapsed["kid_x1000_random_conv_n50"] > metrics["gan"]["kid_x1000_random_conv_n50"]
+
+
+def test_too_few_images_for_the_neighbours(tmp_path):
+    _, load = make_world(tmp_path, train=40, valid=1, test=2)
+    with pytest.raises(InputError, match=r"evaluate.neighbours: 3 needs more than 3 held-out .* there are 3"):
+        run(tmp_path, load)
+    assert not (tmp_path / "report").exists()
+
+
+def test_no_test_split(tmp_path):
+    _, load = make_world(tmp_path, test=0)
+    with pytest.raises(InputError, match="the test split is empty"):
+        run(tmp_path, load)
+
+
+def test_density_of_another_size(tmp_path):
+    _, load = make_world(tmp_path)
+    Prior(9).save(tmp_path / "latents" / "vae" / "density.npz")
+    with pytest.raises(InputError, match=r"vae/density.npz: has 9 dimensions, model vae has 6; run the export_latents"):
+        run(tmp_path, load)
+
+
+def test_a_diverged_model_is_named(tmp_path):
+    models, load = make_world(tmp_path)
+    models["ae"].decode = lambda z: np.full((len(z), 16, 16, 3), np.nan)
+    with pytest.raises(InputError, match="model ae: decodes to NaN"):
+        run(tmp_path, load)

@@ -1,0 +1,36 @@
+"""Labelled grids."""
+
+import numpy as np
+import pytest
+
+from facepipe.data.pictures import tile
+from facepipe.report.grids import labelled
+
+
+def numbered(count, height=3, width=5, channels=3):
+    values = np.arange(1, count + 1, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    return np.broadcast_to(values, (count, height, width, channels)).copy()
+
+
+def test_labelled_without_labels_is_the_plain_grid():
+    images = numbered(6)
+    assert (labelled([images[:3], images[3:]]) == tile(images, 3)).all()
+
+
+def test_labels_add_ink_beside_and_above_and_leave_the_pictures_alone():
+    images = numbered(3, 16, 16) + 100
+    rows, labels = [images[:2], images[2:]], (["smile", "glasses"], ["original", "a very long name"])
+    plain, both = labelled(rows, scale=2), labelled(rows, *labels, scale=2)
+    assert (both[-plain.shape[0] :, -plain.shape[1] :] == plain).all()
+    top, left = both.shape[0] - plain.shape[0], both.shape[1] - plain.shape[1]
+    assert (both[:top, left:] < 128).any() and (both[top:, :left] < 128).any()
+    assert (both == labelled(rows, *labels, scale=2)).all()
+
+
+def test_labels_must_match_the_grid():
+    with pytest.raises(ValueError, match="1 row labels for 2 rows"):
+        labelled([numbered(1), numbered(1)], ["one"])
+    with pytest.raises(ValueError, match="column labels"):
+        labelled([numbered(2)], column_labels=["one"])
+    with pytest.raises(ValueError, match="at least one"):
+        labelled([])

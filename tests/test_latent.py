@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from facepipe.metrics.latent import active_units, dead_dimensions, kl_per_dimension, statistics
+
+
+def latents():
+    z = np.random.default_rng(0).standard_normal((500, 5)).astype(np.float32)
+    z[:, 1] = 0  # always zero
+    z[:, 2] = 7 + 1e-6 * z[:, 2]  # constant but for rounding
+    z[:, 3] = np.maximum(z[:, 3], 0)  # half zeros
+    z[:, 4] = 0.05 * z[:, 4]  # quiet, not dead
+    return z
+
+
+def test_statistics_of_each_dimension():
+    z = latents()
+    table = statistics(z)
+    assert list(table.columns) == ["dimension", "min", "max", "mean", "sd", "zero_share", "total_activation", "dead"]
+    assert table["dead"].tolist() == [0, 1, 1, 0, 0]
+    assert table["zero_share"][1] == 1 and 0.4 < table["zero_share"][3] < 0.6
+    assert table["max"][0] == z[:, 0].max() and table["min"][3] == 0
+    assert table["sd"][0] == pytest.approx(z[:, 0].std(), rel=1e-5)
+    assert table["total_activation"][0] == pytest.approx(np.abs(z[:, 0]).sum(), rel=1e-5)
+
+
+def test_dead_does_not_depend_on_the_scale():
+    z = latents()
+    assert (dead_dimensions(1e-3 * z) == dead_dimensions(z)).all()
+    assert dead_dimensions(np.zeros((10, 3))).all()
+
+
+def test_active_units_by_the_variance_of_mu():
+    mu = latents()
+    assert active_units(mu).tolist() == [True, False, False, True, False]
+    assert active_units(mu, 1e-3).tolist() == [True, False, False, True, True]
+
+
+def test_kl_against_numerical_integration():
+    mu, logvar = np.array([[0.0, 1.0, -2.0]]), np.array([[0.0, -1.0, 0.5]])
+    x = np.linspace(-40, 40, 200_001)[:, None]
+    log_q = -0.5 * (np.log(2 * np.pi) + logvar + (x - mu) ** 2 / np.exp(logvar))
+    log_p = -0.5 * (np.log(2 * np.pi) + x**2)
+    integral = (np.exp(log_q) * (log_q - log_p)).sum(axis=0) * (x[1, 0] - x[0, 0])
+    assert kl_per_dimension(mu, logvar) == pytest.approx(integral, abs=1e-6)
+    assert kl_per_dimension(np.repeat(mu, 4, axis=0), np.repeat(logvar, 4, axis=0)) == pytest.approx(integral, abs=1e-6)

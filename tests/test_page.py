@@ -1,0 +1,131 @@
+import html.parser
+import re
+
+import numpy as np
+import pytest
+
+from facepipe.config import RenderReports
+from facepipe.errors import InputError
+from facepipe.files import read_json, write_json
+from facepipe.report.curves import read_history
+from facepipe.report.elements import document, heading, paragraph, shares, table
+from facepipe.report.page import _progress, history_charts
+from facepipe.report.render import render_reports
+from tests.standins import make_reports, make_world
+
+VOID = {"meta", "img", "br"}
+
+
+class Checker(html.parser.HTMLParser):
+    """Collects tags, attributes and text, and fails where tags do not nest."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.seen, self.text = [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    _, load = make_world(folder)
+    make_reports(folder, load)
+    index = folder / "shards" / "index.json"
+    write_json(index, read_json(index) | {"dataset": "<b>faces</b>", "licence": "made & given"})
+    return folder, load
+
+
+def render(folder, load):
+    render_reports(
+        RenderReports(columns=3, rows=2, interpolation_steps=3), folder / "models", folder / "latents",
+        folder / "directions", folder / "edits", folder / "shards", folder / "reports", load=load,
+    )  # fmt: skip
+    return (folder / "reports" / "index.html").read_text()
+
+
+def test_the_page_is_whole_and_needs_no_network(world):
+    page = render(*world)
+    parsed = Checker(page)
+    assert not {tag for tag, _ in parsed.seen} & {"script", "link", "iframe", "object"}
+    for tag, attributes in parsed.seen:
+        for name in ("src", "href"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("data:image/png;base64,", "#")), (tag, value)
+    assert "url(" not in page and "@import" not in page
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
+    anchors = {a["href"][1:] for tag, a in parsed.seen if tag == "a"}
+    assert anchors <= {a["id"] for _, a in parsed.seen if "id" in a} and len(anchors) == 7
+
+
+def test_the_page_has_pictures_curves_and_numbers(world):
+    folder, load = world
+    page = render(folder, load)
+    parsed = Checker(page)
+    text = " ".join(parsed.text)
+    images = sum(tag == "img" for tag, _ in parsed.seen)
+    assert images == len(list((folder / "reports" / "render_reports" / "grids").iterdir())) + 3 * 3
+    assert sum(tag == "svg" for tag, _ in parsed.seen) == (2 + 1) + (2 + 2) + 2
+    metrics = read_json(folder / "reports" / "evaluate" / "metrics.json")
+    assert f"{metrics['ae']['test_mse']:.5f}" in text
+    assert f"{metrics['gan']['kid_x1000_random_conv_n20']:.2f} ±" in text
+    assert "before training" in text and "epoch 5" in text and "Far_Right" in text and "12,345" in text
+    assert "face score" not in text  # random_conv has none
+
+
+def test_text_is_escaped(world):
+    page = render(*world)
+    assert "<b>faces</b>" not in page and "&lt;b&gt;faces&lt;/b&gt;" in page
+    assert "made &amp; given" in page
+    for made in (heading(1, "<i>"), paragraph("<i>"), table(["<i>"], [["<i>"]]), shares([("<i>", 0.5)])):
+        assert "<i>" not in made.replace("<i><b", "") and "&lt;i&gt;" in made
+    assert "<i>" not in document("<i>", [("<i>", "<i>")], "")
+
+
+@pytest.mark.parametrize("missing", ["evaluate/metrics.json", "train_vae/metrics.json", "train_gan/history.csv"])
+def test_a_missing_report_is_named(world, missing):
+    folder, load = world
+    path = folder / "reports" / missing
+    content = path.read_bytes()
+    path.unlink()
+    try:
+        with pytest.raises(InputError, match=path.name):
+            render(folder, load)
+    finally:
+        path.write_bytes(content)
+
+
+def test_charts_pair_columns_and_leave_none_out(tmp_path):
+    header = "epoch,images,learning_rate,loss,valid_loss,new_term"
+    (tmp_path / "history.csv").write_text(f"{header}\n1,5,.1,3,4,5\n2,9,.1,2,3,4\n")
+    charts = history_charts(read_history(tmp_path / "history.csv"))
+    assert len(charts) == 2
+    assert "valid_loss" in charts[0] and "new term" in charts[1]
+
+
+def test_progress_shows_first_middle_and_last(tmp_path):
+    for epoch in (0, 2, 4, 6, 8):
+        (tmp_path / f"{epoch:06d}.png").write_bytes(b"")
+    assert [caption for _, caption in _progress(tmp_path)] == ["before training", "epoch 4", "epoch 8"]
+    with pytest.raises(InputError, match="no grids"):
+        _progress(tmp_path / "none")
+
+
+def test_shares_are_drawn_to_scale():
+    assert np.allclose([float(w) for w in re.findall(r"width:([\d.]+)%", shares([("a", 0.25), ("b", 1)]))], [25, 100])

@@ -1,0 +1,220 @@
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facepipe.config import RenderReports
+from facepipe.data.images import to_uint8
+from facepipe.data.shards import Shards
+from facepipe.errors import InputError
+from facepipe.latents.directions import read_directions
+from facepipe.latents.table import write_latents
+from facepipe.report import render as module
+from facepipe.report.render import choose_attributes, read_edits, render_reports
+from tests.standins import make_reports, make_world
+
+PARAMS = RenderReports(columns=4, rows=2, interpolation_steps=5, strengths=(-1.0, 0.0, 2.0))
+
+
+def run(folder, load, params=PARAMS):
+    return render_reports(
+        params, models=folder / "models", latents=folder / "latents", directions=folder / "directions",
+        edits=folder / "edits", shards=folder / "shards", report=folder / "reports", load=load,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("base")
+    models, load = make_world(folder)
+    make_reports(folder, load)
+    return folder, models, load
+
+
+@pytest.fixture
+def world(base, tmp_path):
+    source, models, load = base
+    folder = tmp_path / "w"
+    shutil.copytree(source, folder)
+    (folder / "edits").mkdir()
+    return folder, models, load
+
+
+def grid(folder, name):
+    return np.asarray(Image.open(folder / "reports" / "render_reports" / "grids" / f"{name}.png"))
+
+
+def files(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def find(picture, image):
+    """Whether `image` (H, W, 3), enlarged four times as 16 px images are, lies somewhere in the grid."""
+    small = image.repeat(4, axis=0).repeat(4, axis=1)
+    height, width = small.shape[:2]
+    corners = np.argwhere((picture[: -height + 1, : -width + 1] == small[0, 0]).all(axis=-1))
+    return any((picture[y : y + height, x : x + width] == small).all() for y, x in corners)
+
+
+def test_every_grid_is_made(world):
+    folder, _, load = world
+    metrics = run(folder, load)
+    names = {path.stem for path in (folder / "reports" / "render_reports" / "grids").iterdir()}
+    kinds = ("reconstructions", "interpolations", "samples", "edits")
+    both = {f"{kind}_{m}" for kind in kinds for m in ("ae", "vae")} | {"samples_ae_density", "samples_vae_density"}
+    assert names == both | {"samples_gan", "interpolations_gan", "data"}
+    assert metrics == {"grids": len(names), "edits": {}}
+    assert not list((folder / "reports" / "edits").iterdir())
+    assert (folder / "reports" / "index.html").read_text().startswith("<!doctype html>")
+
+
+def test_grids_show_what_they_say(world):
+    folder, models, load = world
+    run(folder, load)
+    shards = Shards(folder / "shards")
+    shown = module._test_images(shards, 4, PARAMS.seed)
+    decoded = to_uint8(models["vae"].decode(models["vae"].encode(shown)))
+    picture = grid(folder, "reconstructions_vae")
+    assert all(find(picture, image) for image in [*shown, *decoded])
+    samples = to_uint8(models["gan"].decode(models["gan"].sample_latents(8, PARAMS.seed)))
+    assert (grid(folder, "samples_gan") == module.tile(module.enlarge(samples, 4), 4)).all()
+    assert (grid(folder, "samples_ae") != grid(folder, "samples_ae_density")).any()
+
+
+def test_interpolations_run_from_one_face_to_the_other(world):
+    folder, models, load = world
+    run(folder, load)
+    shown = module._test_images(Shards(folder / "shards"), 4, PARAMS.seed)
+    z = models["ae"].encode(shown)
+    middle = to_uint8(models["ae"].decode((z[:1] + z[1:2]) / 2))
+    picture = grid(folder, "interpolations_ae")
+    assert find(picture, middle[0]) and all(find(picture, image) for image in shown)
+    ends = to_uint8(models["gan"].decode(models["gan"].sample_latents(4, PARAMS.seed)))
+    assert all(find(grid(folder, "interpolations_gan"), image) for image in ends)
+
+
+def test_edits_move_a_face_that_lacks_the_attribute(world):
+    folder, models, load = world
+    run(folder, load)
+    shards = Shards(folder / "shards")
+    labels = shards.attributes("test")["Right"].to_numpy()
+    face = module._face_without(shards, "Right", PARAMS.seed)
+    row = next(i for i, image in enumerate(shards.images("test")) if (image == face[0]).all())
+    assert labels[row] == 0
+    directions = read_directions(folder / "directions" / "vae.csv")
+    vector = directions.vectors[directions.names.index("Right")]
+    moved = to_uint8(models["vae"].decode(models["vae"].encode(face) + np.float32(2) * vector))
+    assert find(grid(folder, "edits_vae"), moved[0])
+    # the disc, which is brighter than the ground, moves to the right
+    before = to_uint8(models["vae"].decode(models["vae"].encode(face)))[0]
+    weight = np.arange(16)[None, :, None]
+    assert (moved[0] * weight).sum() / moved[0].sum() > (before * weight).sum() / before.sum()
+
+
+def test_user_edits_are_decoded(world):
+    folder, models, load = world
+    z = np.random.default_rng(0).standard_normal((3, 6)).astype(np.float32)
+    write_latents(folder / "edits" / "vae-smile.csv", ["a", "b", "c"], "test", z)
+    write_latents(folder / "edits" / "GAN_2.csv", ["x"], "", z[:1])
+    (folder / "edits" / "README.md").write_text("not a table")
+    stale = folder / "reports" / "edits" / "ae-old" / "grid.png"
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"")
+    assert run(folder, load)["edits"] == {"GAN_2": 1, "vae-smile": 3}
+    out = folder / "reports" / "edits"
+    assert sorted(p.name for p in out.iterdir()) == ["GAN_2", "vae-smile"]
+    assert sorted(p.name for p in (out / "vae-smile").iterdir()) == ["a.png", "b.png", "c.png", "grid.png"]
+    expected = to_uint8(models["vae"].decode(z[1:2]))[0]
+    assert (np.asarray(Image.open(out / "vae-smile" / "b.png")) == expected).all()
+    page = (folder / "reports" / "index.html").read_text()
+    assert "vae-smile: 3 faces" in page and "GAN_2: 1 face<" in page
+
+
+def test_equal_input_gives_equal_bytes(world):
+    folder, _, load = world
+    run(folder, load)
+    first = files(folder / "reports")
+    run(folder, load)
+    assert files(folder / "reports") == first
+
+
+BAD_EDITS = {
+    "smile.csv": ("id,z000\na,1\n", "begin the name with that of its model"),
+    "vaex.csv": ("id,z000\na,1\n", "begin the name with that of its model"),
+    "vae.csv": ("id,z000\na,1\n", "has 1 latent columns, model vae has 6"),
+    "ae-1.csv": ("id," + ",".join(f"z{i:03d}" for i in range(6)) + "\n../a,1,2,3,4,5,6\n", "row 2, column id"),
+    "gan-x.csv": ("id," + ",".join(f"z{i:03d}" for i in range(6)) + "\na,1,2,nan,4,5,6\n", "row 2, column z002"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_EDITS)
+def test_bad_edits_are_named_before_anything_is_written(world, name):
+    folder, _, load = world
+    text, message = BAD_EDITS[name]
+    write_latents(folder / "edits" / "ae-good.csv", ["a"], "", np.zeros((1, 6), np.float32))
+    (folder / "edits" / name).write_text(text)
+    before = files(folder)
+    with pytest.raises(InputError, match=message) as caught:
+        run(folder, load)
+    assert name in str(caught.value) and "\n" not in str(caught.value)
+    assert files(folder) == before
+
+
+def test_two_edits_for_one_folder(world):
+    folder, *_ = world
+    for name in ("vae-a.csv", "VAE-A.csv"):
+        write_latents(folder / "edits" / name, ["a"], "", np.zeros((1, 6), np.float32))
+    if len(list((folder / "edits").iterdir())) == 1:
+        pytest.skip("this file system ignores case")
+    with pytest.raises(InputError, match="decodes to the same folder"):
+        read_edits(folder / "edits")
+
+
+def test_no_edits_folder_is_no_edits(tmp_path):
+    assert read_edits(tmp_path / "none") == {}
+
+
+def test_attributes_by_auc_or_as_asked(world):
+    folder, *_ = world
+    found = {name: read_directions(folder / "directions" / f"{name}.csv") for name in ("ae", "vae")}
+    auc = {n: sum(f.auc[f.names.index(n)] for f in found.values()) for n in found["ae"].names}
+    assert choose_attributes(PARAMS, found) == sorted(auc, key=auc.get, reverse=True)
+    assert len(choose_attributes(RenderReports(rows=1), found)) == 1
+    asked = RenderReports(attributes=("Far_Right", "Right", "Far_Right"))
+    assert choose_attributes(asked, found) == ["Far_Right", "Right"]
+    with pytest.raises(InputError, match=r"render_reports.attributes: no direction for 'Rigth'; did you mean Right"):
+        choose_attributes(RenderReports(attributes=("Rigth",)), found)
+
+
+def test_without_directions_there_are_no_edit_grids(world):
+    folder, _, load = world
+    for name in ("ae", "vae"):
+        path = folder / "directions" / f"{name}.csv"
+        path.write_text(path.read_text().splitlines()[0] + "\n")
+    run(folder, load)
+    assert not list((folder / "reports" / "render_reports" / "grids").glob("edits_*"))
+    assert "No attribute has a direction" in (folder / "reports" / "index.html").read_text()
+
+
+def test_real_models_render(tiny_models, tiny_shards, tmp_path):
+    from facepipe.config import AttributeVectors, Evaluate, ExportLatents
+    from facepipe.files import write_json
+    from facepipe.latents.directions import attribute_vectors
+    from facepipe.latents.export import export_latents
+    from facepipe.metrics.evaluate import evaluate
+
+    shutil.copytree(tiny_models.parent / "reports", tmp_path / "reports")
+    latents, directions, report = tmp_path / "latents", tmp_path / "directions", tmp_path / "reports"
+    export_latents(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, latents)
+    attribute_vectors(AttributeVectors(min_examples=5), tiny_shards, latents, directions)
+    params = Evaluate(samples=40, kid_subsets=3, kid_subset_size=20, neighbours=3)
+    metrics = evaluate(params, tiny_models, latents, tiny_shards, report / "evaluate")
+    assert 0 <= metrics["gan"]["face_score_mtcnn_n40"] <= 1
+    write_json(report / "evaluate" / "metrics.json", metrics)
+    for name in ("ae", "vae", "gan"):
+        write_json(report / f"train_{name}" / "metrics.json", {"parameters": 1})
+    shutil.copytree(latents / "gan", tmp_path / "edits")
+    (tmp_path / "edits" / "sample.csv").rename(tmp_path / "edits" / "gan.csv")
+    rendered = render_reports(PARAMS, tiny_models, latents, directions, tmp_path / "edits", tiny_shards, report)
+    assert rendered["edits"] == {"gan": 5} and rendered["grids"] == 13

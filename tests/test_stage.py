@@ -1,0 +1,66 @@
+"""Stages start fast, check params first, and end bad input with one line and exit code 2."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from facepipe.errors import InputError
+from facepipe.files import read_json
+from facepipe.stage import run
+from tests.conftest import ROOT
+
+STAGES = sorted(path.stem for path in (ROOT / "stages").glob("[!_]*.py"))
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    return tmp_path
+
+
+def test_metrics_are_written(workspace):
+    run(lambda params: {"size": list(params.preprocess.image_size)}, "preprocess")
+    assert read_json("reports/preprocess/metrics.json") == {"size": [64, 64]}
+
+
+def test_bad_input_is_one_line_and_exit_code_2(workspace, capsys):
+    def main(params):
+        raise InputError("faces.zip: not found")
+
+    with pytest.raises(SystemExit) as stop:
+        run(main, "download")
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == "download: faces.zip: not found\n"
+    assert not (workspace / "reports").exists()
+
+
+def test_every_stage_is_short_and_named_as_in_dvc_yaml():
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert sorted(pipeline) == STAGES
+    for stage in STAGES:
+        assert pipeline[stage]["cmd"] == f"python -m stages.{stage}"
+        assert len((ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8").splitlines()) <= 30
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_refuses_a_misspelled_key_before_anything_else(workspace, stage):
+    text = (workspace / "params.yaml").read_text(encoding="utf-8").replace("latent_dim:", "latent_dimm:", 1)
+    (workspace / "params.yaml").write_text(text, encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", f"stages.{stage}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == f"{stage}: params.yaml: train_ae.latent_dimm: unknown key; did you mean latent_dim?\n"
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("module", ["stages.download", "stages.preprocess", "stages.attribute_vectors", "facepipe.cli"])
+def test_tensorflow_stays_out_of_what_does_not_need_it(module):
+    code = (
+        "import sys, importlib;"
+        f"m = importlib.import_module({module!r});"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
