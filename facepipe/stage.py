@@ -1,11 +1,15 @@
 """How every stage starts: checked params in, bad input as one line and exit code 2, metrics out."""
 
+import errno
 import sys
 
 from facepipe.config import load_params
 from facepipe.errors import InputError
 from facepipe.files import write_json
 from facepipe.quiet import import_tensorflow
+
+# the machine's fault, not the program's: one line will do
+NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def run(main, name, tensorflow=False):
@@ -17,7 +21,8 @@ def run(main, name, tensorflow=False):
         name: the stage's name in dvc.yaml; metrics go to reports/<name>/metrics.json.
         tensorflow: bool, whether the stage uses TensorFlow (imported after the params are checked).
 
-    Exits with 2 and one line on stderr where the input is wrong.
+    Exits with 2 and one line on stderr where the input is wrong or the disk is full or closed to us, with 130 after
+    Ctrl-C.
     """
     try:
         params = load_params()
@@ -27,5 +32,13 @@ def run(main, name, tensorflow=False):
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except OSError as error:
+        if error.errno not in NOT_OURS:
+            raise
+        print(f"{name}: {error.filename or 'writing the outputs'}: {error.strerror}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print(f"{name}: stopped", file=sys.stderr)
+        raise SystemExit(130) from None
     if metrics is not None:
         write_json(f"reports/{name}/metrics.json", metrics)

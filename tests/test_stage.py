@@ -38,6 +38,28 @@ def test_bad_input_is_one_line_and_exit_code_2(workspace, capsys):
     assert not (workspace / "reports").exists()
 
 
+def test_a_full_disk_and_ctrl_c_are_one_line_each(workspace, capsys):
+    def fill(params):
+        with open("/dev/full", "w") as file:
+            file.write("x" * 100000)
+
+    def interrupt(params):
+        raise KeyboardInterrupt
+
+    def bug(params):
+        raise FileNotFoundError(2, "No such file or directory", "x")
+
+    for main, code, line in (
+        (fill, 2, "preprocess: writing the outputs: No space left on device\n"),
+        (interrupt, 130, "preprocess: stopped\n"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            run(main, "preprocess")
+        assert (stop.value.code, capsys.readouterr().err) == (code, line)
+    with pytest.raises(FileNotFoundError):
+        run(bug, "preprocess")
+
+
 def test_every_stage_is_short_and_named_as_in_dvc_yaml():
     pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert sorted(pipeline) == STAGES

@@ -18,7 +18,12 @@ def folder(tmp_path):
 
 
 def dvc_works(folder):
-    return subprocess.run([sys.executable, "-m", "dvc", "status"], cwd=folder, capture_output=True, text=True, check=False).returncode == 0
+    return (
+        subprocess.run(
+            [sys.executable, "-m", "dvc", "status"], cwd=folder, capture_output=True, text=True, check=False
+        ).returncode
+        == 0
+    )
 
 
 def test_without_git_then_with(folder):

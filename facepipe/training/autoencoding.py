@@ -93,9 +93,7 @@ class Autoencoding:
 
     def over_batch(self, values, batch):
         """Mean over the global batch of per-sample values: (n, ...) on each replica -> (...)."""
-        replica_sum = tf.reduce_sum(values, axis=0) / batch
-        in_replica = tf.distribute.in_cross_replica_context() is False
-        return sum_over_replicas(replica_sum) if in_replica else replica_sum
+        return sum_over_replicas(tf.reduce_sum(values, axis=0) / batch)
 
     def after_epoch(self, epoch):
         values = self._valid()
@@ -138,7 +136,7 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
 
     Args:
         network: class of the networks, `Autoencoder` or `VAE`.
-        task: subclass of `Autoencoding`; its `samplers()` says which density is stored with the model.
+        task: subclass of `Autoencoding`; its `extras()` says what is stored beside the weights.
         train_params: `config.Train`.
         params: `config.TrainAE` or `config.TrainVAE`.
         shards: folder of the shards.

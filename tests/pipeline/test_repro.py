@@ -1,5 +1,7 @@
 """`dvc repro` for real: complete, idempotent, minimal reruns, run cache, the same hashes twice."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from facepipe.data.images import to_uint8
 from facepipe.data.shards import Shards
 from facepipe.latents.table import read_latents
 from facepipe.models.load import load_model
+from tests.conftest import ROOT
 from tests.pipeline.conftest import make_repository
 
 
@@ -95,6 +98,16 @@ def test_exported_latents_decode_to_the_pictures_of_the_model(finished, tmp_path
 
 def bytes_of(folder, id_):
     return (folder / f"{id_.removesuffix('.png')}.png").read_bytes()
+
+
+def test_the_example_of_the_readme(copy):
+    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    copy.run("python", "-c", example.group(1))
+    assert copy.repro()[0] == ["render_reports"]
+    ids = pd.read_csv(copy.folder / "data/latents/vae/test.csv")["id"].head(3)
+    for id_ in ids:
+        assert (copy.folder / "reports/edits/vae-smile" / id_).exists()
+    assert "vae-smile" in (copy.folder / "reports/index.html").read_text(encoding="utf-8")
 
 
 def test_edits_are_decoded_by_the_next_repro(copy):
