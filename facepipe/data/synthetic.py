@@ -132,12 +132,12 @@ def sample_factors(seed, index):
         "iris": one_of({"brown": 0.45, "blue": 0.25, "green": 0.15, "hazel": 0.15}),
         "clothes": one_of({"crew": 0.4, "v_neck": 0.3, "collar": 0.3}),
         "clothes_color": int(r.integers(12)),
-        "background": one_of({"gradient": 0.4, "blobs": 0.4, "two_tone": 0.2}),
+        "background": one_of({"gradient": 0.6, "plain": 0.4}),
         "background_color": int(r.integers(12)),
         "light_azimuth": uniform(-60.0, 60.0),
         "light_elevation": uniform(5.0, 48.0),
         "light_strength": uniform(0.75, 1.0),
-        "texture": int(r.integers(2**31)),  # seed of the strands, blotches and blobs
+        "texture": int(r.integers(2**31)),  # seed of the strands and blotches
     }
     return {name: round(value, 6) if isinstance(value, float) else value for name, value in factors.items()}
 

@@ -21,22 +21,19 @@ WALLS = [srgb(*color) for color in (
 
 
 def background(head):
-    """A new image (3, n, n): a plain, two-tone or blotched wall, out of focus."""
+    """A new image (3, n, n): a wall out of focus, evenly lit or darker to one side.
+
+    No pattern: a model of few numbers should spend them on the face.
+    """
     f = head.factors
-    first = WALLS[f["background_color"]]
-    second = WALLS[(f["background_color"] + 1 + f["texture"] % (len(WALLS) - 1)) % len(WALLS)]
+    wall = WALLS[f["background_color"]]
     line = np.linspace(-1, 1, head.n, dtype=np.float32)
     right, down = line[None, :], line[:, None]
     angle = f["texture"] % 628 / 100
     along = right * math.cos(angle) + down * math.sin(angle)
-    if f["background"] == "gradient":
-        mix = 0.3 + 0.3 * along
-    elif f["background"] == "two_tone":
-        mix = 0.6 * ease(along * 2 + 0.5)
-    else:
-        mix = 0.5 * ease(0.5 + 0.3 * head.noise(5, "blobs") + 0.2 * head.noise(9, "more blobs"))
+    shade = 0.8 + 0.2 * along if f["background"] == "gradient" else 0.95
     glow = 0.85 + 0.25 * bump(right - 0.5 * head.light[0], down + 0.2, 0.8, 0.8)
-    return (first + mix * (second - first)) * glow
+    return wall * shade * glow
 
 
 def neck(head, image):
