@@ -161,7 +161,7 @@ def attribute_vectors(params, shards, latents, out):
 
     Returns:
         Metrics: per model the number of attributes with a direction, the mean and the lowest of their held-out
-        AUCs (left out where there is none), and the attributes skipped with the reason.
+        AUCs (left out where there is none), and how many attributes were skipped (the reasons are printed).
 
     Raises:
         InputError: an attribute that the data set does not have, or latents of other images.
@@ -191,7 +191,7 @@ def attribute_vectors(params, shards, latents, out):
         for name, reason in skipped.items():
             print(f"attribute_vectors: {model}: no direction for {name}: {reason}")
         write_directions(Path(out) / f"{model}.csv", directions)
-        metrics[model] = {"attributes": len(directions.names), "skipped": [f"{k}: {v}" for k, v in skipped.items()]}
+        metrics[model] = {"attributes": len(directions.names), "skipped_attributes": len(skipped)}
         if directions.names:
             metrics[model] |= {"mean_auc": float(directions.auc.mean()), "lowest_auc": float(directions.auc.min())}
     return metrics
