@@ -130,7 +130,7 @@ class TrainVAE(Autoencoding):
     """The variational autoencoder. `latent_activation` acts on mu."""
 
     loss: Literal["mse", "bce", "gaussian"] = "gaussian"
-    beta: NonNegative = 20.0
+    beta: NonNegative = 30.0
     kl_warmup_images: Natural = 10000
     free_bits: NonNegative = 0.0
 

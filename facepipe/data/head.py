@@ -14,8 +14,8 @@ from PIL import Image
 
 from facepipe.determinism import rng
 
-SCALE = 0.40  # of the frame: half a head
-EYE_LINE = 0.47  # of the frame, from the top: the eyes stand here in every picture
+SCALE = 0.44  # of the frame: half a head
+EYE_LINE = 0.46  # of the frame, from the top: the eyes stand here in every picture
 EYE_DEPTH = 0.55  # z of the eyes
 
 SKIN_TONES = np.array(
