@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from facepipe.data import convert as module
-from facepipe.data.convert import available_cores, convert
+from facepipe.data.convert import convert
 from facepipe.errors import InputError
 
 
@@ -63,7 +63,3 @@ def test_a_worker_that_dies_is_one_line(archives, monkeypatch):
         process.kill()
     with pytest.raises(InputError, match=r"preprocess.workers: a worker process died"):
         list(results)
-
-
-def test_available_cores():
-    assert available_cores() >= 1

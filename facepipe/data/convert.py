@@ -4,7 +4,6 @@ import collections
 import concurrent.futures
 import concurrent.futures.process
 import multiprocessing
-import os
 import signal
 
 from facepipe.data.archive import MemberError, ZipReader, archive_kind, read_tar
@@ -13,11 +12,6 @@ from facepipe.errors import InputError
 
 BATCH_BYTES = 8_000_000  # pixels, or encoded bytes, that one task holds
 BATCH_IMAGES = 64
-
-
-def available_cores():
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def convert(archive, members, fractions, image_shape, workers=1):

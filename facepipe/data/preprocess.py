@@ -7,13 +7,14 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from facepipe.data.archive import list_members
-from facepipe.data.convert import available_cores, convert
+from facepipe.data.convert import convert
 from facepipe.data.shard_writer import ShardWriter
 from facepipe.data.shards import SPLITS
 from facepipe.data.sources import get_source
 from facepipe.determinism import fraction
 from facepipe.errors import InputError
 from facepipe.files import atomic_folder, read_json
+from facepipe.machine import available_cores
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 

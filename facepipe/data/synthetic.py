@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import io
-import os
 import zipfile
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -17,6 +16,7 @@ from facepipe.data.faces import render
 from facepipe.data.wardrobe import HANGING
 from facepipe.determinism import rng
 from facepipe.files import atomic_file
+from facepipe.machine import available_cores
 
 __all__ = ["ATTRIBUTES", "FACTORS", "attributes", "continuous", "render", "sample_factors", "write_archive"]
 
@@ -199,7 +199,7 @@ def write_archive(folder, count, size, seed, workers=None):
     CelebA's list_attr_celeba.txt (count, names, rows of -1 and 1); factors.csv has `id` and `FACTORS`.
     """
     folder = Path(folder)
-    workers = min(workers or len(os.sched_getaffinity(0)), count)
+    workers = min(workers or available_cores(), count)
     names = [f"{index + 1:06d}.png" for index in range(count)]
     faces = [sample_factors(seed, index) for index in range(count)]
 

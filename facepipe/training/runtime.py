@@ -1,12 +1,12 @@
 """The machine as the training sees it: precision, threads, determinism, distribution strategy."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from facepipe.errors import InputError
+from facepipe.machine import available_cores
 
 
 class Runtime(NamedTuple):
@@ -31,7 +31,7 @@ def prepare(train):
     Raises:
         InputError: mixed_bfloat16 or mirrored asked for where the machine has not what they need.
     """
-    threads = len(os.sched_getaffinity(0)) if train.threads == "auto" else train.threads
+    threads = available_cores() if train.threads == "auto" else train.threads
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.experimental.enable_op_determinism()
