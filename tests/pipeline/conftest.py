@@ -19,12 +19,20 @@ COPIED = (
     "facepipe",
     "stages",
     "data/sources.yaml",
-    "data/edits",
+    "data/edits/README.md",
 )
+# also what a user may have changed in params.yaml
 TINY = {
+    "dataset.name": "synthetic",
+    "dataset.archive": None,
+    "dataset.labels": None,
     "dataset.synthetic.count": 240,
     "dataset.synthetic.size": 16,
     "preprocess.image_size": [16, 16],
+    "preprocess.channels": 3,
+    "preprocess.crop": "default",
+    "preprocess.split": "auto",
+    "preprocess.limit": None,
     "train.threads": THREADS,
     "train.precision": "float32",
     "train_ae.latent_dim": 4,
