@@ -11,6 +11,7 @@ from facepipe.config import TrainAE, TrainGAN, TrainVAE
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.models.gan import GAN
+from facepipe.models.load import load_model
 from facepipe.training.gan import GANTask
 from facepipe.training.loop import fit
 from facepipe.training.runtime import prepare
@@ -190,6 +191,25 @@ def test_impossible_batches(tiny_params, tiny_shards, tmp_path):
         train("ae", TrainAE(batch_size=97, epochs=1, widths=(8,)), tiny_params[0], tiny_shards, tmp_path)
     with pytest.raises(InputError, match="use at most 3 widths"):
         train("ae", TrainAE(batch_size=8, epochs=1, widths=(8, 8, 8, 8)), tiny_params[0], tiny_shards, tmp_path)
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "sigmoid"])
+def test_latents_of_the_autoencoder_are_in_standard_deviations(activation, tiny_params, tiny_shards, tmp_path):
+    params = TrainAE(latent_dim=4, widths=(8,), batch_size=16, epochs=3, latent_activation=activation)
+    metrics = train("ae", params, tiny_params[0], tiny_shards, tmp_path)
+    model, shards = load_model(tmp_path / "model"), Shards(tiny_shards)
+    z = model.encode(shards.images("train"))
+    if activation == "sigmoid":
+        assert z.min() >= 0 and z.max() <= 1
+    else:
+        live = z.std(axis=0) > 0
+        assert live.any()
+        np.testing.assert_allclose(z.std(axis=0)[live], 1, rtol=1e-3)
+    if activation == "linear":
+        np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-3)
+    images = shards.images("valid")
+    mse = np.mean((model.decode(model.encode(images)) - images / 255.0) ** 2)
+    assert mse == pytest.approx(metrics["valid_mse"], rel=1e-3), "the pictures are those of the trained weights"
 
 
 def test_best_weights_are_kept(tiny_params, tiny_shards, tmp_path):
