@@ -6,7 +6,7 @@ from facepipe.stage import run
 def main(params):
     from facepipe.data.preprocess import preprocess
 
-    return preprocess(params.preprocess, raw="data/raw", out="data/shards")
+    return {"data": preprocess(params.preprocess, raw="data/raw", out="data/shards")}
 
 
 if __name__ == "__main__":

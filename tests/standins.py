@@ -80,7 +80,7 @@ def make_reports(folder, load):
         rows += [",".join(map(str, [epoch, 100 * epoch, *[1 / epoch] * len(names)])) for epoch in range(1, 6)]
         report.mkdir(parents=True)
         (report / "history.csv").write_text("\n".join(rows) + "\n")
-        write_json(report / "metrics.json", {"parameters": 12345, "valid_mse": 0.0123, "name": name})
+        write_json(report / "metrics.json", {name: {"parameters": 12345, "valid_mse": 0.0123, "name": name}})
         for epoch in range(0, 6):
             save_png(report / "grids" / f"{epoch:06d}.png", np.full((8, 8, 3), 40 * epoch, np.uint8))
     params = AttributeVectors(min_examples=5)

@@ -166,8 +166,8 @@ def test_stage(workspace, capsys):
     metrics = run(folder)
     assert metrics["ae"] == metrics["vae"]  # equal latents
     assert metrics["ae"]["attributes"] == 2
-    assert 0.5 < metrics["ae"]["lowest_auc"] < metrics["ae"]["mean_auc"] < 1
-    assert metrics["ae"]["skipped_attributes"] == 1
+    assert 0.5 < metrics["ae"]["attributes_lowest_auc"] < metrics["ae"]["attributes_mean_auc"] < 1
+    assert metrics["ae"]["attributes_skipped"] == 1
     assert "ae: no direction for Bald: " in capsys.readouterr().out
     assert read_directions(folder / "directions/ae.csv").names == ["Smiling", "Young"]
     first = (folder / "directions/vae.csv").read_bytes()
@@ -186,7 +186,7 @@ def test_stage_with_chosen_attributes(workspace):
 def test_stage_without_attributes(workspace, capsys):
     folder = workspace(attributes=False)
     metrics = run(folder)
-    assert metrics == {model: {"attributes": 0, "skipped_attributes": 0} for model in ("ae", "vae")}
+    assert metrics == {model: {"attributes": 0, "attributes_skipped": 0} for model in ("ae", "vae")}
     assert "no attributes" in capsys.readouterr().out
     assert len((folder / "directions/vae.csv").read_text().splitlines()) == 1
     assert read_directions(folder / "directions/vae.csv", 6, "vae").names == []

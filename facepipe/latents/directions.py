@@ -191,9 +191,12 @@ def attribute_vectors(params, shards, latents, out):
         for name, reason in skipped.items():
             print(f"attribute_vectors: {model}: no direction for {name}: {reason}")
         write_directions(Path(out) / f"{model}.csv", directions)
-        metrics[model] = {"attributes": len(directions.names), "skipped_attributes": len(skipped)}
+        metrics[model] = {"attributes": len(directions.names), "attributes_skipped": len(skipped)}
         if directions.names:
-            metrics[model] |= {"mean_auc": float(directions.auc.mean()), "lowest_auc": float(directions.auc.min())}
+            metrics[model] |= {
+                "attributes_mean_auc": float(directions.auc.mean()),
+                "attributes_lowest_auc": float(directions.auc.min()),
+            }
     return metrics
 
 

@@ -117,7 +117,7 @@ def _data(shards, grids):
 
 def _model(name, title, report, scores, grids):
     folder = report / f"train_{name}"
-    facts = _read(folder / "metrics.json")
+    facts = _read(folder / "metrics.json")[name]
     header, cells = [key.replace("_", " ") for key in facts], [_text(value) for value in facts.values()]
     parts = [heading(2, title, name), table(header, [cells])]
     parts += [heading(3, "Training"), charts(history_charts(read_history(folder / "history.csv")))]

@@ -144,7 +144,7 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
         report: folder for history.csv and grids/.
 
     Returns:
-        dict of metrics: parameters, images (seen), best_epoch, valid_loss and valid_mse of that epoch.
+        dict of metrics: parameters, images_seen, best_epoch, valid_loss and valid_mse of that epoch.
 
     Raises:
         InputError: params that do not fit the data or the machine; a loss that is not finite.
@@ -167,7 +167,7 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
     save_model(model, net, spec, record, job.extras())
     return {
         "parameters": parameter_count(net.networks),
-        "images": budget["images"],
+        "images_seen": budget["images"],
         "best_epoch": job.best_epoch,
         "valid_loss": best["valid_loss"],
         "valid_mse": best["valid_mse"],

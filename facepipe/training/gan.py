@@ -187,6 +187,6 @@ def train(train_params, params, shards, model, report):
     save_model(model, average, spec, record)
     return {
         "parameters": parameter_count(average.networks),
-        "images": budget["images"],
+        "images_seen": budget["images"],
         "sample_diversity": diversity(task.samples()),
     }
