@@ -189,7 +189,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_itself(name, tiny_params, tin
 def test_impossible_batches(tiny_params, tiny_shards, tmp_path):
     with pytest.raises(InputError, match="batch_size: 97 is more than the 96 training images"):
         train("ae", TrainAE(batch_size=97, epochs=1, widths=(8,)), tiny_params[0], tiny_shards, tmp_path)
-    with pytest.raises(InputError, match="use at most 3 widths"):
+    with pytest.raises(InputError, match=r"params.yaml: widths: 4 widths halve .* use at most 3 widths"):
         train("ae", TrainAE(batch_size=8, epochs=1, widths=(8, 8, 8, 8)), tiny_params[0], tiny_shards, tmp_path)
 
 

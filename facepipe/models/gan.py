@@ -22,7 +22,8 @@ class GAN:
         self.image_shape = tuple(spec["image_shape"])
         self.latent_dim = spec["latent_dim"]
         self._activation = LATENT_ACTIVATIONS[spec["latent_activation"]]
-        convs = convolutions("discriminator", self.image_shape, tuple(spec["discriminator_widths"]), seed, dtype)
+        d_key, g_key = "discriminator_widths", "generator_widths"
+        convs = convolutions("discriminator", self.image_shape, tuple(spec[d_key]), seed, dtype, d_key)
         head = keras.layers.Dense(
             1,
             kernel_initializer=Initializers(seed).glorot("discriminator_head"),
@@ -31,7 +32,7 @@ class GAN:
         )
         self.networks = {
             "generator": deconvolutions(
-                "generator", self.latent_dim, self.image_shape, tuple(spec["generator_widths"]), seed, dtype, True
+                "generator", self.latent_dim, self.image_shape, tuple(spec[g_key]), seed, dtype, True, g_key
             ),
             "discriminator": keras.Model(convs.input, head(convs.output), name="discriminator"),
         }

@@ -108,7 +108,7 @@ def halvings(image_shape, levels, key):
     return sizes
 
 
-def convolutions(name, image_shape, widths, seed, dtype, slope=0.2):
+def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", slope=0.2):
     """The way down: one 4x4 convolution of stride 2 a width, leaky ReLU, then flatten.
 
     Args:
@@ -117,13 +117,14 @@ def convolutions(name, image_shape, widths, seed, dtype, slope=0.2):
         widths: channels after each halving.
         seed: int, of the initial weights.
         dtype: keras dtype policy or its name.
+        widths_key: str, the params.yaml key of the widths, for messages.
         slope: float, of the leaky ReLU below zero.
 
     Returns:
         `keras.Model`: (n, h, w, c) in [-1, 1] -> (n, features).
     """
     init = Initializers(seed)
-    halvings(image_shape, len(widths), f"{name} widths")
+    halvings(image_shape, len(widths), widths_key)
     x = inputs = keras.Input(image_shape, name=f"{name}_images")
     for level, width in enumerate(widths):
         layer = f"{name}_conv{level}"
@@ -132,7 +133,7 @@ def convolutions(name, image_shape, widths, seed, dtype, slope=0.2):
     return keras.Model(inputs, keras.layers.Flatten(dtype=dtype, name=f"{name}_flatten")(x), name=name)
 
 
-def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_norm):
+def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_norm, widths_key="widths"):
     """The way up: dense to the smallest map, then one 4x4 transposed convolution of stride 2 a width.
 
     A transposed convolution doubles exactly; where the image side is odd, the last row or column is cut.
@@ -145,12 +146,13 @@ def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_nor
         seed: int, of the initial weights.
         dtype: keras dtype policy or its name.
         batch_norm: bool, normalise each map.
+        widths_key: str, the params.yaml key of the widths, for messages.
 
     Returns:
         `keras.Model`: float32 latents (n, latent_dim) -> float32 logits (n, h, w, c); the image is their sigmoid.
     """
     init = Initializers(seed)
-    sizes = halvings(image_shape, len(widths), f"{name} widths")[::-1]
+    sizes = halvings(image_shape, len(widths), widths_key)[::-1]
 
     def activate(x, layer):
         if batch_norm:

@@ -29,7 +29,7 @@ def prepare(train):
         Strategy `auto` is mirrored with two or more GPUs, else single.
 
     Raises:
-        InputError: mixed_bfloat16 or mirrored asked for where the machine has not what they need.
+        InputError: mirrored asked for with fewer than two devices.
     """
     threads = available_cores() if train.threads == "auto" else train.threads
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:

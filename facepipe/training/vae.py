@@ -10,11 +10,11 @@ from facepipe.training.autoencoding import Autoencoding, train_autoencoding
 
 
 class VAETask(Autoencoding):
-    """The negative ELBO with weight beta on the KL divergence (Higgins et al. 2017), in nats per pixel and channel.
+    """The negative ELBO with weight beta on the KL divergence (Higgins et al. 2017), reported per pixel and channel.
 
     Reconstruction term for D = h * w * c values: mse -> squared error, bce -> cross-entropy, gaussian -> Gaussian
-    likelihood with the optimal variance. All are divided by D, and so is the KL: the ratio of the two is that of the
-    ELBO, and the learning rate need not change with the image size.
+    likelihood with the optimal variance. It and the KL are divided by D alike, so their ratio is that of the ELBO;
+    `train_step` multiplies by D again for the gradient.
     """
 
     def __init__(self, model, params, shards, steps, runtime):
