@@ -1,12 +1,15 @@
-"""Turn the archive into shards."""
+"""Turn the archive into shards, and look at what is in them."""
 
 from facepipe.stage import run
 
 
 def main(params):
+    from facepipe.data.explore import explore
     from facepipe.data.preprocess import preprocess
 
-    return {"data": preprocess(params.preprocess, raw="data/raw", out="data/shards")}
+    metrics = preprocess(params.preprocess, raw="data/raw", out="data/shards")
+    explore("data/shards", report="reports/preprocess")
+    return {"data": metrics}
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from facepipe.config import AttributeVectors, Evaluate
+from facepipe.data.explore import explore
 from facepipe.data.pictures import save_png
 from facepipe.data.shard_writer import write_shards
 from facepipe.data.shards import Shards
@@ -72,7 +73,8 @@ def make_world(folder, train=160, valid=30, test=40, shape=SHAPE, latent_dim=6):
 
 
 def make_reports(folder, load):
-    """What the stages before render_reports leave in `folder`: directions, histories, training grids, evaluation."""
+    """What the stages before render_reports leave in `folder`: a look at the data, histories, grids, directions."""
+    explore(folder / "shards", folder / "reports" / "preprocess")
     columns = {"ae": ["loss", "mse", "valid_mse"], "vae": ["loss", "kl"], "gan": ["d_loss", "g_loss", "r1"]}
     for name, names in columns.items():
         report = folder / "reports" / f"train_{name}"

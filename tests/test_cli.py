@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from facepipe.cli import find_model, main
-from facepipe.data.images import to_uint8
+from facepipe.data.pictures import to_uint8
 from facepipe.errors import InputError
 from facepipe.latents.table import read_latents, write_latents
 

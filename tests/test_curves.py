@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.report.curves import bars, chart, linear_ticks, number, read_history
+from facepipe.report.curves import COLORS, bars, chart, linear_ticks, number, read_history
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -116,3 +116,9 @@ def test_bars_are_sorted_and_to_scale():
     assert heights == pytest.approx([heights[0], heights[0] / 2, heights[0] / 4, 0], abs=0.11)
     assert "KL, nats" in texts(svg) and "dimension (1 to 4, sorted)" in texts(svg)
     assert "<rect" in bars("dead", [0.0, 0.0])
+
+
+def test_curves_take_the_colors_asked_for():
+    text = chart("t", [1, 2], {"red": [1, 2], "blue": [2, 1]}, colors=["#f00", "#00f"])
+    assert text.count('stroke="#f00"') == 2 and text.count('stroke="#00f"') == 2  # curve and legend
+    assert COLORS[0] not in text

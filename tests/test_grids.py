@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from facepipe.data.grids import labelled, shortened, shown_scale
 from facepipe.data.pictures import tile
-from facepipe.report.grids import labelled
 
 
 def numbered(count, height=3, width=5, channels=3):
@@ -34,3 +34,16 @@ def test_labels_must_match_the_grid():
         labelled([numbered(2)], column_labels=["one"])
     with pytest.raises(ValueError, match="at least one"):
         labelled([])
+
+
+def test_long_labels_are_cut():
+    assert shortened("Mouth_Slightly_Open") == "Mouth_Slightly_Open"
+    assert shortened("x" * 31) == "x" * 27 + "..." and shortened("two\nlines ") == "two lines"
+    image = [numbered(1, 16, 16)]
+    wide, wider = labelled(image, ["a" * 40 + "b"]), labelled(image, ["a" * 400], ["one\ntwo"])
+    assert wide.shape[1] == wider.shape[1] < 500
+
+
+def test_small_images_are_shown_larger():
+    assert [shown_scale((size, 8, 1)) for size in (8, 16, 32, 40, 64, 256)] == [8, 4, 2, 2, 1, 1]
+    assert shown_scale((20, 64, 3)) == 1

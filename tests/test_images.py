@@ -1,17 +1,17 @@
-"""Pictures: every kind of file to the right pixels, crops, resizing, rejection."""
+"""Training images from encoded pictures: crops, padding, resizing, gray, pictures turned by EXIF."""
 
 import io
-import struct
-import zlib
+import pickle
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data import images
-from facepipe.data.images import ImageError, crop_box, decode, prepare, resize, to_array, to_uint8
+from facepipe.data.images import Framing, ImageError, crop_box, padded_box, prepare, resize, to_array
 
 RAMP = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (12, 1))  # 12 x 16 gray
+pytestmark = pytest.mark.filterwarnings("ignore:::PIL")  # pytest sets aside the filter that decode.py sets
+WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
 def encoded(image, kind="png", **options):
@@ -24,112 +24,8 @@ def color():
     return Image.fromarray(np.stack([RAMP, 255 - RAMP, RAMP // 2], axis=-1))
 
 
-def test_gray_stays_gray_and_color_color():
-    assert np.array_equal(np.asarray(decode(encoded(Image.fromarray(RAMP)))), RAMP)
-    image = decode(encoded(color()))
-    assert image.mode == "RGB" and np.array_equal(np.asarray(image), np.asarray(color()))
-
-
-def test_sixteen_bit_gray_is_scaled_not_clipped():
-    deep = Image.fromarray(RAMP.astype(np.uint16) * 257)
-    for kind in ("png", "tiff", "ppm"):
-        image = decode(encoded(deep, kind))
-        assert image.mode == "L" and np.array_equal(np.asarray(image), RAMP), kind
-
-
-def test_bilevel_palette_cmyk():
-    bilevel = decode(encoded(Image.fromarray(RAMP > 100)))
-    assert bilevel.mode == "L" and set(np.unique(np.asarray(bilevel))) == {0, 255}
-    palette = color().quantize(64)
-    assert np.array_equal(np.asarray(decode(encoded(palette))), np.asarray(palette.convert("RGB")))
-    cmyk = decode(encoded(color().convert("CMYK"), "jpeg", quality=100))
-    assert cmyk.mode == "RGB"
-    assert np.abs(np.asarray(cmyk).astype(int) - np.asarray(color())).max() < 12
-
-
-@pytest.mark.parametrize("gray", [True, False])
-def test_transparency_lies_over_white(gray):
-    image = (Image.fromarray(RAMP) if gray else color()).convert("LA" if gray else "RGBA")
-    alpha = np.zeros(RAMP.shape, dtype=np.uint8)
-    alpha[:, :8] = 255
-    image.putalpha(Image.fromarray(alpha))
-    result = decode(encoded(image))
-    assert result.mode == ("L" if gray else "RGB")
-    pixels = to_array(result, 3)
-    assert (pixels[:, 8:] == 255).all()
-    assert np.array_equal(pixels[:, :8], to_array(Image.fromarray(RAMP) if gray else color(), 3)[:, :8])
-
-
-def test_transparent_palette_color():
-    image = Image.new("P", (4, 4), 0)
-    image.putpalette([0, 0, 0, 255, 0, 0])
-    image.putpixel((1, 1), 1)
-    pixels = np.asarray(decode(encoded(image, transparency=0)))
-    assert pixels[1, 1].tolist() == [255, 0, 0] and pixels[0, 0].tolist() == [255, 255, 255]
-
-
-def test_exif_orientation():
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    image = decode(encoded(Image.fromarray(RAMP), "jpeg", quality=100, exif=exif))
-    assert image.size == (12, 16)
-    assert np.abs(np.asarray(image).astype(int) - np.rot90(RAMP, -1)).max() < 4
-
-
-def test_first_frame_of_an_animation():
-    frames = [Image.new("RGB", (8, 8), name) for name in ("red", "blue")]
-    for kind in ("gif", "webp", "png"):
-        lossless = {"lossless": True} if kind == "webp" else {}
-        data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **lossless)
-        assert np.asarray(decode(data))[0, 0].tolist() == [255, 0, 0], kind
-
-
-def test_unusable_files():
-    png = encoded(color())
-    for data, reason in (
-        (b"", "not a picture"),
-        (b"GIF89a but not really", "not a picture|damaged"),
-        (b"<html>404</html>", "not a picture"),
-        (png[: len(png) // 2], "damaged"),
-        (encoded(color().resize((99, 99)), "jpeg")[:900], "damaged.*truncated"),
-        (png[:50] + b"\0\0\0\0" + png[54:], "damaged"),
-        (encoded(Image.fromarray(RAMP.astype(np.float32)), "tiff"), "floating point"),
-        (encoded(Image.fromarray(RAMP.astype(np.int32) * 9999), "tiff"), "beyond 16 bits"),
-    ):
-        with pytest.raises(ImageError, match=reason) as caught:
-            decode(data)
-        # the reason goes into rejected.csv: no addresses, the same every time
-        assert "0x" not in str(caught.value)
-
-
-def test_every_cut_and_flip_is_an_image_error_or_a_picture():
-    generator = np.random.default_rng(0)
-    for kind in ("png", "jpeg", "gif", "bmp", "tiff", "webp", "ppm"):
-        data = encoded(color(), kind)
-        for _ in range(60):
-            broken = bytearray(data[: generator.integers(1, len(data) + 1)])
-            for place in generator.integers(0, len(broken), size=3):
-                broken[place] = generator.integers(0, 256)
-            try:
-                assert decode(bytes(broken)).mode in ("L", "RGB")
-            except ImageError as error:
-                assert "\n" not in str(error)
-
-
-def test_pixel_bomb(monkeypatch):
-    def announce(width, height):
-        def chunk(kind, data):
-            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-        header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-        return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
-
-    for width in (10_000, 30_000):  # the second one is beyond Pillow's own limit too
-        with pytest.raises(ImageError, match=f"more than {images.MAX_PIXELS}"):
-            decode(announce(width, width))
-    monkeypatch.setattr(images, "MAX_PIXELS", RAMP.size - 1)
-    with pytest.raises(ImageError, match="16x12 pixels, more than 191"):
-        decode(encoded(color()))
+def framing(shape, crop=WHOLE, max_pixels=1_000_000):
+    return Framing(shape, crop, max_pixels)
 
 
 def test_crop_box():
@@ -148,6 +44,23 @@ def test_crop_is_cut_to_the_targets_shape_about_its_centre():
     assert crop_box((64, 64), None, aspect=1.0) == (0, 0, 64, 64)
 
 
+def test_padded_box():
+    assert padded_box((100, 50), (64, 64)) == ((0, -25, 100, 75), (64, 32))
+    assert padded_box((50, 100), (64, 64)) == ((-25, 0, 75, 100), (32, 64))
+    assert padded_box((30, 40), (60, 80)) == ((0, 0, 30, 40), (60, 80))
+    assert padded_box((1, 5000), (64, 64)) == ((-2422, 0, 2578, 5000), (1, 64))  # never thinner than a pixel
+    for size in ((89, 109), (7, 3), (1, 1), (1000, 37)):
+        for target in ((64, 64), (20, 60), (33, 8)):
+            box, inner = padded_box(size, target)
+            assert (
+                all(1 <= side <= full for side, full in zip(inner, target, strict=True))
+                and max(side / full for side, full in zip(inner, target, strict=True)) == 1
+            )
+            pitch = max(side / full for side, full in zip(size, target, strict=True))
+            assert abs((box[2] - box[0]) / target[0] - pitch) * target[0] <= 1
+            assert abs((box[3] - box[1]) / target[1] - pitch) * target[1] <= 1
+
+
 def test_resize_does_not_alias():
     stripes = Image.fromarray(np.tile(np.array([0, 255], dtype=np.uint8), (256, 128)))
     small = np.asarray(resize(stripes, 16, 16)).astype(int)
@@ -156,24 +69,100 @@ def test_resize_does_not_alias():
     assert resize(stripes, 256, 256) is stripes
 
 
+def test_a_resized_box_sees_the_pixels_around_it():
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 80), dtype=np.uint8))
+    whole = np.asarray(resize(noise, 40, 40))
+    box = np.asarray(resize(noise, 20, 20, (20, 10, 60, 50)))
+    assert np.array_equal(box, whole[5:25, 10:30])
+    assert not np.array_equal(np.asarray(resize(noise.crop((20, 10, 60, 50)), 20, 20)), box)
+    assert np.array_equal(np.asarray(resize(noise, 40, 40, (20, 10, 60, 50))), np.asarray(noise)[10:50, 20:60])
+    half = np.asarray(resize(noise, 40, 40, (20.5, 10.0, 60.5, 50.0)))
+    assert not np.array_equal(half, np.asarray(noise)[10:50, 20:60])
+
+
 @pytest.mark.parametrize("shape", [(16, 16, 3), (16, 16, 1), (20, 12, 3), (11, 30, 1)])
 @pytest.mark.parametrize("source", ["L", "RGB"])
-def test_prepare_shapes(shape, source):
-    image, box = prepare(encoded(color().resize((64, 48)).convert(source)), (0.1, 0.1, 0.9, 0.9), shape)
-    assert image.shape == shape and image.dtype == np.uint8
-    left, top, right, bottom = box
-    assert 6 <= left < right <= 58 and 5 <= top < bottom <= 43
+@pytest.mark.parametrize("crop", [(0.1, 0.1, 0.9, 0.9), "center", "none"])
+def test_prepare_shapes(shape, source, crop):
+    prepared = prepare(encoded(color().resize((64, 48)).convert(source)), framing(shape, crop))
+    assert prepared.image.shape == shape and prepared.image.dtype == np.uint8
+    assert prepared.size == (64, 48) and prepared.angle == 0.0
+    left, top, right, bottom = prepared.box
+    if crop == "none":
+        assert left <= 0 and top <= 0 and right >= 64 and bottom >= 48
+    elif crop == "center":
+        assert (left == 0 and right == 64) or (top == 0 and bottom == 48)
+        assert abs(left + right - 64) <= 1 and abs(top + bottom - 48) <= 1
+    else:
+        assert 6 <= left < right <= 58 and 5 <= top < bottom <= 43
     assert abs((right - left) / (bottom - top) - shape[1] / shape[0]) < 0.1
     if source == "L" and shape[2] == 3:
-        assert (image[..., 0] == image[..., 1]).all() and (image[..., 0] == image[..., 2]).all()
+        assert (prepared.image[..., 0] == prepared.image[..., 1]).all()
+        assert (prepared.image[..., 0] == prepared.image[..., 2]).all()
 
 
 def test_prepare_without_change_gives_the_same_pixels():
-    image, box = prepare(encoded(color()), None, (12, 16, 3))
-    assert box == (0, 0, 16, 12) and np.array_equal(image, np.asarray(color()))
+    for crop in (WHOLE, "center", "none"):
+        prepared = prepare(encoded(color()), framing((12, 16, 3), crop))
+        assert prepared.box == (0, 0, 16, 12) and np.array_equal(prepared.image, np.asarray(color()))
 
 
-def test_to_uint8():
-    every = np.arange(256, dtype=np.uint8)
-    assert np.array_equal(to_uint8(every.astype(np.float32) / np.float32(255)), every)
-    assert to_uint8(np.array([-1.0, 0.0, 0.5, 1.0, 7.0])).tolist() == [0, 0, 128, 255, 255]
+def test_center_is_the_largest_box_of_the_targets_shape():
+    pixels = np.zeros((40, 100, 3), np.uint8)
+    pixels[:, 30:70] = 200
+    prepared = prepare(encoded(Image.fromarray(pixels)), framing((40, 40, 3), "center"))
+    assert prepared.box == (30, 0, 70, 40) and (prepared.image == 200).all()
+
+
+def test_none_shows_the_whole_picture_on_black():
+    wide = Image.new("RGB", (100, 40), "white")
+    prepared = prepare(encoded(wide), framing((50, 50, 3), "none"))
+    assert prepared.box == (0, -30, 100, 70)
+    assert (prepared.image[15:35] == 255).all()  # sharp: black does not bleed into it
+    assert (prepared.image[:15] == 0).all() and (prepared.image[35:] == 0).all()
+    gray = prepare(encoded(wide.transpose(Image.Transpose.ROTATE_90)), framing((50, 50, 1), "none"))
+    assert gray.box == (-30, 0, 70, 100)
+    assert (gray.image[:, 15:35] == 255).all() and gray.image.sum() == 255 * 20 * 50
+
+
+def test_none_makes_small_pictures_larger():
+    assert (prepare(encoded(Image.new("RGB", (1, 1), "red")), framing((8, 8, 3), "none")).image == [255, 0, 0]).all()
+    prepared = prepare(encoded(Image.new("L", (1, 3000), 255)), framing((64, 64, 3), "none"))
+    assert (prepared.image[:, 31] == 255).all() and prepared.image.sum() == 255 * 64 * 3
+
+
+@pytest.mark.parametrize("crop", [(0.2, 0.1, 0.8, 0.6), "center", "none"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_turned_by_exif_come_out_as_upright_ones(crop, channels):
+    y, x = np.mgrid[:389, :643]
+    upright = Image.fromarray(np.stack([x // 3, y // 2, (x + y) // 5], -1).astype(np.uint8))
+    target = framing((40, 32, channels), crop)  # decoded at 1/8 or 1/4
+    expected = prepare(encoded(upright), target)
+    for orientation, back in {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        stored = upright if back is None else upright.transpose(Image.Transpose(back))
+        found = prepare(encoded(stored, "jpeg", quality=97, exif=exif), target)
+        assert found[1:] == expected[1:]
+        assert np.abs(found.image.astype(int) - expected.image).max() <= 4, orientation
+
+
+def test_one_channel_is_luma():
+    image = prepare(encoded(Image.new("RGB", (8, 8), (255, 0, 0))), framing((8, 8, 1))).image
+    assert (image == round(0.299 * 255)).all()
+    assert np.array_equal(to_array(Image.fromarray(RAMP), 1)[..., 0], RAMP)
+    assert np.array_equal(to_array(Image.fromarray(RAMP), 3), RAMP[..., None].repeat(3, -1))
+
+
+def test_framing_and_result_travel_between_processes():
+    target = framing((8, 8, 3), "none")
+    assert pickle.loads(pickle.dumps(target)) == target
+    prepared = prepare(encoded(color()), target)
+    copy = pickle.loads(pickle.dumps(prepared))
+    assert copy[1:] == prepared[1:] and np.array_equal(copy.image, prepared.image)
+
+
+def test_max_pixels_is_the_framings():
+    assert prepare(encoded(color()), framing((8, 8, 3), max_pixels=192)).size == (16, 12)
+    with pytest.raises(ImageError, match="more than 191 pixels"):
+        prepare(encoded(color()), framing((8, 8, 3), max_pixels=191))

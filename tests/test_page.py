@@ -80,8 +80,9 @@ def test_the_page_has_pictures_curves_and_numbers(world):
     parsed = Checker(page)
     text = " ".join(parsed.text)
     images = sum(tag == "img" for tag, _ in parsed.seen)
-    assert images == len(list((folder / "reports" / "render_reports" / "grids").iterdir())) + 3 * 3
-    assert sum(tag == "svg" for tag, _ in parsed.seen) == (2 + 1) + (2 + 2) + 2
+    grids = [list((folder / "reports" / stage / "grids").iterdir()) for stage in ("preprocess", "render_reports")]
+    assert images == sum(map(len, grids)) + 3 * 3
+    assert sum(tag == "svg" for tag, _ in parsed.seen) == 1 + (2 + 1) + (2 + 2) + 2
     metrics = read_json(folder / "reports" / "evaluate" / "metrics.json")
     assert f"{metrics['ae']['test_mse']:.5f}" in text
     assert f"{metrics['gan']['kid_x1000_random_conv_n20']:.2f} ±" in text
@@ -98,7 +99,10 @@ def test_text_is_escaped(world):
     assert "<i>" not in document("<i>", [("<i>", "<i>")], "")
 
 
-@pytest.mark.parametrize("missing", ["evaluate/metrics.json", "train_vae/metrics.json", "train_gan/history.csv"])
+@pytest.mark.parametrize("missing", [
+    "evaluate/metrics.json", "train_vae/metrics.json", "train_gan/history.csv", "preprocess/splits.csv",
+    "preprocess/grids/mean_face.png",
+])  # fmt: skip
 def test_a_missing_report_is_named(world, missing):
     folder, load = world
     path = folder / "reports" / missing

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data.pictures import enlarge, save_png, tile, to_rgb
+from facepipe.data.pictures import enlarge, save_png, tile, to_rgb, to_uint8
 
 
 def numbered(count, height=3, width=5, channels=3):
@@ -61,3 +61,9 @@ def test_png_refuses_floats(tmp_path):
     with pytest.raises(ValueError, match="uint8"):
         save_png(tmp_path / "a.png", np.zeros((4, 4, 3)))
     assert not list(tmp_path.iterdir())
+
+
+def test_to_uint8():
+    every = np.arange(256, dtype=np.uint8)
+    assert np.array_equal(to_uint8(every.astype(np.float32) / np.float32(255)), every)
+    assert to_uint8(np.array([-1.0, 0.0, 0.5, 1.0, 7.0])).tolist() == [0, 0, 128, 255, 255]

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from facepipe.config import RenderReports
-from facepipe.data.images import to_uint8
+from facepipe.data.pictures import to_uint8
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.latents.directions import read_directions
@@ -63,7 +63,7 @@ def test_every_grid_is_made(world):
     names = {path.stem for path in (folder / "reports" / "render_reports" / "grids").iterdir()}
     kinds = ("reconstructions", "interpolations", "samples", "edits")
     both = {f"{kind}_{m}" for kind in kinds for m in ("ae", "vae")} | {"samples_ae_density", "samples_vae_density"}
-    assert names == both | {"samples_gan", "interpolations_gan", "data"}
+    assert names == both | {"samples_gan", "interpolations_gan"}
     assert metrics == {"grids": len(names), "edits": {}}
     assert not list((folder / "reports" / "edits").iterdir())
     assert (folder / "reports" / "index.html").read_text().startswith("<!doctype html>")
@@ -199,6 +199,7 @@ def test_without_directions_there_are_no_edit_grids(world):
 
 def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     from facepipe.config import AttributeVectors, Evaluate, ExportLatents
+    from facepipe.data.explore import explore
     from facepipe.files import write_json
     from facepipe.latents.directions import attribute_vectors
     from facepipe.latents.export import export_latents
@@ -206,6 +207,7 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
 
     shutil.copytree(tiny_models.parent / "reports", tmp_path / "reports")
     latents, directions, report = tmp_path / "latents", tmp_path / "directions", tmp_path / "reports"
+    explore(tiny_shards, report / "preprocess")
     export_latents(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, latents)
     attribute_vectors(AttributeVectors(min_examples=5), tiny_shards, latents, directions)
     params = Evaluate(samples=40, kid_subsets=3, kid_subset_size=20, neighbours=3)
@@ -217,4 +219,4 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     shutil.copytree(latents / "gan", tmp_path / "edits")
     (tmp_path / "edits" / "sample.csv").rename(tmp_path / "edits" / "gan.csv")
     rendered = render_reports(PARAMS, tiny_models, latents, directions, tmp_path / "edits", tiny_shards, report)
-    assert rendered["edits"] == {"gan": 5} and rendered["grids"] == 13
+    assert rendered["edits"] == {"gan": 5} and rendered["grids"] == 12

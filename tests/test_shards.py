@@ -81,7 +81,7 @@ def test_tables(tmp_path, arrays):
     shards = Shards(tmp_path / "s")
     assert shards.attribute_names == ["Smiling", "Male"]
     table = shards.attributes("train")
-    assert table.index.tolist() == ids["train"] and set(table.dtypes) == {np.dtype(float)}
+    assert table.index.tolist() == ids["train"] and set(table.dtypes) == {np.dtype(np.float32)}
     assert table.loc["NA"].tolist() == [1.0, 0.0]
     assert table.loc["007", "Smiling"] == 0.0 and table.isna().loc["007", "Male"]
     assert table.loc["None"].isna().all()
@@ -141,8 +141,8 @@ def test_broken_folders_are_refused(folder):
     edit_index(folder, splits={})
     with pytest.raises(InputError, match="incomplete"):
         Shards(folder)
-    edit_index(folder, version=2)
-    with pytest.raises(InputError, match="version: found 2, expected 1"):
+    edit_index(folder, version=1)
+    with pytest.raises(InputError, match="version: found 1, expected 2"):
         Shards(folder)
     (folder / "index.json").write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):

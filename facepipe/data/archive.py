@@ -1,32 +1,56 @@
-"""Read pictures out of zip and tar archives without ever unpacking them to files."""
+"""Read pictures out of zip, tar and .mat archives without ever unpacking them to files."""
 
 import bz2
 import contextlib
 import gzip
+import hashlib
 import lzma
+import os
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
+from facepipe.data import matfile
 from facepipe.errors import InputError
 
 MAX_MEMBER_BYTES = 64 * 2**20  # one encoded picture; anything larger is refused unread
 # NotImplementedError (an unknown compression method) is a RuntimeError, and so is a wrong password
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
+_PLACE = struct.Struct("<QQQLH")  # of a zip's member: header offset, compressed size, size, CRC-32, method
 
 
 class MemberError(ValueError):
     """One member cannot be read; the message is the reason for rejected.csv."""
 
 
+class Member(NamedTuple):
+    """One member of an archive.
+
+    Attributes:
+        name: str.
+        refused: why it will not be read (a link, a device, encrypted, too large, a name that leaves the archive),
+            or None.
+        key: bytes that are equal where the contents are; of a zip's members only CRC-32 and size, so equal keys may
+            be of different contents. None where not asked for.
+        place: where it lies in the zip, for `read_place`; None in other archives.
+    """
+
+    name: str
+    refused: str | None
+    key: bytes | None = None
+    place: bytes | None = None
+
+
 def archive_kind(path):
-    """The kind of an archive by content, not by name: "zip", or "tar" (also tar.gz, tar.bz2, tar.xz).
+    """The kind of an archive by content, not by name: "zip", "tar" (also tar.gz, tar.bz2, tar.xz) or "mat".
 
     Raises:
-        InputError: missing, a folder, or neither of them.
+        InputError: missing, a folder, or none of them.
     """
     path = Path(path)
     if path.is_dir():
@@ -35,71 +59,124 @@ def archive_kind(path):
         raise InputError(f"{path}: no such file, expected an archive (.zip, .tar, .tar.gz)")
     if zipfile.is_zipfile(path):
         return "zip"
+    if matfile.is_matfile(path):
+        return "mat"
     with contextlib.suppress(*_BROKEN):
         if tarfile.is_tarfile(path):
             return "tar"
     raise InputError(f"{path}: neither a zip nor a tar archive (incomplete download?)")
 
 
-def list_members(path):
-    """Names of the members of an archive, in archive order.
+def list_members(path, max_bytes=MAX_MEMBER_BYTES, keys=False):
+    """The members of an archive, in archive order; folders are left out.
+
+    Args:
+        path: zip, tar or mat.
+        max_bytes: int, larger members are refused.
+        keys: bool, whether to fill in `Member.key` (a tar's contents are hashed, which needs them read).
 
     Yields:
-        (name, reason): reason is None for a regular file of acceptable size, else why it is refused (a link, a
-        device, encrypted, too large, a name that leaves the archive). Folders are left out.
+        `Member`.
 
     Raises:
         InputError: no archive, or broken or cut off in the middle.
     """
-    if archive_kind(path) == "zip":
+    kind = archive_kind(path)
+    if kind == "zip":
         with _open_zip(path) as archive:
-            for info in archive.infolist():
+            # 600 bytes an entry: freed one by one while the callers' lists grow
+            archive.NameToInfo.clear()
+            entries = archive.filelist
+            entries.reverse()
+            while entries:
+                info = entries.pop()
                 if not info.is_dir():
-                    yield info.filename, _refuse_zip(info)
+                    yield _zip_member(info, max_bytes)
+    elif kind == "mat":
+        for name, data in matfile.pictures(path):
+            yield Member(name, None, digest(data) if keys else None)
     else:
-        for info, _ in _walk_tar(path):
+        for info, data in _walk_tar(path, max_bytes, lambda name: keys):
             if not info.isdir():
-                yield info.name, _refuse_tar(info)
+                yield Member(info.name, _refuse_tar(info, max_bytes), digest(data) if data is not None else None)
 
 
-def read_tar(path, names):
-    """Contents of the members `names` of a tar, in one sequential pass (a tar.gz has no random access).
+def read_members(path, members, max_bytes=MAX_MEMBER_BYTES):
+    """Contents of `members`, in one pass: zip and mat in the order given, a tar in its own.
+
+    Args:
+        path: the archive.
+        members: list of `Member`, none of them refused. Of a tar's members with equal names the first is read.
+        max_bytes: as for `list_members`.
 
     Yields:
-        (name, bytes) in archive order; of members with equal names the first. Stops after the last of `names`.
+        (name, bytes), or (name, `MemberError`) where one is damaged.
 
     Raises:
-        InputError: broken or cut off in the middle.
+        InputError: the archive is broken or cut off.
     """
-    wanted = set(names)
-    for info, data in _walk_tar(path, wanted):
-        if data is not None:
-            wanted.remove(info.name)
-            yield info.name, data
-            if not wanted:
-                return
+    kind = archive_kind(path)
+    if kind == "zip":
+        with open(path, "rb") as file:
+            for member in members:
+                try:
+                    yield member.name, read_place(file, member.place)
+                except MemberError as error:
+                    yield member.name, error
+    elif kind == "mat":
+        contents = dict(matfile.pictures(path))
+        for member in members:
+            yield member.name, contents[member.name]
+    else:
+        wanted = {member.name for member in members}
+        for info, data in _walk_tar(path, max_bytes, lambda name: name in wanted):
+            if data is not None:
+                wanted.remove(info.name)
+                yield info.name, data
+                if not wanted:
+                    return
 
 
-class ZipReader:
-    """Random access to the members of a zip; each worker process opens its own."""
+def read_place(file, place):
+    """Read one member of a zip.
 
-    def __init__(self, path):
-        self._archive = _open_zip(path)
+    zipfile would parse the whole directory in each worker process: 120 MB for CelebA's 202,599 members.
 
-    def read(self, name):
-        """The bytes of member `name`.
+    Args:
+        file: the zip, open for reading.
+        place: `Member.place`.
 
-        Raises:
-            MemberError: damaged (wrong checksum), encrypted or too large.
-        """
-        # getinfo has the last of equal names, list_members the order of all: equal names are refused by the caller
-        info = self._archive.getinfo(name)
-        if reason := _refuse_zip(info):
-            raise MemberError(reason)
-        try:
-            return self._archive.read(info)
-        except _BROKEN as error:
-            raise MemberError(f"cannot be read from the zip: {error}") from None
+    Returns:
+        bytes.
+
+    Raises:
+        MemberError: damaged.
+    """
+    offset, packed, size, crc, method = _PLACE.unpack(place)
+    header = os.pread(file.fileno(), 30, offset)
+    if len(header) < 30 or header[:4] != b"PK\x03\x04":
+        raise MemberError("cannot be read from the zip: no member at its place")
+    name, extra = struct.unpack("<HH", header[26:])
+    data = os.pread(file.fileno(), packed, offset + 30 + name + extra)
+    try:
+        if method == zipfile.ZIP_DEFLATED:
+            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, size + 1)
+    except zlib.error as error:
+        raise MemberError(f"cannot be read from the zip: {error}") from None
+    if len(data) != size or zlib.crc32(data) != crc:
+        raise MemberError("cannot be read from the zip: its checksum is wrong")
+    return data
+
+
+def digest(data):
+    """sha256 of bytes, 32 bytes."""
+    return hashlib.sha256(data).digest()
+
+
+def _zip_member(info, max_bytes):
+    key = struct.pack("<LQ", info.CRC, info.file_size)
+    place = _PLACE.pack(info.header_offset, info.compress_size, info.file_size, info.CRC, info.compress_type)
+    return Member(info.filename, _refuse_zip(info, max_bytes), key, place)
 
 
 def _open_zip(path):
@@ -109,13 +186,13 @@ def _open_zip(path):
         raise InputError(f"{path}: broken zip archive: {error}; download it again") from None
 
 
-def _walk_tar(path, wanted=()):
-    """Yield (TarInfo, bytes for acceptable members named in `wanted`, else None); only ever seeks forward."""
+def _walk_tar(path, max_bytes, wanted):
+    """Yield (TarInfo, bytes for acceptable members whose name is `wanted`, else None); only ever seeks forward."""
     try:
         with _open_stream(path) as stream, tarfile.open(fileobj=_LastBlock(stream), mode="r:") as archive:
             for info in archive:
                 data = None
-                if info.name in wanted and _refuse_tar(info) is None:
+                if wanted(info.name) and _refuse_tar(info, max_bytes) is None:
                     data = archive.extractfile(info).read()
                 yield info, data
                 archive.members.clear()  # or every header of a large archive stays in memory
@@ -155,20 +232,22 @@ def _refuse_name(name):
     return None
 
 
-def _refuse_size(size):
-    return f"refused: {size} bytes, more than {MAX_MEMBER_BYTES}" if size > MAX_MEMBER_BYTES else None
+def _refuse_size(size, max_bytes):
+    return f"refused: {size} bytes, more than {max_bytes} (preprocess.max_file_mb)" if size > max_bytes else None
 
 
-def _refuse_zip(info):
+def _refuse_zip(info, max_bytes):
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         return "refused: not a regular file"
     if info.flag_bits & 0x1:
         return "refused: encrypted"
-    return _refuse_name(info.filename) or _refuse_size(info.file_size)
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return f"refused: compressed by method {info.compress_type}, not by deflate"
+    return _refuse_name(info.filename) or _refuse_size(info.file_size, max_bytes)
 
 
-def _refuse_tar(info):
+def _refuse_tar(info, max_bytes):
     if not info.isreg():
         return "refused: not a regular file"
-    return _refuse_name(info.name) or _refuse_size(info.size)
+    return _refuse_name(info.name) or _refuse_size(info.size, max_bytes)

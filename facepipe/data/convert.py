@@ -1,79 +1,59 @@
-"""Turn archive members into training images, in worker processes, in a fixed order."""
+"""Apply a function to the pictures of an archive, in worker processes, in a fixed order."""
 
-import collections
-import concurrent.futures
-import concurrent.futures.process
-import multiprocessing
-import signal
+import functools
+from typing import NamedTuple
 
-from facepipe.data.archive import MemberError, ZipReader, archive_kind, read_tar
-from facepipe.data.images import ImageError, prepare
-from facepipe.errors import InputError
+from facepipe.data.archive import MAX_MEMBER_BYTES, MemberError, archive_kind, read_members, read_place
+from facepipe.data.executors import ordered_map
+from facepipe.data.images import ImageError
 
-BATCH_BYTES = 8_000_000  # pixels, or encoded bytes, that one task holds
+BATCH_BYTES = 8_000_000  # encoded bytes, or bytes of the results, that one task holds
 BATCH_IMAGES = 64
 
 
-def convert(archive, members, fractions, image_shape, workers=1):
-    """Decode, crop and resize archive members.
+class Workers(NamedTuple):
+    """Who does the work: see `executors.ordered_map`. Does not change the results."""
 
-    A zip is read by the workers themselves; a tar only from front to back, so this process reads it and sends the
-    bytes. At most a few batches per worker are held at a time.
+    scheduler: str = "processes"
+    count: int = 1
+
+
+def convert(function, archive, members, extras=None, workers=None, result_bytes=1, max_bytes=MAX_MEMBER_BYTES):
+    """Call function(data, extra) for each picture.
+
+    Worker processes of this machine read a zip by themselves. A tar can only be read from front to back, and a
+    cluster's workers may not see the file: then this process reads, and sends the bytes.
 
     Args:
-        archive: path of a zip or tar.
-        members: names in the order wanted; a tar gives its own order.
-        fractions: crop box, see `images.crop_box`.
-        image_shape: (H, W, C).
-        workers: number of processes; 1: this one. Does not change the results.
+        function: picklable; takes the encoded picture (bytes) and its extra; ImageError is a reason to reject it.
+        archive: path of a zip, tar or mat.
+        members: list of `archive.Member`, none refused, no name twice; a tar gives its own order.
+        extras: {member name: picklable value}; those not there get None.
+        workers: `Workers`; None: this process.
+        result_bytes: int, about how large a result is: batches are kept to some MB.
+        max_bytes: int, limit of a member's size, as in `archive.list_members`.
 
     Yields:
-        (member, image, box, reason): uint8 (H, W, C) and pixel box with reason None, or None, None and why not.
+        (member name, result, reason): reason None, or result None and why not.
 
     Raises:
-        InputError: the archive is broken, or a worker died.
+        InputError: the archive is broken; see `executors.ordered_map`.
     """
-    tasks = _tasks(archive, members, image_shape)
-    fixed = (str(archive), fractions, image_shape)
-    if workers == 1:
-        for task in tasks:
-            yield from _convert_batch(task, *fixed)
-        return
-    pool = concurrent.futures.ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupt
-    )
-    try:
-        pending = collections.deque()
-        for task in tasks:
-            pending.append(pool.submit(_convert_batch, task, *fixed))
-            if len(pending) > 2 * workers:
-                yield from pending.popleft().result()
-        while pending:
-            yield from pending.popleft().result()
-    except concurrent.futures.process.BrokenProcessPool:
-        raise InputError(
-            "params.yaml: preprocess.workers: a worker process died (out of memory?); use fewer workers"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+    workers = workers or Workers()
+    here = workers.scheduler == "processes" and archive_kind(archive) == "zip"
+    read = ((m.name, m.place) for m in members) if here else read_members(archive, members, max_bytes)
+    tasks = _tasks(read, extras or {}, max(1, min(BATCH_IMAGES, BATCH_BYTES // result_bytes)))
+    batch = functools.partial(_batch, function, str(archive) if here else None)
+    for results in ordered_map(batch, tasks, workers.scheduler, workers.count):
+        yield from results
 
 
-def _ignore_interrupt():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends the pool
-
-
-def _tasks(archive, members, image_shape):
-    """Lists of (member, bytes or None); None: the worker reads it from the zip."""
-    height, width, channels = image_shape
-    size = max(1, min(BATCH_IMAGES, BATCH_BYTES // (height * width * channels)))
-    if archive_kind(archive) == "zip":
-        for start in range(0, len(members), size):
-            yield [(member, None) for member in members[start : start + size]]
-        return
+def _tasks(read, extras, size):
+    """Lists of (name, bytes or place or MemberError, extra)."""
     batch, held = [], 0
-    for member, data in read_tar(archive, members):
-        batch.append((member, data))
-        held += len(data)
+    for name, data in read:
+        batch.append((name, data, extras.get(name)))
+        held += len(data) if isinstance(data, bytes) else 0
         if len(batch) == size or held > BATCH_BYTES:
             yield batch
             batch, held = [], 0
@@ -81,20 +61,27 @@ def _tasks(archive, members, image_shape):
         yield batch
 
 
-_readers = {}  # one open zip per process
+_files = {}  # one open zip per process
 
 
-def _convert_batch(task, archive, fractions, image_shape):
+def _batch(function, archive, task):
     results = []
-    for member, data in task:
+    for name, data, extra in task:
         try:
-            if data is None:
-                if archive not in _readers:
-                    _readers.clear()
-                    _readers[archive] = ZipReader(archive)
-                data = _readers[archive].read(member)
-            image, box = prepare(data, fractions, image_shape)
-            results.append((member, image, box, None))
+            if isinstance(data, MemberError):
+                raise data
+            if archive is not None:
+                data = read_place(_open(archive), data)
+            results.append((name, function(data, extra), None))
         except (ImageError, MemberError) as error:
-            results.append((member, None, None, str(error)))
+            results.append((name, None, str(error)))
     return results
+
+
+def _open(archive):
+    if archive not in _files:
+        for file in _files.values():
+            file.close()
+        _files.clear()
+        _files[archive] = open(archive, "rb")  # noqa: SIM115 (stays open as long as the process)
+    return _files[archive]

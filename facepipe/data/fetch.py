@@ -1,19 +1,30 @@
 """The download stage: archive and label files into data/raw, in their original form."""
 
-import hashlib
+import errno
 import shutil
+from dataclasses import replace
 from pathlib import Path
-
-import yaml
+from urllib.parse import quote
 
 from facepipe.data.archive import archive_kind, list_members
+from facepipe.data.cache import Missing, obtain
+from facepipe.data.folder import LABELS, pack
+from facepipe.data.registry import digests, expect, read_entry
 from facepipe.data.sources import get_source
 from facepipe.errors import InputError
 from facepipe.files import atomic_folder, write_json
 
+SHOWN = 10  # files of a folder that are left out
+OTHER = "get it again, or set dataset.checksums to none if you want this one"
+
 
 def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
     """Fill the raw folder.
+
+    The archive is the one that `dataset.archive` names, or is downloaded. Label files come from `dataset.labels`;
+    where that is null, from beside a given archive, else they are downloaded. A label file that the set cannot do
+    without and that does not lie beside a given archive is downloaded, too: its owner knows of the archive only.
+    Where `dataset.labels` names a folder, nothing is looked for elsewhere.
 
     Args:
         dataset: `config.Dataset`.
@@ -25,100 +36,198 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
         Metrics: {"files": n, "bytes": n}.
 
     Raises:
-        InputError: no archive given, missing, not an archive, of another data set; a label file missing.
+        InputError: the archive or a label file is missing, cannot be downloaded, is broken, has a wrong checksum or
+            belongs to another data set; the disk is full. The old raw folder is left as it was.
     """
     source = get_source(dataset.name)
-    entry = _read_entry(sources_yaml, dataset.name)
-    if dataset.name == "synthetic":
-        inputs = []
-    else:
-        inputs = [*_find_archive(dataset, source, entry), *_find_labels(dataset, source)]
-    print(f"{dataset.name}: {entry['title']}")
-    print(f"  licence: {entry['licence']}")
-    print(f"  please cite: {entry['citation']}")
+    entry = read_entry(sources_yaml, dataset.name)
+    print(f"{dataset.name}: {entry.title}")
+    print(f"  licence: {entry.licence}")
+    print(f"  please cite: {entry.citation}", flush=True)
+    inputs = [] if dataset.name == "synthetic" else _find_inputs(dataset, source, entry)
     with atomic_folder(out) as folder:
         if dataset.name == "synthetic":
             from facepipe.data.synthetic import write_archive  # only this data set needs the renderer
 
             drawn = dataset.synthetic
             write_archive(folder, count=drawn.count, size=drawn.size, seed=drawn.seed)
-            names = [source.archive, *source.required]
-        else:
-            names = [name for _, name in inputs]
-            for path, name in inputs:
-                # not a hard link: DVC makes its files read-only, which would touch the user's
-                shutil.copyfile(path, folder / name)
+        names = [name for _, name in inputs] or [source.archive, *source.required]
+        for path, name in inputs:
+            _bring(path, folder / name, out)
         files = [_describe(folder / name) for name in names]
         described = {"name": dataset.name, "archive": names[0], "files": files}
-        write_json(folder / "dataset.json", described | {key: entry[key] for key in ("licence", "citation")})
+        write_json(folder / "dataset.json", described | {"licence": entry.licence, "citation": entry.citation})
     return {"files": len(files), "bytes": sum(file["bytes"] for file in files)}
 
 
-def _read_entry(path, name):
-    try:
-        with open(path, encoding="utf-8") as file:
-            entries = yaml.safe_load(file)
-    except FileNotFoundError:
-        raise InputError(f"{path}: not found; run from the project's top folder") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
-    entry = entries.get(name) if isinstance(entries, dict) else None
-    missing = [k for k in ("title", "licence", "citation", "files") if not isinstance(entry, dict) or k not in entry]
-    if missing:
-        raise InputError(f"{path}: {name}: {missing[0]}: missing")
-    return entry
+def _find_inputs(dataset, source, entry):
+    """[(path, name in the raw folder)], the archive first."""
+    own = [Path(dataset.archive).name] if dataset.archive else []
+    entry = expect(entry, dataset.checksums, [*source.required, *source.optional, *own])
+    archive = _given_archive(dataset, source, entry) if dataset.archive else _remote_archive(dataset, source, entry)
+    return [archive, *_find_labels(dataset, source, entry)]
 
 
-def _find_archive(dataset, source, entry):
-    """[(path given by the user, name in the raw folder)], after a look inside."""
-    if dataset.archive is None:
-        url = next((url for file in entry["files"] if file["role"] == "archive" for url in file["urls"]), "")
-        raise InputError(
-            f"params.yaml: dataset.archive: {source.name} needs {source.archive} ({url}; see {entry['page']}); "
-            "set dataset.archive to the path of your copy, or dataset.name to synthetic"
-        )
+def _remote_archive(dataset, source, entry):
+    advice = [
+        "check dataset.mirror" if dataset.mirror else f"get it by hand ({entry.page})",
+        "or set dataset.archive to the path of your copy",
+        *([] if dataset.mirror else ["or dataset.mirror to a place that has it"]),
+        *([entry.hint] if entry.hint and not dataset.mirror else []),
+    ]
+    archives = [entry.archive, *(file for file in entry.files if file.role == "alternative" and dataset.mirror)]
+    for number, file in enumerate(archives):
+        try:
+            path = _obtain(file, dataset, "; ".join(advice), lambda path: _look_inside(path, source, whole=True))
+        except Missing:
+            if number == len(archives) - 1:
+                raise
+            print(f"{source.name}: {file.name} is not at dataset.mirror; looking for another version", flush=True)
+        else:
+            checked = "its checksum is right" if file.checksums else "not checked by a checksum"
+            print(f"{source.name}: {file.name}: {checked}")
+            return path, _usual_name(source, _look_inside(path, source))
+
+
+def _given_archive(dataset, source, entry):
     path = Path(dataset.archive).expanduser()
+    if source.name == "folder" and path.is_dir():
+        return path, source.archive
+    if isinstance(dataset.checksums, dict) and path.name in dataset.checksums:
+        known = [entry.find(path.name)]
+    else:
+        known = [file for file in entry.files if file.role != "labels" and file.checksums]
     try:
-        kind = archive_kind(path)
+        kind = _look_inside(path, source, whole=not known)
     except InputError as error:
         raise InputError(f"params.yaml: dataset.archive: {error}") from None
-    other = None
-    for member, _ in list_members(path):
-        if source.match(member):
-            # one name for the stages after this, whatever the user calls the copy
-            suffixes = "".join(Path(source.archive).suffixes)
-            usual = "zip" if suffixes == ".zip" else "tar"
-            return [(path, source.archive if kind == usual else source.archive.removesuffix(suffixes) + f".{kind}")]
-        other = other or member
-    raise InputError(
-        f"params.yaml: dataset.archive: {path}: not {source.name}: expected members like {source.example}, "
-        f"found {other or 'none'}"
-    )
+    came = digests(path, {name for file in known for name in file.checksums})
+    if known and not any(file.checksums.items() <= came.items() for file in known):
+        shown = [next(iter(file.checksums.items())) for file in known]  # one is enough for people
+        expected = ", or ".join(f"{' '.join(pair)} ({file.name})" for pair, file in zip(shown, known, strict=True))
+        found = ", ".join(f"{name} {came[name]}" for name in sorted(dict(shown)))
+        raise InputError(f"params.yaml: dataset.archive: {path}: expected {expected}, came {found}; {OTHER}")
+    return path, _usual_name(source, kind)
 
 
-def _find_labels(dataset, source):
+def _look_inside(path, source, whole=False):
+    """The archive's kind, after a look whether its members are the set's: at the first that is, or at the `whole`."""
+    kind = archive_kind(path)
+    other, found = None, False
+    for member in list_members(path):
+        found = found or bool(source.match(member.name))
+        other = other or member.name
+        if found and not whole:
+            break
+    if not found:
+        raise InputError(f"{path}: not {source.name}: expected members like {source.example}, found {other or 'none'}")
+    return kind
+
+
+def _usual_name(source, kind):
+    # one name for the stages after this, whatever the user calls the copy
+    suffixes = "".join(Path(source.archive).suffixes)
+    usual = {".zip": "zip", ".mat": "mat"}.get(suffixes, "tar")
+    return source.archive if kind == usual else source.archive.removesuffix(suffixes) + f".{kind}"
+
+
+def _find_labels(dataset, source, entry):
     """[(path, name)] of the label files; says once which optional ones are missing."""
-    key = "dataset.labels" if dataset.labels else "dataset.archive"
-    folder = Path(dataset.labels).expanduser() if dataset.labels else Path(dataset.archive).expanduser().parent
-    if not folder.is_dir():
-        raise InputError(f"params.yaml: dataset.labels: {folder}: not a folder")
-    for name in source.required:
-        if not (folder / name).is_file():
-            beside = "" if dataset.labels else " beside the archive"
-            raise InputError(
-                f"params.yaml: {key}: {folder}: label file {name} not found{beside}; "
-                "put it there or set dataset.labels to its folder"
-            )
-    missing = [name for name in source.optional if not (folder / name).is_file()]
-    if missing:
-        print(f"{source.name}: label files not found in {folder}: {', '.join(missing)}; going on without them")
-    return [(folder / name, name) for name in (*source.required, *source.optional) if name not in missing]
+    folder = _labels_folder(dataset)
+    if folder and folder.is_file():
+        return [(folder, LABELS)]  # one table for pictures of one's own, whatever it is called
+    found, missing = [], []
+    for name in (*source.required, *source.optional):
+        path = _find_label(entry.find(name), dataset, folder, required=name in source.required)
+        if path:
+            found.append((path, name))
+        else:
+            missing.append(name)
+    if missing and dataset.name == "folder":
+        if dataset.labels:
+            raise InputError(f"params.yaml: dataset.labels: {folder}: no {LABELS} in it")
+    elif missing:
+        where = folder or dataset.mirror or "the official hosts"
+        print(f"{source.name}: label files not found in {where}: {', '.join(missing)}; going on without them")
+    return found
+
+
+def _find_label(file, dataset, folder, required):
+    """The path of a label file, or None: an optional one that is nowhere."""
+    path = folder and folder / file.name
+    if path and path.is_file():
+        _refuse_other(path, file)
+        return path
+    # beside an archive of one's own optional files are left out if their owner left them out
+    official = (file.urls or file.gdrive) and (required or not dataset.archive)
+    if (dataset.mirror or official) and not dataset.labels:
+        if required and folder:
+            print(f"{dataset.name}: {file.name} does not lie beside the archive; looking for it elsewhere", flush=True)
+        try:
+            return _obtain(file, dataset, "or get it by hand and set dataset.labels to its folder")
+        except Missing:
+            if required:
+                raise
+    elif required:
+        key = "dataset.labels" if dataset.labels else "dataset.archive"
+        beside = "" if dataset.labels else " beside the archive"
+        raise InputError(
+            f"params.yaml: {key}: {folder}: label file {file.name} not found{beside}; "
+            "put it there or set dataset.labels to its folder"
+        )
+    return None
+
+
+def _labels_folder(dataset):
+    """The folder (or one file) of the user's label files; None: they are all to be downloaded."""
+    if dataset.labels:
+        path = Path(dataset.labels).expanduser()
+        if path.is_dir() or (dataset.name == "folder" and path.is_file()):
+            return path
+        also = " or a CSV file" if dataset.name == "folder" else ""
+        raise InputError(f"params.yaml: dataset.labels: {path}: not a folder{also}")
+    archive = Path(dataset.archive).expanduser() if dataset.archive else None
+    # a folder of pictures is packed with the table in it
+    return archive.parent if archive and not archive.is_dir() else None
+
+
+def _obtain(file, dataset, advice, check=None):
+    """The path of a file of the mirror or of the official hosts."""
+    mirror = dataset.mirror
+    if mirror and "://" in mirror:
+        file = replace(file, urls=(f"{mirror}/{quote(file.name)}",), gdrive=None)
+    elif mirror:
+        path = Path(mirror).expanduser() / file.name
+        if not path.is_file():
+            raise Missing(f"params.yaml: dataset.mirror: {path}: no such file; {advice}")
+        _refuse_other(path, file)
+        if check and not file.checksums:
+            check(path)
+        return path
+    return obtain(file, check, advice)
+
+
+def _refuse_other(path, file):
+    if problem := file.problem(path):
+        raise InputError(f"{path}: {problem}; {OTHER}")
+
+
+def _bring(path, target, out):
+    try:
+        if path.is_dir():
+            skipped = pack(path, target)
+            for name, reason in skipped[:SHOWN]:
+                print(f"{path}: {name}: {reason}; left out")
+            if len(skipped) > SHOWN:
+                print(f"{path}: {len(skipped) - SHOWN} more left out")
+        else:
+            # not a hard link: DVC makes its files read-only, which would touch the user's
+            shutil.copyfile(path, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(f"{out}: not enough disk space for {target.name}; free some and run again") from None
+        raise
 
 
 def _describe(path):
-    with open(path, "rb") as file:
-        return {
-            "name": path.name,
-            "bytes": path.stat().st_size,
-            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
-        }
+    return {"name": path.name, "bytes": path.stat().st_size, **digests(path, ["sha256"])}

@@ -1,56 +1,91 @@
-"""Pictures: decode whatever Pillow reads, crop, resize, to uint8 arrays."""
+"""Encoded pictures to training images: crop (a box, the centre, everything, or by the eyes), resize, uint8 arrays."""
 
-import io
 import math
-import struct
-import warnings
-import zlib
+from typing import Literal, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-MAX_PIXELS = 50_000_000  # a small file can announce a huge picture (decompression bomb)
-# what Pillow's decoders raise on damaged files; there is no common base class
-_DECODE_ERRORS = (
-    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error, zlib.error,
-    RuntimeError, Image.DecompressionBombError, Image.DecompressionBombWarning,
-)  # fmt: skip
+from facepipe.data import align
+from facepipe.data.decode import ImageError as ImageError
+from facepipe.data.decode import Picture, reduction
 
 
-class ImageError(ValueError):
-    """A picture cannot be used; the message is the reason for rejected.csv."""
+class Framing(NamedTuple):
+    """What is made of every picture.
+
+    Attributes:
+        image_shape: (H, W, C), C 1 (ITU-R 601 luma) or 3.
+        crop: (left, top, right, bottom) in [0, 1] of the picture's size, cut down to the target's shape about its
+            centre; "center": the largest centred box of that shape; "none": the whole picture, with black beside or
+            above and below where its shape is another.
+        max_pixels: int, larger pictures are refused before they are decoded.
+    """
+
+    image_shape: tuple[int, int, int]
+    crop: tuple[float, float, float, float] | Literal["center", "none"]
+    max_pixels: int
 
 
-def decode(data):
-    """Decode an encoded picture.
+class Prepared(NamedTuple):
+    """A training image and where it comes from.
+
+    Attributes:
+        image: uint8 (H, W, C).
+        box: (left, top, right, bottom), ints, pixels of the upright picture; reaches outside of it where the image was
+            padded ("none") or aligned. An aligned image shows this box after the picture was turned by -`angle`
+            about the box's centre.
+        size: (width, height) of the upright picture.
+        angle: degrees by which the face was turned clockwise; 0.0 where not aligned.
+    """
+
+    image: np.ndarray
+    box: tuple[int, int, int, int]
+    size: tuple[int, int]
+    angle: float
+
+
+def prepare(data, framing, eyes=None):
+    """Encoded picture to a training image.
+
+    A JPEG much larger than the target is decoded at 1/2, 1/4 or 1/8 (see `Picture.decode` for when, and what that
+    changes); any other is decoded in full. Then one resize: see `resize`; aligned: see `align.cut`.
 
     Args:
-        data: bytes of any format that Pillow reads; of an animation the first frame.
+        data: bytes.
+        framing: `Framing`.
+        eyes: None, or ((x, y), (x, y)), the eye on the picture's left and that on its right, in pixels of the upright
+            picture: the image is then aligned by them (see `align.EYES`), whatever `framing.crop` says.
 
     Returns:
-        PIL image, upright (EXIF orientation applied), mode "L" for gray pictures (1, 8 or 16 bit) and "RGB" for all
-        others; transparency is laid over white.
+        `Prepared`.
 
     Raises:
-        ImageError: not a picture, damaged, cut off, or more than MAX_PIXELS.
+        ImageError: see `Picture` and `align.place`.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data))
-            if image.width * image.height > MAX_PIXELS:
-                raise ImageError(f"{image.width}x{image.height} pixels, more than {MAX_PIXELS}")
-            image.load()
-            return _to_gray_or_rgb(ImageOps.exif_transpose(image))
-    except ImageError:
-        raise
-    except UnidentifiedImageError:
-        raise ImageError("not a picture that Pillow can read") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ImageError(f"more than {MAX_PIXELS} pixels") from None
-    except _DECODE_ERRORS as error:
-        raise ImageError(f"damaged: {error}") from None
+    height, width, channels = framing.image_shape
+    picture = Picture(data, framing.max_pixels)
+    size, gray = picture.size, channels == 1
+    if eyes is not None:
+        placement = align.place(eyes, size, (width, height))
+        sides = (placement.pitch * width, placement.pitch * height)
+        decoded = picture.decode(reduction(sides, (2 * width, 2 * height)), gray)  # 2: left for turning
+        image = align.cut(_channels(decoded, gray), placement)
+        return Prepared(to_array(image, channels), placement.box, size, math.degrees(placement.angle))
+    if framing.crop == "none":
+        source = (0, 0, *size)
+        box, inner = padded_box(size, (width, height))
+    else:
+        source = crop_box(size, None if framing.crop == "center" else framing.crop, aspect=width / height)
+        box, inner = source, (width, height)
+    divisor = reduction((source[2] - source[0], source[3] - source[1]), inner)
+    decoded = _channels(picture.decode(divisor, gray), gray)
+    image = resize(decoded.image, inner[1], inner[0], decoded.box(source))
+    if inner != (width, height):
+        whole = Image.new(image.mode, (width, height))
+        whole.paste(image, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+        image = whole
+    return Prepared(to_array(image, channels), box, size, 0.0)
 
 
 def crop_box(size, fractions=None, aspect=None):
@@ -78,70 +113,64 @@ def crop_box(size, fractions=None, aspect=None):
     return left, top, right, bottom
 
 
-def resize(image, height, width):
-    """Resize a PIL image to (height, width) with antialiased bicubic interpolation.
+def padded_box(size, target):
+    """Fit a whole picture into the target.
 
-    Pillow widens the bicubic kernel when it shrinks, so nothing aliases; this is the resize that Parmar et al.
-    2022 ("On Aliased Resizing and Surprising Subtleties in GAN Evaluation") found safe for generative metrics.
-    Lanczos is as sharp but rings more at hard edges; box is blurrier. No reducing_gap: it is a faster approximation.
+    Args:
+        size: (width, height) of the picture.
+        target: (width, height).
+
+    Returns:
+        (box, inner): the box of the target's shape around the picture, in the picture's pixels, ints; and the
+        (width, height) that the picture has in the target, where it lies in the middle; at least one pixel each way.
     """
-    if image.size == (width, height):
-        return image
-    return image.resize((width, height), Image.Resampling.BICUBIC)
+    scale = min(target[0] / size[0], target[1] / size[1])
+    inner = tuple(min(full, max(1, _round(side * scale))) for side, full in zip(size, target, strict=True))
+    # rounded down to the left, so that the middle of the target is that of the picture
+    low = [-(((full - within) // 2) / scale) for full, within in zip(target, inner, strict=True)]
+    high = [edge + full / scale for edge, full in zip(low, target, strict=True)]
+    return tuple(_round(edge) for edge in low + high), inner
+
+
+def resize(image, height, width, box=None):
+    """Resize a PIL image, or a box of it, to (height, width) with antialiased bicubic interpolation.
+
+    This is part of what every metric means: Pillow's BICUBIC, the Keys kernel with a = -0.5, in both directions one
+    after the other, rounded to 8 bits after each. Pillow widens the kernel when it shrinks, so nothing aliases; it is
+    the resize that Parmar et al. 2022 ("On Aliased Resizing and Surprising Subtleties in GAN Evaluation") found safe
+    for generative metrics. Lanczos is as sharp but rings more at hard edges; box is blurrier. No reducing_gap: it
+    is a faster approximation.
+
+    Near the edges of a box the kernel sees the pixels outside of it, as if the whole picture were resized and then
+    cut; at the edges of the picture it is cut off and its weights are scaled to sum to one.
+
+    Args:
+        image: PIL image, mode "L" or "RGB".
+        height, width: int.
+        box: (left, top, right, bottom), ints or floats, within the image; None: all of it.
+
+    Returns:
+        PIL image; the same pixels where the box has the size wanted and begins on a pixel.
+    """
+    whole = (0, 0, *image.size)
+    box = box or whole
+    if box[2] - box[0] == width and box[3] - box[1] == height and box == tuple(int(edge) for edge in box):
+        return image if box == whole else image.crop(box)
+    return image.resize((width, height), Image.Resampling.BICUBIC, box=box)
 
 
 def to_array(image, channels):
     """A PIL image in mode "L" or "RGB" as uint8 (H, W, channels); channels 1 is ITU-R 601 luma, 3 repeats gray."""
-    return np.atleast_3d(np.asarray(image.convert("L" if channels == 1 else "RGB")))
+    mode = "L" if channels == 1 else "RGB"
+    array = np.asarray(image if image.mode == mode else image.convert(mode))
+    return array[..., None] if channels == 1 else array
 
 
-def prepare(data, fractions, image_shape):
-    """Encoded picture to a training image: decode, crop, resize.
-
-    Args:
-        data: bytes.
-        fractions: as for `crop_box`.
-        image_shape: (H, W, C), C 1 or 3.
-
-    Returns:
-        (image, box): uint8 (H, W, C), and the crop box in pixels of the upright source picture.
-
-    Raises:
-        ImageError: see `decode`.
-    """
-    height, width, channels = image_shape
-    image = decode(data)
-    box = crop_box(image.size, fractions, aspect=width / height)
-    if channels == 1:
-        image = image.convert("L")  # before resizing: a third of the work
-    return to_array(resize(image.crop(box), height, width), channels), box
-
-
-def to_uint8(x):
-    """Floats in [0, 1] (clipped) as uint8, halves rounded up; any shape."""
-    return np.floor(np.clip(x, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+def _channels(decoded, gray):
+    if gray and decoded.image.mode != "L":
+        return decoded._replace(image=decoded.image.convert("L"))  # before resizing: a third of the work
+    return decoded
 
 
 def _round(x):
     return math.floor(x + 0.5 + 1e-9)  # 1e-9: 35/218*109 is 17.5 but for the last bit
-
-
-def _to_gray_or_rgb(image):
-    if image.mode in ("RGB", "L"):
-        if "transparency" not in image.info:
-            return image
-    elif image.mode == "1":
-        return image.convert("L")
-    elif image.mode.startswith("I"):  # 16 bit; Pillow's own conversion clips at 255
-        pixels = np.asarray(image).astype(np.int64)
-        if pixels.min() < 0 or pixels.max() > 65535:
-            raise ImageError("integer pixels beyond 16 bits")
-        return Image.fromarray(((pixels + 128) // 257).astype(np.uint8))
-    elif image.mode == "F":
-        raise ImageError("floating point pixels, whose range is unknown")
-    if image.has_transparency_data:
-        gray = image.mode in ("L", "LA", "La")
-        layer = image.convert("RGBA")
-        flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), layer)
-        return flat.convert("L" if gray else "RGB")
-    return image.convert("RGB")

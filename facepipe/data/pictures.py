@@ -6,6 +6,11 @@ from PIL import Image
 from facepipe.files import atomic_file
 
 
+def to_uint8(x):
+    """Floats in [0, 1] (clipped) as uint8, halves rounded up; any shape."""
+    return np.floor(np.clip(x, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
 def to_rgb(images):
     """Gray to RGB by repetition; RGB as it is.
 

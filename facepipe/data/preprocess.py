@@ -1,37 +1,35 @@
 """The preprocess stage: from archive and label files to shards."""
 
-import heapq
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+import collections
+import functools
+from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
-from facepipe.data.archive import list_members
-from facepipe.data.convert import convert
-from facepipe.data.shard_writer import ShardWriter
+from facepipe.data.align import find_faces
+from facepipe.data.convert import Workers, convert
+from facepipe.data.copies import drop_copies
+from facepipe.data.counts import count_reasons
+from facepipe.data.images import Framing, ImageError, prepare
+from facepipe.data.plan import limit, list_items, plan_splits
+from facepipe.data.shard_writer import ShardWriter, printable, write_rejected
 from facepipe.data.shards import SPLITS
 from facepipe.data.sources import get_source
-from facepipe.determinism import fraction
 from facepipe.errors import InputError
 from facepipe.files import atomic_folder, read_json
 from facepipe.machine import available_cores
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
-
-
-class Item(NamedTuple):
-    """One picture of the archive."""
-
-    id: str
-    identity: str  # "" where unknown
-    member: str
+GEOMETRY = ["left", "top", "right", "bottom", "width", "height"]
+REJECTED = Path(".facepipe") / "rejected.csv"  # the list, where the stage gives up because of it
+DETECTION_BYTES = 1_000_000  # makes tasks of a few pictures: finding a face takes a fraction of a second
 
 
 def preprocess(params, raw="data/raw", out="data/shards"):
     """Make the shards folder.
 
-    Rows are planned first: the pictures of the archive, limited, divided into splits, sorted by id. A picture that
-    turns out unusable leaves a gap that is closed within its own shard, so no other shard changes.
+    Rows are planned first: the pictures of the archive, limited, without copies, divided into splits, sorted by id. A
+    picture that turns out unusable leaves a gap that is closed within its own shard, so no other shard changes.
 
     Args:
         params: `config.Preprocess`.
@@ -42,102 +40,141 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         Metrics: {"images": {"train": n, "valid": n, "test": n}, "rejected": n, "identities": n where known}.
 
     Raises:
-        InputError: broken input, no usable picture, or an empty split.
+        InputError: broken input, no usable picture, too many rejected, or an empty split.
     """
     raw = Path(raw)
     dataset, archive, credits = _read_dataset(raw)
     source = get_source(dataset)
-    items, rejected = list_items(source, raw, archive)
-    attributes = source.read_attributes(raw)
-    factors = source.read_factors(raw) if source.read_factors else None
-    if items and len(attributes) and not any(item.id in attributes.index for item in items):
-        raise InputError(
-            f"{raw}: the label files know none of the pictures in {archive.name} ({items[0].id} and so on), but "
-            f"{attributes.index[0]}; are they of this archive?"
-        )
-    plan, unlisted = plan_splits(source, raw, limit(items, params.limit), params)
-    rejected += unlisted
-    official = source.read_split is not None and params.split != "hash"
-    _check_splits({split: len(rows) for split, rows in plan.items()}, params, official, rejected)
+    workers = Workers(params.scheduler, available_cores() if params.workers == "auto" else params.workers)
 
-    fractions = {"default": source.crop, "none": None}[params.crop] if isinstance(params.crop, str) else params.crop
-    image_shape = (*params.image_size, params.channels)
-    workers = available_cores() if params.workers == "auto" else params.workers
-    where = {item.member: (split, row) for split in SPLITS for row, item in enumerate(plan[split])}
-    ids = {split: [{"id": i.id, "identity": i.identity, "source": i.member} for i in plan[split]] for split in SPLITS}
+    items, misnamed = list_items(source, archive, _max_bytes(params))
+    _check_rejected(misnamed, len(items) + len(misnamed), params)
+    labels = source.read(raw, [(item.id, item.member.name) for item in items])
+    _check_labels(labels, items, raw, archive)
+    items = limit(items, params.limit)
+    considered = len(items)
+    items = [item._replace(identity=labels.identities.get(item.id, item.identity)) for item in items]
+    items, rejected = drop_copies(archive, items, labels)
+    if params.crop == "align":
+        items, without = _align(items, archive, params, workers)
+        rejected += without
+    plan, unlisted = plan_splits(source, labels.splits, items, params)
+    rejected += unlisted
+    _check_rejected(rejected, considered, params)
+    official = labels.splits is not None and params.split != "hash"
+    _check_splits({split: len(rows) for split, rows in plan.items()}, params, official, misnamed + rejected)
+
     with atomic_folder(out) as folder:
-        writer = ShardWriter(folder, {s: len(plan[s]) for s in SPLITS}, image_shape, params.shard_mb)
-        converted = convert(archive, list(where), fractions, image_shape, workers)
-        for member, image, box, reason in tqdm(converted, desc="preprocess", total=len(where), unit="img"):
-            split, row = where[member]
-            if reason is None:
-                writer.put(split, row, image)
-                ids[split][row] |= dict(zip(("left", "top", "right", "bottom"), box, strict=True))
-            else:
-                rejected.append((member, reason))
-        counts = writer.finish(dataset, ids, attributes, factors, rejected, credits)
+        writer = ShardWriter(folder, {s: len(plan[s]) for s in SPLITS}, _image_shape(params), params.shard_mb)
+        tables, damaged = _write(writer, plan, archive, source, params, workers)
+        rejected += damaged
+        _check_rejected(rejected, considered, params)
+        counts = writer.finish(
+            dataset, tables, labels.attributes, labels.factors, [*misnamed, *rejected], credits | {"crop": params.crop}
+        )
         _check_splits(counts, params, official, rejected)
-    metrics = {"images": counts, "rejected": len(rejected)}
+    metrics = {"images": counts, "rejected": len(misnamed) + len(rejected)}
     identities = {item.identity for rows in plan.values() for item in rows} - {""}
     return metrics | ({"identities": len(identities)} if identities else {})
 
 
-def list_items(source, raw, archive):
-    """The data set's pictures in the archive.
-
-    Returns:
-        (items, rejected): list of `Item` in archive order, and (member, reason) pairs: refused members, a second
-        picture with the same id, pictures whose name does not fit the data set.
-    """
-    identities = source.read_identities(raw) if source.read_identities else {}
-    items, rejected = {}, []
-    for member, refused in list_members(archive):
-        path = PurePosixPath(member)
-        found = source.match(member)
-        if found is None:
-            # "._*" and "__MACOSX": what macOS adds to archives
-            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("._"):
-                rejected.append((member, f"the name is not of the form {source.example}"))
-        elif refused:
-            rejected.append((member, refused))
-        elif found[0] in items:
-            rejected.append((member, f"its id {found[0]} is that of {items[found[0]].member}"))
-        else:
-            items[found[0]] = Item(found[0], identities.get(found[0], found[1]), member)
-    return list(items.values()), rejected
+def _align(items, archive, params, workers):
+    """Find the eyes: (items with eyes, [(member name, reason)] of pictures without a face or with too many)."""
+    by_name = {item.member.name: item for item in items}
+    find = functools.partial(_find, max_pixels=params.max_pixels)
+    members = [item.member for item in items]
+    found = convert(find, archive, members, None, workers, DETECTION_BYTES, _max_bytes(params))
+    aligned, rejected = [], []
+    for name, faces, reason in tqdm(found, desc="find faces", total=len(items), unit="img"):
+        if reason is None and not faces:
+            reason = "no face found"
+        elif reason is None and len(faces) > 1 and params.faces == "reject":
+            reason = f"{len(faces)} faces (preprocess.faces: reject)"
+        if reason is not None:
+            rejected.append((name, reason))
+            continue
+        item = by_name[name]
+        for number, eyes in enumerate(faces if params.faces == "all" else faces[:1], start=1):
+            # the labels are those of the largest face
+            new = {} if number == 1 else {"id": f"{item.id}~{number}", "identity": ""}
+            aligned.append(item._replace(eyes=eyes, **new))
+    return aligned, rejected
 
 
-def limit(items, count):
-    """At most `count` items, chosen by a hash of the id: a larger count only adds. None: all."""
-    return items if count is None else heapq.nsmallest(count, items, key=lambda item: fraction(f"limit/{item.id}"))
+def _find(data, _, max_pixels):
+    return [(face.left_eye, face.right_eye) for face in find_faces(data, max_pixels)]
 
 
-def plan_splits(source, raw, items, params):
-    """Divide items into splits.
+def _write(writer, plan, archive, source, params, workers):
+    """Convert the planned pictures into their rows: ({split: columns of ids.csv}, [(member name, reason)])."""
+    where, eyes = collections.defaultdict(list), collections.defaultdict(list)
+    members, tables, rejected = {}, {}, []
+    for split in SPLITS:
+        for row, item in enumerate(plan[split]):
+            where[item.member.name].append((split, row))
+            eyes[item.member.name].append(item.eyes)
+            members[item.member.name] = item.member
+        tables[split] = {
+            "id": [item.id for item in plan[split]],
+            "identity": [item.identity for item in plan[split]],
+            "source": [printable(item.member.name) for item in plan[split]],
+            "angle": np.zeros(len(plan[split]), np.float32),
+        } | {name: np.zeros(len(plan[split]), np.int32) for name in GEOMETRY}
+    shape = _image_shape(params)
+    framing = Framing(shape, source.crop if params.crop in ("default", "align") else params.crop, params.max_pixels)
+    function = functools.partial(_prepare, framing=framing)
+    size = int(np.prod(shape))
+    converted = convert(function, archive, list(members.values()), eyes, workers, size, _max_bytes(params))
+    for name, results, reason in tqdm(converted, desc="preprocess", total=len(members), unit="img"):
+        for (split, row), result in zip(where[name], results or [reason] * len(where[name]), strict=True):
+            if isinstance(result, str):
+                rejected.append((name, result))
+                continue
+            writer.put(split, row, result.image)
+            for column, value in zip(GEOMETRY, (*result.box, *result.size), strict=True):
+                tables[split][column][row] = value
+            tables[split]["angle"][row] = result.angle
+    return tables, rejected
 
-    The official split where the data set has one (split auto, official). Else by a hash of the person where known,
-    of the id where not, so that adding pictures never moves an old one, and no person is in two splits.
-    Hash < test_fraction is test, the next valid_fraction is valid: changing the latter does not touch test.
 
-    Returns:
-        ({split: list of `Item` sorted by id}, [(member, reason)] of items the official split does not list).
-    """
-    plan, unlisted = {split: [] for split in SPLITS}, []
-    if params.split == "official" and source.read_split is None:
-        raise InputError(f"params.yaml: preprocess.split: {source.name} has no official split; use auto or hash")
-    if source.read_split is not None and params.split != "hash":
-        official = source.read_split(raw)
-        for item in items:
-            if item.id in official:
-                plan[official[item.id]].append(item)
-            else:
-                unlisted.append((item.member, "not in the official split's file"))
-    else:
-        for item in items:
-            u = fraction(f"split/{item.identity or item.id}")
-            held_out = params.test_fraction + params.valid_fraction
-            plan["test" if u < params.test_fraction else "valid" if u < held_out else "train"].append(item)
-    return {split: sorted(rows) for split, rows in plan.items()}, unlisted
+def _prepare(data, eyes, framing):
+    """One result for each face wanted of the picture: `images.Prepared`, or why not."""
+    results = []
+    for pair in eyes:
+        try:
+            results.append(prepare(data, framing, pair))
+        except ImageError as error:
+            results.append(str(error))
+    return results
+
+
+def _image_shape(params):
+    return (*params.image_size, params.channels)
+
+
+def _max_bytes(params):
+    return int(params.max_file_mb * 2**20)
+
+
+def _check_labels(labels, items, raw, archive):
+    known = labels.attributes.index
+    if items and len(known) and not any(item.id in known for item in items):
+        raise InputError(
+            f"{raw}: the label files know none of the pictures in {archive.name} ({items[0].id} and so on), but "
+            f"{known[0]}; are they of this archive?"
+        )
+
+
+def _check_rejected(rejected, total, params):
+    if len(rejected) <= params.max_rejected * total:
+        return
+    write_rejected(REJECTED, rejected)
+    common = ", ".join(f"{count} x {reason}" for reason, count, _ in count_reasons(rejected)[:3])
+    raise InputError(
+        f"params.yaml: preprocess.max_rejected: {len(rejected)} of {total} pictures were rejected, more than "
+        f"{params.max_rejected:g} of them: {common}; {REJECTED} lists them; mend them, or raise "
+        "preprocess.max_rejected to go on without"
+    )
 
 
 def _check_splits(counts, params, official, rejected):

@@ -1,12 +1,16 @@
 """Write shards: uint8 images as .npy files of bounded size, with an index and tables of ids and attributes (CSV)."""
 
+import csv
+import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from facepipe.data.shards import ID_COLUMNS, SPLITS, VERSION, sha256
-from facepipe.files import atomic_folder, write_json
+from facepipe.data.shards import ID_COLUMNS, SPLITS, VERSION, OpenFiles, sha256
+from facepipe.files import atomic_file, atomic_folder, write_json
+
+ROWS_AT_ONCE = 10_000  # of a table
 
 
 class ShardWriter:
@@ -27,21 +31,25 @@ class ShardWriter:
         self.image_shape = tuple(int(n) for n in image_shape)
         self._per_shard = max(1, int(shard_mb * 1e6 // np.prod(self.image_shape)))
         self._written = {split: np.zeros(counts.get(split, 0), dtype=bool) for split in SPLITS}
-        self._shards = {}  # (split, number): planned samples
+        self._shards = {}  # (split, number): (path, planned samples, bytes before the first)
+        self._files = OpenFiles(os.O_WRONLY)
 
     def put(self, split, row, image):
         """Write one uint8 (H, W, C) image into the planned row `row` of `split`."""
         number, offset = divmod(row, self._per_shard)
         if (split, number) not in self._shards:
-            self._shards[split, number] = min(self._per_shard, len(self._written[split]) - number * self._per_shard)
-            self._create(split, number)
+            planned = min(self._per_shard, len(self._written[split]) - number * self._per_shard)
+            path = self.folder / f"{split}-{number:05d}.npy"
+            self._shards[split, number] = str(path), planned, self._create(path, planned)
+        path, _, header = self._shards[split, number]
         image = np.ascontiguousarray(image, dtype=np.uint8)
         if image.shape != self.image_shape:
             raise ValueError(f"image of shape {image.shape}, expected {self.image_shape}")
         # not a memory map: its pages would count as this process's memory, and a full disk would kill it
-        with open(self._path(split, number), "r+b") as file:
-            file.seek(offset * image.nbytes - self._shards[split, number] * image.nbytes, 2)
-            file.write(image)
+        handle, left, place = self._files.handle(path), memoryview(image).cast("B"), header + offset * image.nbytes
+        while left:
+            done = os.pwrite(handle, left, place)
+            left, place = left[done:], place + done
         self._written[split][row] = True
 
     def finish(self, dataset, ids, attributes=None, factors=None, rejected=(), credits=None):
@@ -49,8 +57,8 @@ class ShardWriter:
 
         Args:
             dataset: str, the data set's name.
-            ids: {split: list of dicts}, one dict per *planned* row with the ID_COLUMNS other than split and row
-                (those left out are written empty).
+            ids: {split: DataFrame, or what makes one}, one row per *planned* row with the ID_COLUMNS other than split
+                and row (those left out are written empty).
             attributes: DataFrame indexed by id, columns 0/1/NaN; ids it lacks get empty cells. None: no attributes.
             factors: DataFrame indexed by id of continuous values, or None.
             rejected: (source, reason) pairs.
@@ -60,13 +68,14 @@ class ShardWriter:
             {"train": n, "valid": n, "test": n}, images written.
         """
         attributes = pd.DataFrame() if attributes is None else attributes
+        self._files.close()
         splits = {split: self._close(split) for split in SPLITS}
         table = pd.concat([self._id_table(split, ids.get(split, [])) for split in SPLITS], ignore_index=True)
-        _write_csv(table[ID_COLUMNS], self.folder / "ids.csv")
-        _write_csv(_rows(attributes, table["id"]).astype("Int64"), self.folder / "attributes.csv", index_label="id")
+        table[ID_COLUMNS].to_csv(self.folder / "ids.csv", index=False, lineterminator="\n")
+        _write_table(self.folder / "attributes.csv", table["id"], attributes, "{:.0f}".format)
         if factors is not None:
-            _write_csv(_rows(factors, table["id"]), self.folder / "factors.csv", index_label="id")
-        _write_csv(pd.DataFrame(sorted(rejected), columns=["source", "reason"]), self.folder / "rejected.csv")
+            _write_table(self.folder / "factors.csv", table["id"], factors, repr)
+        write_rejected(self.folder / "rejected.csv", rejected)
         write_json(
             self.folder / "index.json",
             {
@@ -80,32 +89,36 @@ class ShardWriter:
         )
         return {split: entry["samples"] for split, entry in splits.items()}
 
-    def _path(self, split, number):
-        return self.folder / f"{split}-{number:05d}.npy"
-
-    def _create(self, split, number):
-        shape = (self._shards[split, number], *self.image_shape)
-        with open(self._path(split, number), "wb") as file:
+    def _create(self, path, samples):
+        """Make a shard without pixels; the length of its header in bytes."""
+        shape = (samples, *self.image_shape)
+        with open(path, "wb") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-            file.truncate(file.tell() + int(np.prod(shape)))
+            header = file.tell()
+            file.truncate(header + int(np.prod(shape)))
+        return header
 
     def _close(self, split):
         """The split's entry in index.json."""
         shards = []
         for number in sorted(n for name, n in self._shards if name == split):
-            path = self._path(split, number)
-            kept = self._written[split][number * self._per_shard :][: self._shards[split, number]]
+            path, planned, _ = self._shards[split, number]
+            kept = self._written[split][number * self._per_shard :][:planned]
             if not kept.all():
                 images = np.load(path)[kept]
                 np.save(path, images)
             shards.append(
-                {"file": path.name, "samples": int(kept.sum()), "bytes": path.stat().st_size, "sha256": sha256(path)}
+                {
+                    "file": os.path.basename(path),
+                    "samples": int(kept.sum()),
+                    "bytes": os.path.getsize(path),
+                    "sha256": sha256(path),
+                }
             )
         return {"samples": sum(shard["samples"] for shard in shards), "shards": shards}
 
     def _id_table(self, split, rows):
-        kept = [row for row, written in zip(rows, self._written[split], strict=True) if written]
-        table = pd.DataFrame(kept, columns=ID_COLUMNS[2:])
+        table = pd.DataFrame(rows, columns=ID_COLUMNS[2:])[self._written[split]].reset_index(drop=True)
         table.insert(0, "row", np.arange(len(table)))
         table.insert(0, "split", split)
         return table
@@ -135,10 +148,28 @@ def write_shards(folder, images, dataset="arrays", ids=None, attributes=None, fa
         writer.finish(dataset, rows, attributes, factors)
 
 
-def _rows(table, ids):
-    """`table`'s rows for `ids`, in that order; NaN for ids it lacks."""
-    return table.reindex(pd.Index(ids, name="id"))
+def write_rejected(path, rejected):
+    """Write (member name, reason) pairs as CSV, sorted."""
+    rows = sorted((printable(name), printable(reason)) for name, reason in rejected)
+    with atomic_file(path) as file:
+        csv.writer(file, lineterminator="\n").writerows([("source", "reason"), *rows])
 
 
-def _write_csv(table, path, index_label=None):
-    table.to_csv(path, index=index_label is not None, index_label=index_label, lineterminator="\n")
+def printable(name):
+    """A file's name as text: bytes that are not UTF-8 are written as \\udc.. escapes."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _write_table(path, ids, table, text):
+    """Write `table`'s rows for `ids` with text(value) in the cells; nothing where a value or an id is missing."""
+    rows = table.reindex(pd.Index(ids, name="id"))
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", *table.columns])
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            part = rows[start : start + ROWS_AT_ONCE]
+            values = part.to_numpy(dtype=float).tolist()
+            writer.writerows(
+                [name, *("" if value != value else text(value) for value in row)]
+                for name, row in zip(part.index, values, strict=True)
+            )

@@ -1,6 +1,9 @@
 """Read shards: uint8 images in .npy files of bounded size, with an index and tables of ids and attributes (CSV)."""
 
+import collections
+import csv
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +12,20 @@ import pandas as pd
 from facepipe.errors import InputError
 from facepipe.files import read_json
 
-VERSION = 1
+VERSION = 2
 SPLITS = ("train", "valid", "test")
-ID_COLUMNS = ["split", "row", "id", "identity", "source", "left", "top", "right", "bottom"]
+# left to bottom: the crop in pixels of the upright source, width and height the source's, angle degrees
+ID_COLUMNS = [
+    *("split", "row", "id", "identity", "source"),
+    *("left", "top", "right", "bottom", "width", "height", "angle"),
+]
+MAX_OPEN = 256  # shards held open at a time
 
 
 class Shards:
-    """Read a shards folder; pixels are memory-mapped, nothing is loaded until asked for.
+    """Read a shards folder; nothing is loaded until asked for.
+
+    Pixels are read, not memory-mapped: the pages of a map count as the process's memory, and random order touches all.
 
     Args:
         folder: e.g. "data/shards".
@@ -57,8 +67,9 @@ class Shards:
         self.sha256 = sha256(path)
         # row at which each shard begins, and the end
         self._starts = {split: np.cumsum([0] + [shard["samples"] for shard in self._shards[split]]) for split in SPLITS}
-        self._maps = {}
-        self._tables = {}
+        self._paths = {split: [str(self.folder / shard["file"]) for shard in self._shards[split]] for split in SPLITS}
+        self._files = OpenFiles(os.O_RDONLY)
+        self._headers = {}  # path: bytes before the first pixel
 
     def count(self, split):
         """Number of images in `split`."""
@@ -82,9 +93,13 @@ class Shards:
             raise IndexError(f"{split}: rows must be in [0, {self.splits[split]})")
         images = np.empty((len(rows), *self.image_shape), dtype=np.uint8)
         numbers = np.searchsorted(self._starts[split], rows, side="right") - 1
-        for number in np.unique(numbers):
-            here = np.flatnonzero(numbers == number)
-            images[here] = self._map(split, number)[rows[here] - self._starts[split][number]]
+        size = int(np.prod(self.image_shape))
+        within = ((rows - self._starts[split][numbers]) * size).tolist()
+        buffer = memoryview(images).cast("B") if rows.size else b""
+        for i, (number, offset) in enumerate(zip(numbers.tolist(), within, strict=True)):
+            handle, header = self._open(split, number)
+            if os.preadv(handle, [buffer[i * size : (i + 1) * size]], header + offset) != size:
+                raise InputError(f"{self._paths[split][number]}: cut off; run the preprocess stage again")
         return images
 
     def images(self, split, start=0, stop=None):
@@ -93,19 +108,25 @@ class Shards:
 
     def ids(self, split):
         """The ids of `split` in row order, list of str."""
-        return self.table(split)["id"].tolist()
+        return self._table("ids.csv", split, {"id": str})["id"].tolist()
 
     def table(self, split):
         """`split`'s part of ids.csv as a DataFrame of str (columns `ID_COLUMNS`)."""
-        return self._split(self._table("ids.csv"), split)
+        return self._table("ids.csv", split, dict.fromkeys(ID_COLUMNS, str))
 
     def attributes(self, split):
-        """DataFrame indexed by id, one float column per attribute: 1.0, 0.0 or NaN (unknown)."""
-        return self._numbers("attributes.csv", split)[self.attribute_names]
+        """DataFrame indexed by id, one float32 column per attribute: 1.0, 0.0 or NaN (unknown)."""
+        types = {"id": str} | dict.fromkeys(self.attribute_names, "float32")
+        return self._table("attributes.csv", split, types).set_index("id")[self.attribute_names]
 
     def factors(self, split):
-        """DataFrame indexed by id of the continuous factors (synthetic faces), or None where there are none."""
-        return self._numbers("factors.csv", split) if (self.folder / "factors.csv").exists() else None
+        """DataFrame indexed by id of the continuous factors (age, year, ...; float64), or None: there are none."""
+        path = self.folder / "factors.csv"
+        if not path.exists():
+            return None
+        with open(path, encoding="utf-8", newline="") as file:
+            names = next(csv.reader(file))
+        return self._table("factors.csv", split, {n: str if n == "id" else float for n in names}).set_index("id")
 
     def verify(self):
         """Read every shard and compare its sha256 with the index.
@@ -134,46 +155,68 @@ class Shards:
         if self.splits[split] != sum(shard["samples"] for shard in self._shards[split]):
             raise InputError(f"{self.folder / 'index.json'}: {split}: samples differ from the sum of its shards")
 
-    def _map(self, split, number):
-        if (split, number) not in self._maps:
-            shard = self._shards[split][number]
-            path = self.folder / shard["file"]
+    def _open(self, split, number):
+        """(file descriptor, bytes before the first pixel) of a shard, whose header is checked the first time."""
+        path = self._paths[split][number]
+        if path not in self._headers:
+            expected = [self._shards[split][number]["samples"], *self.image_shape]
             try:
-                array = np.load(path, mmap_mode="r")
+                with open(path, "rb") as file:
+                    np.lib.format.read_magic(file)
+                    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+                    self._headers[path] = file.tell()
             except ValueError:
                 raise InputError(f"{path}: not a .npy file; run the preprocess stage again") from None
-            if array.dtype != np.uint8 or array.shape != (shard["samples"], *self.image_shape):
+            if dtype != np.uint8 or fortran or list(shape) != expected:
                 raise InputError(
-                    f"{path}: holds {array.dtype} {list(array.shape)}, expected uint8 "
-                    f"{[shard['samples'], *self.image_shape]}; run the preprocess stage again"
+                    f"{path}: holds {dtype} {list(shape)}, expected uint8 {expected}; run the preprocess stage again"
                 )
-            self._maps[split, number] = array
-        return self._maps[split, number]
+        return self._files.handle(path), self._headers[path]
 
-    def _table(self, name):
-        """A whole table as text; its order is that of ids.csv."""
-        if name not in self._tables:
-            path = self.folder / name
-            try:
-                # a person may be called NA or None: no cell means "missing" but the empty one
-                table = pd.read_csv(path, dtype=str, keep_default_na=False)
-            except FileNotFoundError:
-                raise InputError(f"{path}: not found; run the preprocess stage again") from None
-            if len(table) != sum(self.splits.values()):
-                raise InputError(
-                    f"{path}: {len(table)} rows, expected {sum(self.splits.values())} (one an image); "
-                    "run the preprocess stage again"
-                )
-            self._tables[name] = table
-        return self._tables[name]
-
-    def _split(self, table, split):
+    def _table(self, name, split, types):
+        """The split's rows of a table with the columns `types`; the order of all tables is that of ids.csv."""
+        path = self.folder / name
+        try:
+            # a person may be called NA or None: no cell means "missing" but the empty one of a number
+            missing = {column: [""] for column, kind in types.items() if kind is not str}
+            table = pd.read_csv(path, usecols=list(types), dtype=types, keep_default_na=False, na_values=missing)
+        except FileNotFoundError:
+            raise InputError(f"{path}: not found; run the preprocess stage again") from None
+        except ValueError as error:
+            raise InputError(f"{path}: {' '.join(str(error).split())}; run the preprocess stage again") from None
+        if len(table) != sum(self.splits.values()):
+            raise InputError(
+                f"{path}: {len(table)} rows, expected {sum(self.splits.values())} (one an image); "
+                "run the preprocess stage again"
+            )
         start = sum(self.splits[earlier] for earlier in SPLITS[: SPLITS.index(split)])
-        return table.iloc[start : start + self.splits[split]].reset_index(drop=True)
+        return table[start : start + self.splits[split]].reset_index(drop=True)
 
-    def _numbers(self, name, split):
-        table = self._split(self._table(name), split).set_index("id")
-        return table.replace("", "nan").astype(float)
+
+class OpenFiles:
+    """File descriptors by path; the least recently used are closed beyond MAX_OPEN."""
+
+    def __init__(self, flags):
+        self._flags = flags
+        self._handles = collections.OrderedDict()
+
+    def handle(self, path):
+        """The descriptor of `path`, opened where it is not open."""
+        if path in self._handles:
+            self._handles.move_to_end(path)
+        else:
+            if len(self._handles) >= MAX_OPEN:
+                os.close(self._handles.popitem(last=False)[1])
+            self._handles[path] = os.open(path, self._flags)
+        return self._handles[path]
+
+    def close(self):
+        """Close them all."""
+        while self._handles:
+            os.close(self._handles.popitem()[1])
+
+    def __del__(self):
+        self.close()
 
 
 def sha256(path):

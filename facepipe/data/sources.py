@@ -1,13 +1,14 @@
-"""The data sets: what their archives look like, which label files they have, how to read them."""
+"""The data sets: what their archives look like, which label files they have, how to read them, how to crop them."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from facepipe.data import labels
+from facepipe.data import names
+from facepipe.data.folder import LABELS, LAYOUT
+from facepipe.data.labels import Labels, read_celeba, read_lfw, read_nothing, read_synthetic
+from facepipe.data.own_labels import read_folder
 from facepipe.errors import InputError, suggest
 
 
@@ -18,44 +19,62 @@ class Source:
     Attributes:
         name: as in params.yaml.
         archive: the archive's usual file name.
-        layout: full-match pattern of the pictures' names in the archive; group `id`, and group `identity` where
-            the name says who it is.
+        layout: full-match pattern of the pictures' names in the archive; group `id`, before it group `part` where
+            only both together are unique, and group `identity` where the name says who it is.
         example: a member's name, for messages.
+        read: (folder, [(id, member name)] of all the archive's pictures) -> `Labels`; the folder holds the label files.
         required, optional: names of the label files.
-        crop: default box (left, top, right, bottom) as fractions of the picture; None: the whole picture.
-        read_attributes: folder -> DataFrame indexed by id with 1.0, 0.0, NaN.
-        read_split: folder -> {id: split}, the official split; None: the set has none.
-        read_identities: folder -> {id: identity}, where the names do not tell; None: unknown.
-        read_factors: folder -> DataFrame indexed by id of continuous values; None: there are none.
+        crop: the default: a box (left, top, right, bottom) as fractions of the picture; "center": the largest box of
+            the target's shape; "none": the whole picture, padded to that shape.
     """
 
     name: str
     archive: str
     layout: re.Pattern
     example: str
-    read_attributes: Callable[[Path], pd.DataFrame]
+    read: Callable[[Path, list], Labels]
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
-    crop: tuple[float, float, float, float] | None = None
-    read_split: Callable[[Path], dict] | None = None
-    read_identities: Callable[[Path], dict] | None = None
-    read_factors: Callable[[Path], pd.DataFrame] | None = None
+    crop: tuple[float, float, float, float] | str = "center"
 
     def match(self, member):
         """(id, identity or "") of an archive member, or None where it is not one of the set's pictures."""
-        found = self.layout.fullmatch(member)
-        return found and (found["id"], found.groupdict().get("identity", ""))
+        found = self.layout.fullmatch(names.slashes(member))
+        if found is None:
+            return None
+        groups = found.groupdict()
+        id = f"{groups['part']}_{groups['id']}" if "part" in groups else groups["id"]
+        identity = groups.get("identity")
+        return names.safe_id(id), names.safe_id(identity) if identity else ""
 
 
 def _box(left, top, right, bottom, width, height):
     return (left / width, top / height, right / width, bottom / height)
 
 
-def _celeba_identities(folder):
-    path = folder / "identity_CelebA.txt"
-    return labels.read_identities(path) if path.exists() else {}
+# lfw/, lfw_funneled/ and lfw-deepfunneled/ are the same pictures, aligned otherwise
+_LFW = {
+    "layout": re.compile(r"(?:[^/]+/)?lfw[^/]*/(?P<identity>[^/]+)/(?P<id>(?P=identity)_\d{4}\.jpg)"),
+    "read": read_lfw,
+    "optional": (
+        "male_names.txt",
+        "female_names.txt",
+        "SMILE_list.txt",
+        "NON-SMILE_list.txt",
+        "attributes_predicted.csv",
+    ),
+    "crop": _box(45, 28, 207, 190, 250, 250),  # lies over CelebA's crop, without the black corners
+}
 
-
+# Where the eyes lie, as medians of what MTCNN finds (x, y of the left and x, y of the right one in the picture, as
+# fractions; the crop's own fractions in brackets):
+#   celeba   .388 .509  .607 .509   [.365 .513  .628 .513]   149 pictures
+#   lfw      .418 .448  .584 .444   [.368 .518  .624 .512]   150
+#   utkface  .295 .290  .690 .295   [as they are]            399; the faces fill the picture, so no box within it could
+#            lie over CelebA's: the whole of it comes nearest
+#   orl      .315 .469  .674 .473   [.315 .460  .674 .465]   390; fills the width; faces not aligned, eyes .39 to .53
+# yearbook (171x186) and olivetti (64x64, cut from orl's) were not measured. By their papers both are cropped around
+# frontal faces, so they are taken whole but for what the target's shape costs.
 SOURCES = {
     source.name: source
     for source in (
@@ -64,37 +83,56 @@ SOURCES = {
             archive="synthetic.zip",
             layout=re.compile(r"synthetic/(?P<id>\d+\.png)"),
             example="synthetic/000001.png",
+            read=read_synthetic,
             required=("list_attr_synthetic.txt", "factors.csv"),
-            read_attributes=lambda folder: labels.read_attribute_list(folder / "list_attr_synthetic.txt"),
-            read_factors=lambda folder: labels.read_factors(folder / "factors.csv"),
         ),
-        Source(
-            name="lfw",
-            archive="lfw-deepfunneled.tgz",
-            # lfw/ and lfw_funneled/ are the same pictures, aligned otherwise
-            layout=re.compile(r"(?:[^/]+/)?lfw[^/]*/(?P<identity>[^/]+)/(?P<id>(?P=identity)_\d{4}\.jpg)"),
-            example="lfw-deepfunneled/<Name>/<Name>_0001.jpg",
-            optional=(
-                "male_names.txt",
-                "female_names.txt",
-                "SMILE_list.txt",
-                "NON-SMILE_list.txt",
-                "attributes_predicted.csv",
-            ),
-            crop=_box(45, 28, 207, 190, 250, 250),  # lies over CelebA's crop, without the black corners
-            read_attributes=labels.read_lfw,
-        ),
+        Source(name="lfw", archive="lfw-deepfunneled.tgz", example="lfw-deepfunneled/<Name>/<Name>_0001.jpg", **_LFW),
+        Source(name="lfw_funneled", archive="lfw-funneled.tgz", example="lfw_funneled/<Name>/<Name>_0001.jpg", **_LFW),
         Source(
             name="celeba",
             archive="img_align_celeba.zip",
             layout=re.compile(r"(?:[^/]+/)?img_align_celeba/(?P<id>\d{6}\.jpg)"),
             example="img_align_celeba/000001.jpg",
+            read=read_celeba,
             required=("list_attr_celeba.txt", "list_eval_partition.txt"),
             optional=("identity_CelebA.txt",),
             crop=_box(15, 35, 163, 183, 178, 218),  # the usual 148x148 centre crop
-            read_attributes=lambda folder: labels.read_attribute_list(folder / "list_attr_celeba.txt"),
-            read_split=lambda folder: labels.read_partition(folder / "list_eval_partition.txt"),
-            read_identities=_celeba_identities,
+        ),
+        Source(
+            name="utkface",
+            archive="UTKFace.tar.gz",
+            layout=names.UTKFACE,
+            example="UTKFace/26_0_1_20170117154346025.jpg.chip.jpg",
+            read=names.read_utkface,
+        ),
+        Source(
+            name="yearbook",
+            archive="faces_aligned_small_mirrored_co_aligned_cropped_cleaned.tar.gz",
+            layout=names.YEARBOOK,
+            example="F/1950_Ohio_Cleveland_Central_0-1.png",
+            read=names.read_yearbook,
+        ),
+        Source(
+            name="olivetti",
+            archive="olivettifaces.mat",
+            layout=re.compile(r"olivetti/(?P<id>(?P<identity>s\d\d)_\d\d\.pgm)"),
+            example="olivetti/s01_01.pgm",
+            read=read_nothing,
+        ),
+        Source(
+            name="orl",
+            archive="att_faces.zip",
+            layout=re.compile(r"(?:.*/)?(?P<identity>(?P<part>s\d{1,2}))/(?P<id>\d{1,2}\.pgm)"),
+            example="att_faces/s1/1.pgm",
+            read=read_nothing,
+        ),
+        Source(
+            name="folder",
+            archive="folder.zip",
+            layout=LAYOUT,
+            example="smile/photo.jpg",
+            read=read_folder,
+            optional=(LABELS,),
         ),
     )
 }

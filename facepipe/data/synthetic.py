@@ -3,15 +3,15 @@
 import contextlib
 import csv
 import io
+import itertools
 import zipfile
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
 
+from facepipe.data.executors import ordered_map
 from facepipe.data.faces import render
 from facepipe.data.wardrobe import HANGING
 from facepipe.determinism import rng
@@ -19,6 +19,8 @@ from facepipe.files import atomic_file
 from facepipe.machine import available_cores
 
 __all__ = ["ATTRIBUTES", "FACTORS", "attributes", "continuous", "render", "sample_factors", "write_archive"]
+
+CHUNK = 16  # faces that a worker draws at a time
 
 # continuous factors; angles in degrees, the others relative sizes or strengths, mostly in [0, 1] or [-1, 1]
 FACTORS = (
@@ -202,6 +204,7 @@ def write_archive(folder, count, size, seed, workers=None):
     workers = min(workers or available_cores(), count)
     names = [f"{index + 1:06d}.png" for index in range(count)]
     faces = [sample_factors(seed, index) for index in range(count)]
+    chunks = [faces[start : start + CHUNK] for start in range(0, count, CHUNK)]
 
     with atomic_file(folder / "list_attr_synthetic.txt") as file:
         file.write(f"{count}\n{' '.join(ATTRIBUTES)}\n")
@@ -218,22 +221,17 @@ def write_archive(folder, count, size, seed, workers=None):
         atomic_file(folder / "synthetic.zip", "wb") as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
         tqdm(total=count, desc="synthetic faces", unit="face") as progress,
-        contextlib.closing(_pngs(faces, size, workers)) as pngs,
+        contextlib.closing(ordered_map(partial(_pngs, size=size), chunks, workers=workers)) as drawn,
     ):
-        for name, png in zip(names, pngs, strict=True):
+        for name, png in zip(names, itertools.chain.from_iterable(drawn), strict=True):
             # ZipInfo's own date is 1980-01-01: no clock in the bytes
             archive.writestr(zipfile.ZipInfo(f"synthetic/{name}"), png)
             progress.update()
 
 
-def _pngs(faces, size, workers):
-    """The bytes of the faces' PNG files, in order."""
-    encode = partial(_png, size=size)
-    if workers == 1:
-        yield from map(encode, faces)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(encode, faces, chunksize=16)
+def _pngs(faces, size):
+    """The bytes of the faces' PNG files."""
+    return [_png(face, size) for face in faces]
 
 
 def _png(factors, size):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from facepipe.data.images import to_uint8
+from facepipe.data.pictures import to_uint8
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
 from facepipe.errors import InputError

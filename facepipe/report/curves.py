@@ -43,7 +43,7 @@ def read_history(path):
     return columns
 
 
-def chart(title, x, series, x_label="epoch", log=False):
+def chart(title, x, series, x_label="epoch", log=False, colors=COLORS):
     """A line chart.
 
     Args:
@@ -52,6 +52,7 @@ def chart(title, x, series, x_label="epoch", log=False):
         series: {name: sequence of n floats}; points that are not finite (or, with log, not positive) leave a gap.
         x_label: str.
         log: bool, logarithmic y axis.
+        colors: CSS colors of the curves, in order.
 
     Returns:
         str, one <svg> element; escaped, with numbers of fixed format.
@@ -84,9 +85,9 @@ def chart(title, x, series, x_label="epoch", log=False):
     middle = (LEFT + WIDTH - RIGHT) // 2
     parts.append(f'<text x="{middle}" y="{HEIGHT - 4}" class="middle">{escape(x_label)}</text>')
     for i, (name, values) in enumerate(series.items()):
-        parts += _line(x, values, COLORS[i % len(COLORS)], to_x, to_y)
+        parts += _line(x, values, colors[i % len(colors)], to_x, to_y)
         if len(series) > 1:
-            parts.append(_legend(name, i, COLORS[i % len(COLORS)]))
+            parts.append(_legend(name, i, colors[i % len(colors)]))
     return "".join(parts) + "</svg>"
 
 

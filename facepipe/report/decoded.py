@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from facepipe.data.images import to_uint8
-from facepipe.data.pictures import save_png, tile
+from facepipe.data.pictures import save_png, tile, to_uint8
 from facepipe.errors import InputError
 from facepipe.latents.table import picture_names
 from facepipe.latents.vectors import check_latent_dim, short

@@ -46,6 +46,8 @@ figcaption { margin-top: 4px }
 .chart .middle { text-anchor: middle }
 .chart .grid { stroke: var(--rule) }
 .chart .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round }
+details { margin: 4px 0 14px }
+summary { color: var(--accent); font-size: 14px; cursor: pointer }
 footer { margin: 64px 0 48px; padding-top: 12px; border-top: 1px solid var(--rule) }
 @media print { nav { display: none } h2 { break-after: avoid } figure { break-inside: avoid } }
 """
@@ -85,6 +87,17 @@ def table(header, rows):
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n" for row in rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n'
+
+
+def without_empty(header, rows):
+    """(header, rows) less the columns in which no row has anything."""
+    kept = [i for i in range(len(header)) if any(cells[i] for cells in rows)]
+    return [header[i] for i in kept], [[cells[i] for i in kept] for cells in rows]
+
+
+def details(summary, body):
+    """A part that is closed until it is asked for; summary: str, body: HTML."""
+    return f"<details><summary>{escape(summary)}</summary>\n{body}</details>\n"
 
 
 def shares(items):

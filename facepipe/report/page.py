@@ -5,7 +5,8 @@ import csv
 from facepipe.errors import InputError
 from facepipe.files import atomic_file, read_json
 from facepipe.report.curves import bars, chart, number, read_history
-from facepipe.report.elements import charts, document, heading, paragraph, picture, row, shares, table
+from facepipe.report.data_section import data_section
+from facepipe.report.elements import charts, document, heading, paragraph, picture, row, table, without_empty
 
 TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
 LINKS = [("models", "Models"), ("data", "Data"), *TITLES.items(), ("attributes", "Attributes"), ("edits", "Your edits")]
@@ -35,7 +36,7 @@ def write_page(report, shards, directions):
     """Write <report>/index.html.
 
     Args:
-        report: Path of the reports folder, with what the training stages, evaluate and render_reports put there.
+        report: Path of the reports folder, with what the other stages put there.
         shards: `facepipe.data.shards.Shards`.
         directions: {"ae": Directions, "vae": Directions}.
 
@@ -44,7 +45,8 @@ def write_page(report, shards, directions):
     """
     scores = _read(report / "evaluate" / "metrics.json")
     grids = report / "render_reports" / "grids"
-    parts = [heading(1, "Faces: three models of one data set"), _about(shards), _models(scores), _data(shards, grids)]
+    parts = [heading(1, "Faces: three models of one data set"), _about(shards), _models(scores)]
+    parts.append(data_section(report / "preprocess"))
     parts += [_model(name, title, report, scores, grids) for name, title in TITLES.items()]
     parts += [_attributes(directions, grids), _edits(report / "edits")]
     source = read_json(shards.folder / "index.json")
@@ -87,7 +89,7 @@ def _models(scores):
             ]
         )
     header = ["", "test MSE", "PCA's MSE (size)", "PSNR, dB", "SSIM", "KID x 1000", "KID, density"]
-    header, rows = _without_empty([*header, "precision", "recall", "face score"], rows)
+    header, rows = without_empty([*header, "precision", "recall", "face score"], rows)
     return (
         heading(2, "Models", "models")
         + table(header, rows)
@@ -101,18 +103,6 @@ def _models(scores):
             soft=True,
         )
     )
-
-
-def _data(shards, grids):
-    counts = ", ".join(f"{split} {count}" for split, count in shards.splits.items())
-    parts = [heading(2, "Data", "data"), paragraph(f"Images in each split: {counts}.", soft=True)]
-    parts.append(picture(grids / "data.png", "Training images, drawn at random"))
-    attributes = shards.attributes("train")
-    known = [(name, float(column.mean())) for name, column in attributes.items() if column.notna().any()]
-    if known:
-        parts.append(heading(3, "Attributes: share of the labelled training images"))
-        parts.append(shares(sorted(known, key=lambda item: (-item[1], item[0]))))
-    return "".join(parts)
 
 
 def _model(name, title, report, scores, grids):
@@ -220,9 +210,3 @@ def _fixed(value, digits):
 
 def _text(value):
     return f"{value:,}" if isinstance(value, int) else number(value) if isinstance(value, float) else str(value)
-
-
-def _without_empty(header, rows):
-    """Drop the columns in which no row has anything."""
-    kept = [i for i in range(len(header)) if any(cells[i] for cells in rows)]
-    return [header[i] for i in kept], [[cells[i] for i in kept] for cells in rows]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.data.images import to_uint8
-from facepipe.data.pictures import enlarge, save_png, tile
+from facepipe.data.grids import labelled, shown_scale
+from facepipe.data.pictures import enlarge, save_png, tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
 from facepipe.errors import InputError, suggest
@@ -16,13 +16,11 @@ from facepipe.latents.paths import interpolate
 from facepipe.latents.table import read_latents
 from facepipe.models.samplers import load_sampler
 from facepipe.report.decoded import decode_table
-from facepipe.report.grids import labelled
 from facepipe.report.page import write_page
 
 MODELS = ("ae", "vae", "gan")
 # great circles where the latents are N(0, I), straight lines where they are not
 PATH_METHODS = {"ae": "lerp", "vae": "slerp", "gan": "slerp"}
-SHOWN_SIZE = 64  # smaller pictures are enlarged to about this many pixels in the grids
 
 
 def render_reports(params, models, latents, directions, edits, shards, report, load=None):
@@ -36,7 +34,7 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
         edits: folder of the user's latents, *.csv; the name begins with the model's (vae-smile.csv).
         shards: folder of the shards; test images are shown.
         report: the reports folder. Made or replaced: render_reports/grids/*.png, edits/<csv stem>/*.png and
-            index.html; read: train_*/ and evaluate/.
+            index.html; read: preprocess/, train_*/ and evaluate/.
         load: function folder -> model, default `facepipe.models.load.load_model`.
 
     Returns:
@@ -59,7 +57,6 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
         for path, (name, table) in tables.items():
             faces[path.stem] = len(decode_table(loaded[name], table, folder / path.stem, path=path))
     with atomic_folder(report / "render_reports" / "grids") as folder:
-        save_png(folder / "data.png", data_grid(shards, params))
         for name, model in loaded.items():
             save_png(folder / f"samples_{name}.png", samples_grid(model, model.sampler, shards, params))
             save_png(folder / f"interpolations_{name}.png", interpolations_grid(model, shards, params))
@@ -113,17 +110,10 @@ def choose_attributes(params, directions):
     return list(dict.fromkeys(params.attributes))
 
 
-def data_grid(shards, params):
-    """Training images at random, rows x columns."""
-    count = min(shards.count("train"), params.rows * params.columns)
-    rows = rng(params.seed, "render", "train").choice(shards.count("train"), count, replace=False)
-    return tile(enlarge(shards.gather("train", rows), _scale(shards)), params.columns)
-
-
 def samples_grid(model, sampler, shards, params):
     """Decoded random latents, rows x columns."""
     images = _decode(model, sampler.sample(params.rows * params.columns, params.seed))
-    return tile(enlarge(images, _scale(shards)), params.columns)
+    return tile(enlarge(images, shown_scale(shards.image_shape)), params.columns)
 
 
 def reconstructions_grid(model, shards, params):
@@ -133,7 +123,7 @@ def reconstructions_grid(model, shards, params):
     rows = []
     for start in range(0, len(images), params.columns):
         rows += [images[start : start + params.columns], decoded[start : start + params.columns]]
-    return labelled(rows, ["original", "reconstruction"] * (len(rows) // 2), scale=_scale(shards))
+    return labelled(rows, ["original", "reconstruction"] * (len(rows) // 2), scale=shown_scale(shards.image_shape))
 
 
 def interpolations_grid(model, shards, params):
@@ -152,9 +142,9 @@ def interpolations_grid(model, shards, params):
     pairs = range(0, len(z) - 1, 2)
     rows = [_decode(model, interpolate(z[i], z[i + 1], steps, PATH_METHODS[model.name])) for i in pairs]
     if images is None:
-        return labelled(rows, scale=_scale(shards))
+        return labelled(rows, scale=shown_scale(shards.image_shape))
     rows = [np.concatenate([images[i : i + 1], row, images[i + 1 : i + 2]]) for i, row in zip(pairs, rows, strict=True)]
-    return labelled(rows, column_labels=["original", *[""] * steps, "original"], scale=_scale(shards))
+    return labelled(rows, column_labels=["original", *[""] * steps, "original"], scale=shown_scale(shards.image_shape))
 
 
 def edits_grid(model, directions, attributes, shards, params):
@@ -169,7 +159,7 @@ def edits_grid(model, directions, attributes, shards, params):
         rows.append(np.concatenate([image, _decode(model, np.concatenate([z, *moved]))]))
         labels.append(f"{name}  AUC {directions.auc[i]:.2f}")
     columns = ["original", "recon", *[f"{strength:+g}" for strength in strengths]]
-    return labelled(rows, labels, columns, scale=_scale(shards))
+    return labelled(rows, labels, columns, scale=shown_scale(shards.image_shape))
 
 
 def _face_without(shards, attribute, seed):
@@ -192,7 +182,3 @@ def _test_images(shards, count, seed):
 
 def _decode(model, z):
     return to_uint8(model.decode(z))
-
-
-def _scale(shards):
-    return max(1, round(SHOWN_SIZE / max(shards.image_shape[:2])))

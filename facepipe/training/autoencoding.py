@@ -5,8 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from facepipe.config import steps_of
-from facepipe.data.images import to_uint8
-from facepipe.data.pictures import tile
+from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.models.layers import parameter_count
 from facepipe.models.store import save_model
@@ -118,7 +117,7 @@ class Autoencoding:
         """Latents of up to `count` training images, evenly spread over the split; float32 (n, latent_dim)."""
         total = self._shards.count("train")
         rows = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
-        chunks = [self._shards.gather("train", rows[i : i + BATCH]) for i in range(0, len(rows), BATCH)]
+        chunks = (self._shards.gather("train", rows[i : i + BATCH]) for i in range(0, len(rows), BATCH))
         return np.concatenate([self._encode(chunk).numpy() for chunk in chunks])
 
     def picture(self):

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from facepipe.data.images import to_uint8
-from facepipe.data.pictures import tile
+from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
 from facepipe.models import losses

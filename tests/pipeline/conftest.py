@@ -115,6 +115,7 @@ def make_repository(folder):
         else:
             shutil.copy(source, target)
     (folder / ".dvc").mkdir()
+    shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
     for name in ("config", ".gitignore"):
         shutil.copy(ROOT / ".dvc" / name, folder / ".dvc" / name)
     repository = Repository(folder)

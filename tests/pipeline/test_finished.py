@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data.images import to_uint8
+from facepipe.data.pictures import to_uint8
 from facepipe.data.shards import Shards
 from facepipe.files import read_json
 from facepipe.latents.table import read_latents

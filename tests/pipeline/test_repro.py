@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facepipe.data.images import to_uint8
+from facepipe.data.pictures import to_uint8
 from facepipe.data.shards import Shards
 from facepipe.latents.table import read_latents
 from facepipe.models.load import load_model

@@ -1,4 +1,4 @@
-"""Final grids: rows of images with text labels."""
+"""Labelled grids: rows of images with text beside and above them."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -6,6 +6,18 @@ from PIL import Image, ImageDraw, ImageFont
 from facepipe.data.pictures import enlarge, to_rgb
 
 INK = (34, 34, 34)
+SHOWN_SIZE = 64  # smaller pictures are enlarged to about this many pixels in a grid
+
+
+def shown_scale(image_shape):
+    """How many times as large images of (H, W, C) are drawn in a grid, int >= 1."""
+    return max(1, round(SHOWN_SIZE / max(image_shape[:2])))
+
+
+def shortened(text, most=30):
+    """`text` on one line, cut where it is longer than `most` letters: names of attributes come from users."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def labelled(rows, row_labels=None, column_labels=None, scale=1, pad=2, font_size=12):
@@ -13,7 +25,7 @@ def labelled(rows, row_labels=None, column_labels=None, scale=1, pad=2, font_siz
 
     Args:
         rows: sequence of uint8 (n_i, H, W, C), C 1 or 3; rows may differ in length, not in image size.
-        row_labels: one string per row, or None.
+        row_labels: one string per row, or None; long ones are cut.
         column_labels: one string per column (of the longest row), or None.
         scale: int >= 1, every pixel is drawn scale x scale times.
         pad: int, pixels between images and around them.
@@ -30,6 +42,7 @@ def labelled(rows, row_labels=None, column_labels=None, scale=1, pad=2, font_siz
         if labels is not None and len(labels) != expected:
             raise ValueError(f"{len(labels)} {name} labels for {expected} {name}s")
     height, width = rows[0].shape[1:3]
+    row_labels = None if row_labels is None else [shortened(text, 40) for text in row_labels]
 
     font = ImageFont.load_default(size=font_size)
     left = 0 if row_labels is None else max(_text_width(font, text) for text in row_labels) + 8
@@ -43,7 +56,7 @@ def labelled(rows, row_labels=None, column_labels=None, scale=1, pad=2, font_siz
             canvas.paste(Image.fromarray(image), (left + pad + c * (width + pad), y))
         if row_labels is not None:
             draw.text((left - 4, y + height // 2), row_labels[r], fill=INK, font=font, anchor="rm")
-    for c, text in enumerate(column_labels or ()):
+    for c, text in enumerate(map(shortened, column_labels or ())):
         middle = left + pad + c * (width + pad) + width // 2
         draw.text((middle, top // 2 + 1), text, fill=INK, font=_fitting(text, width, font_size), anchor="mm")
     return np.asarray(canvas)

@@ -1,0 +1,130 @@
+"""Map a function over tasks in worker processes here or on a Dask cluster, in order, surviving lost workers."""
+
+import collections
+import concurrent.futures
+import concurrent.futures.process
+import contextlib
+import itertools
+import logging
+import multiprocessing
+import signal
+
+from facepipe.errors import InputError
+
+RESTARTS = 3  # a task that kills its worker this often will not do better
+CONNECT_SECONDS = 30
+
+
+def ordered_map(function, tasks, scheduler="processes", workers=1):
+    """Yield function(task) for every task, in the order of the tasks.
+
+    At most a few tasks per worker are under way at a time, so memory does not grow with their number. A task whose
+    worker is lost is done again elsewhere: the results do not depend on who does the work.
+
+    Args:
+        function: a picklable function.
+        tasks: iterable of picklable values, consumed as workers get free.
+        scheduler: "processes", "dask" (a local Dask cluster, made and ended here), or the address tcp://host:port
+            of a running Dask scheduler; its workers need facepipe installed and nothing else, no shared folder.
+        workers: int, processes of "processes" and "dask"; 1: "processes" works in this process.
+
+    Raises:
+        InputError: the scheduler cannot be reached or has no workers, or a task lost its worker again and again.
+    """
+    if scheduler == "processes" and workers == 1:
+        yield from map(function, tasks)
+    elif scheduler == "processes":
+        yield from _on_processes(function, tasks, workers)
+    else:
+        yield from _on_dask(function, tasks, scheduler, workers)
+
+
+def _on_processes(function, tasks, workers):
+    pool = _pool(workers)
+    pending = collections.deque()  # [task, future]
+    restarts = 0
+    tasks = iter(tasks)
+    try:
+        while True:
+            for task in itertools.islice(tasks, 2 * workers + 1 - len(pending)):
+                pending.append([task, _submit(pool, function, task)])
+            if not pending:
+                return
+            try:
+                result = pending[0][1].result()
+            except concurrent.futures.process.BrokenProcessPool:
+                restarts += 1
+                if restarts > RESTARTS:
+                    raise InputError(
+                        "params.yaml: preprocess.workers: worker processes died again and again (out of memory?); "
+                        "use fewer workers"
+                    ) from None
+                pool.shutdown(cancel_futures=True)
+                pool = _pool(workers)
+                for entry in pending:
+                    entry[1] = _submit(pool, function, entry[0])
+                continue
+            restarts = 0
+            pending.popleft()
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _pool(workers):
+    return concurrent.futures.ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupt
+    )
+
+
+def _submit(pool, function, task):
+    try:
+        return pool.submit(function, task)
+    except concurrent.futures.process.BrokenProcessPool as error:  # its worker died before this task
+        future = concurrent.futures.Future()
+        future.set_exception(error)
+        return future
+
+
+def _ignore_interrupt():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends the pool
+
+
+def _on_dask(function, tasks, scheduler, workers):
+    try:
+        from distributed import Client, KilledWorker, LocalCluster
+    except ImportError:
+        raise InputError(
+            f"params.yaml: preprocess.scheduler: {scheduler} needs Dask: pip install 'facepipe[cluster]'"
+        ) from None
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # it tells of every lost worker at length
+    with contextlib.ExitStack() as stack:
+        if scheduler == "dask":
+            scheduler = stack.enter_context(
+                LocalCluster(workers, threads_per_worker=1, processes=True, dashboard_address=":0")
+            )
+        try:
+            client = stack.enter_context(Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False))
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise InputError(
+                f"params.yaml: preprocess.scheduler: {scheduler}: no Dask scheduler with workers there ({error})"
+            ) from None
+        pending = collections.deque()
+        try:
+            for task in tasks:
+                # not pure: equal tasks would be hashed to be told apart
+                pending.append(client.submit(function, task, pure=False))
+                if len(pending) > 2 * sum(client.nthreads().values()):
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        except KilledWorker as error:
+            raise InputError(
+                f"params.yaml: preprocess.scheduler: a task lost its worker again and again ({error}); out of memory?"
+            ) from None
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"params.yaml: preprocess.scheduler: the workers at {scheduler} lack {error.name}; install facepipe "
+                "there, of the same version as here"
+            ) from None

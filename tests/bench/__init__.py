@@ -1,0 +1,1 @@
+"""Benchmarks: ratios measured in one run; run by hand, not by `make test`."""

@@ -1,0 +1,107 @@
+"""Speed of reading shards, and what it costs a training step: python -m tests.bench.reading
+
+gather       images/s of `Shards.gather` in batches of 32 random rows, 64x64 RGB
+step         images/s of the autoencoder's training steps (params.yaml) with batches from shards, made ahead by a
+             thread as in training, against the same steps with one constant batch; interleaved, medians
+"""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from facepipe.config import load_params
+from facepipe.data.batches import ahead, epoch_order
+from facepipe.data.shard_writer import ShardWriter
+from facepipe.data.shards import Shards
+from facepipe.determinism import rng
+from facepipe.quiet import import_tensorflow
+from tests.bench.material import ROOT, arguments
+
+SHAPE = (64, 64, 3)
+
+
+def write(folder, count):
+    folder.mkdir()
+    writer = ShardWriter(folder, {"train": count, "valid": 64, "test": 64}, SHAPE)
+    pixels = np.random.default_rng(0).integers(0, 256, (256, *SHAPE), dtype=np.uint8)
+    for split, total in (("train", count), ("valid", 64), ("test", 64)):
+        for row in range(total):
+            writer.put(split, row, pixels[row % 256])
+    ids = {
+        split: {"id": [f"{split}{row}" for row in range(n)]}
+        for split, n in (("train", count), ("valid", 64), ("test", 64))
+    }
+    writer.finish("noise", ids)
+    return Shards(folder)
+
+
+def gather_speed(shards, batch):
+    order = epoch_order(0, 1, shards.count("train"), shards.count("train"))
+    start = time.perf_counter()
+    for first in range(0, len(order), batch):
+        shards.gather("train", order[first : first + batch])
+    return len(order) / (time.perf_counter() - start)
+
+
+def stepper(shards, params):
+    """Run `steps` training steps fed by `make`; images/s."""
+    from facepipe.models.autoencoder import Autoencoder
+    from facepipe.training.ae import AETask
+    from facepipe.training.loop import _stepper
+    from facepipe.training.runtime import prepare
+
+    runtime = prepare(params.train)
+    section = params.train_ae
+    spec = {
+        "image_shape": list(SHAPE),
+        "latent_dim": section.latent_dim,
+        "widths": list(section.widths),
+        "latent_activation": section.latent_activation,
+    }
+    with runtime.strategy.scope():
+        task = AETask(Autoencoder(spec, runtime.dtype, 0), section, shards, 100_000, runtime)
+    run = _stepper(task, runtime.strategy)
+
+    def speed(make, steps):
+        start = time.perf_counter()
+        for images, noise in ahead(make, steps):
+            logs = run(images, noise, task.variant())
+        float(logs["loss"])
+        return steps * section.batch_size / (time.perf_counter() - start)
+
+    return task, speed
+
+
+def main():
+    options = arguments(__doc__, repeats=7, steps=150, count=20_000)
+    with tempfile.TemporaryDirectory() as scratch:
+        shards = write(Path(scratch) / "shards", options.count)
+        params = load_params(ROOT / "params.yaml")
+        batch = params.train_ae.batch_size
+        speeds = [gather_speed(shards, batch) for _ in range(options.repeats)]
+        print(f"gather: {statistics.median(speeds):.0f} images/s ({min(speeds):.0f} .. {max(speeds):.0f})")
+        import_tensorflow()
+        task, speed = stepper(shards, params)
+        order = epoch_order(0, 1, options.count, options.count)
+
+        def from_shards(index):
+            rows = order[np.arange(index * batch, (index + 1) * batch) % len(order)]
+            return shards.gather("train", rows), task.draw(rng(0, "bench", index), batch)
+
+        fixed = from_shards(0)
+        speed(from_shards, 30)
+        measured = {"shards": [], "constant": []}
+        for _ in range(options.repeats):
+            measured["shards"].append(speed(from_shards, options.steps))
+            measured["constant"].append(speed(lambda index: fixed, options.steps))
+        medians = {name: statistics.median(values) for name, values in measured.items()}
+        for name, values in measured.items():
+            print(f"step, {name}: {medians[name]:.0f} images/s ({min(values):.0f} .. {max(values):.0f})")
+        print(f"constant / shards: {medians['constant'] / medians['shards']:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""Packing a folder of one's own: what goes in, what is left out and said, same bytes."""
+
+import contextlib
+import os
+import resource
+import shutil
+import socket
+import tempfile
+import tracemalloc
+import warnings
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from facepipe.data import folder as folder_module
+from facepipe.data.archive import list_members
+from facepipe.data.folder import MAX_DEPTH, member_name, pack
+from facepipe.data.sources import get_source
+from facepipe.errors import InputError
+
+
+def fill(folder, **contents):
+    for name, data in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder
+
+
+def names(zip_path):
+    with zipfile.ZipFile(zip_path) as archive:
+        return archive.namelist()
+
+
+def test_pack(tmp_path):
+    contents = {
+        "smile/b.jpg": b"b" * 3_000_000, "smile/a.PNG": b"a", "smile.jpg": b"s", "smile-2/x.webp": b"x",
+        "sad/deep/er/c.jpeg": b"c", "labels.csv": b"id,age\n", "猫/写真 1.jpg": b"k",
+    }  # fmt: skip
+    others = [
+        "notes.txt", "sad/labels.csv", ".hidden.jpg", ".thumbnails/a.jpg", "__MACOSX/a.jpg", "sad/._c.jpg", "x.zip"
+    ]  # fmt: skip
+    mine = fill(tmp_path / "mine", **contents, **dict.fromkeys(others, b"no"))
+    assert pack(mine, tmp_path / "out" / "folder.zip") == []
+    with zipfile.ZipFile(tmp_path / "out" / "folder.zip") as archive:
+        assert archive.namelist() == sorted(contents)
+        assert {name: archive.read(name) for name in archive.namelist()} == contents
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+        assert archive.testzip() is None
+    match = get_source("folder").match
+    members = list(list_members(tmp_path / "out" / "folder.zip"))
+    assert [m.name for m in members if match(m.name)] == sorted(set(contents) - {"labels.csv"})
+    assert not any(member.refused for member in members)
+    assert os.listdir(tmp_path / "out") == ["folder.zip"]
+
+
+def test_same_bytes(tmp_path):
+    contents = {f"{number % 3}/{number}.jpg": bytes([number]) * number for number in range(50)}
+    one = fill(tmp_path / "one", **contents)
+    two = fill(tmp_path / "two", **dict(reversed(contents.items())))
+    for path in two.rglob("*.jpg"):
+        os.utime(path, (1e9, 1e9))
+        path.chmod(0o600)
+    pack(one, tmp_path / "1.zip")
+    pack(two, tmp_path / "2.zip")
+    assert (tmp_path / "1.zip").read_bytes() == (tmp_path / "2.zip").read_bytes()
+    fill(two, **{"0/0.jpg": b"other"})
+    pack(two, tmp_path / "2.zip")
+    assert (tmp_path / "1.zip").read_bytes() != (tmp_path / "2.zip").read_bytes()
+
+
+def test_links_and_devices_are_left_out_and_named(tmp_path):
+    outside = fill(tmp_path / "outside", **{"secret.jpg": b"secret"})
+    mine = fill(tmp_path / "mine", **{"a/ok.jpg": b"ok"})
+    (mine / "link.jpg").symlink_to(outside / "secret.jpg")
+    (mine / "inside.jpg").symlink_to(mine / "a" / "ok.jpg")
+    (mine / "dangling.jpg").symlink_to("nowhere")
+    (mine / "more").symlink_to(outside)
+    (mine / "a" / "loop").symlink_to(mine)
+    (mine / "labels.csv").symlink_to(outside / "secret.jpg")
+    os.mkfifo(mine / "pipe.jpg")
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(mine):
+        listener.bind("socket.jpg")
+    (mine / "folder.jpg").mkdir()
+    skipped = pack(mine, tmp_path / "folder.zip")
+    assert names(tmp_path / "folder.zip") == ["a/ok.jpg"]
+    assert b"secret" not in (tmp_path / "folder.zip").read_bytes()
+    link, device = "a link; links are not followed", "a device, pipe or socket"
+    assert dict(skipped) == {
+        "a/loop": link, "dangling.jpg": link, "inside.jpg": link, "labels.csv": link, "link.jpg": link, "more": link,
+        "pipe.jpg": device, "socket.jpg": device,
+    }  # fmt: skip
+    (tmp_path / "way").symlink_to(mine)
+    pack(tmp_path / "way", tmp_path / "other.zip")  # the folder itself may be named by a link
+    assert (tmp_path / "folder.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
+
+
+def test_link_that_appears_while_packing(tmp_path, monkeypatch):
+    outside = fill(tmp_path / "outside", **{"secret.jpg": b"secret"})
+    mine = fill(tmp_path / "mine", **{"a.jpg": b"a", "b/secret.jpg": b"mine", "c.jpg": b"c"})
+    refuse = folder_module._refuse
+
+    def swap(entry, path):
+        reason = refuse(entry, path)
+        if path in ("b", "c.jpg"):  # after the look, before the opening
+            shutil.rmtree(mine / path) if path == "b" else (mine / path).unlink()
+            (mine / path).symlink_to(outside if path == "b" else outside / "secret.jpg")
+        return reason
+
+    monkeypatch.setattr(folder_module, "_refuse", swap)
+    skipped = pack(mine, tmp_path / "folder.zip")
+    assert names(tmp_path / "folder.zip") == ["a.jpg"] and b"secret" not in (tmp_path / "folder.zip").read_bytes()
+    assert [name for name, _ in skipped] == ["b", "c.jpg"] and all(r.startswith("cannot be read") for _, r in skipped)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+def test_unreadable_files_and_folders(tmp_path):
+    with tempfile.TemporaryDirectory() as top:  # pytest's own folders are closed to other users
+        os.chmod(top, 0o777)
+        mine = fill(Path(top) / "mine", **{"a.jpg": b"a", "b.jpg": b"b", "c/d.jpg": b"d"})
+        (mine / "b.jpg").chmod(0)
+        (mine / "c").chmod(0)
+        root = os.geteuid() == 0  # may read anything
+        if root:
+            os.seteuid(65534)
+        try:
+            skipped = pack(mine, Path(top) / "folder.zip")
+        finally:
+            if root:
+                os.seteuid(0)
+        assert names(Path(top) / "folder.zip") == ["a.jpg"]
+        assert skipped == [(name, "cannot be read: permission denied") for name in ("b.jpg", "c")]
+        (mine / "c").chmod(0o700)
+
+
+def test_odd_names(tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    odd = [
+        b"caf\xe9.jpg",
+        "café.jpg".encode(),
+        b"new\nline.jpg",
+        b"back\\slash.jpg",
+        b"12:30.jpg",
+        b"x" * 251 + b".jpg",
+    ]
+    for name in odd:
+        Path(os.fsdecode(os.path.join(os.fsencode(mine), name))).write_bytes(name)
+    deep = "/".join(["d" * 200] * 15)
+    fill(mine, **{f"{deep}/x.jpg": b"deep"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pack(mine, tmp_path / "folder.zip") == []
+    found = set(names(tmp_path / "folder.zip"))
+    assert found == {
+        "caf%E9.jpg", "café.jpg", "new%0Aline.jpg", "back%5Cslash.jpg", "12%3A30.jpg", "x" * 251 + ".jpg",
+        f"{deep}/x.jpg",
+    }  # fmt: skip
+    members = list(list_members(tmp_path / "folder.zip"))
+    ids = {get_source("folder").match(member.name)[0] for member in members}
+    assert len(ids) == 7 and not any(member.refused for member in members)
+
+
+def test_two_files_of_one_name(tmp_path):
+    mine = fill(tmp_path / "mine", **{"caf%E9.jpg": b"1"})
+    Path(os.fsdecode(os.fsencode(mine) + b"/caf\xe9.jpg")).write_bytes(b"2")
+    assert pack(mine, tmp_path / "folder.zip") == [("caf%E9.jpg", "another file has this name, too")]
+    assert names(tmp_path / "folder.zip") == ["caf%E9.jpg"]
+
+
+def test_member_name_leaves_usual_names_alone():
+    for name in ("a/b.jpg", "Zoë 100%.jpg", "👩‍👧.jpg", "a~b$'\"#.jpg"):
+        assert member_name(name) == name
+    assert member_name("a\x00b\u2028") == "a%00b%E2%80%A8"
+
+
+def test_too_deep_and_too_large(tmp_path):
+    mine = fill(tmp_path / "mine", **{"a.jpg": b"a", f"{'d/' * MAX_DEPTH}ok.jpg": b"b", f"{'e/' * 200}x.jpg": b"c"})
+    with open(mine / "huge.jpg", "wb") as file:
+        file.truncate(2**30 + 1)  # a hole; takes no space
+    skipped = dict(pack(mine, tmp_path / "folder.zip"))
+    assert names(tmp_path / "folder.zip") == ["a.jpg", f"{'d/' * MAX_DEPTH}ok.jpg"]
+    assert skipped == {
+        "/".join(["e"] * (MAX_DEPTH + 1)): "more than 64 folders deep",
+        "huge.jpg": "1073741825 bytes, more than 1073741824",
+    }
+
+
+def test_no_pictures(tmp_path):
+    old = fill(tmp_path, **{"folder.zip": b"old"}) / "folder.zip"
+    mine = fill(tmp_path / "mine", **{"notes.txt": b"x", "labels.csv": b"id\n"})
+    with pytest.raises(InputError, match=r"mine: no picture in it \(.jpg, .png and so on\)$"):
+        pack(mine, old)
+    (mine / "a.jpg").symlink_to("b.jpg")
+    with pytest.raises(InputError, match=r"; 1 left out, the first, a.jpg: a link"):
+        pack(mine, old)
+    for path, message in ((tmp_path / "none", "no such file"), (old, "not a directory")):
+        with pytest.raises(InputError, match=f"cannot be read as a folder: {message}"):
+            pack(path, old)
+    assert old.read_bytes() == b"old" and sorted(os.listdir(tmp_path)) == ["folder.zip", "mine"]
+
+
+def test_file_that_breaks_off(tmp_path, monkeypatch):
+    mine = fill(tmp_path / "mine", **{"a.jpg": b"a" * 100})
+
+    def cut(handle, size):
+        return b""
+
+    monkeypatch.setattr(folder_module.os, "read", cut)
+    with pytest.raises(InputError, match=r"mine/a.jpg: became shorter while it was read"):
+        pack(mine, tmp_path / "folder.zip")
+    assert os.listdir(tmp_path) == ["mine"]
+
+
+def test_open_files_and_memory_do_not_grow(tmp_path):
+    mine = fill(tmp_path / "mine", **{f"{number % 50}/{number}.jpg": b"x" for number in range(600)})
+    with open(mine / "large.png", "wb") as file:
+        file.truncate(100 * 2**20)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 8, hard))
+    tracemalloc.start()
+    try:
+        assert pack(mine, tmp_path / "folder.zip") == []
+        assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    finally:
+        tracemalloc.stop()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(os.listdir("/proc/self/fd")) == opened and len(names(tmp_path / "folder.zip")) == 601

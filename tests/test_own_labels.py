@@ -1,0 +1,216 @@
+"""Labels of pictures of one's own: sub-folders, and the CSV table, where it lies and what its errors name."""
+
+import io
+import json
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+
+from facepipe.data.folder import pack
+from facepipe.data.own_labels import MAX_FOLDERS, read_folder
+from facepipe.data.sources import get_source
+from facepipe.errors import InputError
+
+NAN = float("nan")
+PICTURES = ("smile/1.jpg", "smile/sub/2.jpg", "sad/1.jpg", "sad/Zoë.jpg", "5.jpg")
+
+
+def items(*members):
+    return [(get_source("folder").match(member)[0], member) for member in members]
+
+
+def read(folder, text=None, members=PICTURES):
+    if text is not None:
+        (folder / "labels.csv").write_text(text, encoding="utf-8")
+    return read_folder(folder, items(*members))
+
+
+def same(table, rows):
+    return np.array_equal(table.to_numpy(), rows, equal_nan=True)
+
+
+def test_sub_folders(tmp_path):
+    labels = read(tmp_path)
+    assert list(labels.attributes.columns) == ["sad", "smile"]
+    assert same(labels.attributes, [[0, 1], [0, 1], [1, 0], [1, 0], [NAN, NAN]])
+    assert labels.attributes.index.tolist() == [
+        "smile~1.jpg", "smile~sub~2.jpg", "sad~1.jpg", "sad~Zoë.jpg", "5.jpg"
+    ]  # fmt: skip
+    assert set(labels.attributes.dtypes) == {np.dtype("float32")}
+    assert labels.factors is None and labels.identities == {} and labels.splits is None
+
+
+def test_sub_folders_are_below_what_all_pictures_have_in_common(tmp_path):
+    for top in ("mine/", "./mine/2024/", "mine\\"):
+        found = read(tmp_path, members=[f"{top}smile/1.jpg", f"{top}smile/3.jpg", f"{top}smart/1.jpg"]).attributes
+        assert list(found.columns) == ["smart", "smile"] and same(found, [[0, 1], [0, 1], [1, 0]])
+    for members in (["a/1.jpg", "a/2.jpg"], ["1.jpg", "2.jpg"], ["a/b/1.jpg"], []):
+        assert read(tmp_path, members=members).attributes.shape == (len(members), 0)
+
+
+def test_sub_folders_that_are_no_attributes(tmp_path, capsys):
+    many = [f"person{number}/1.jpg" for number in range(MAX_FOLDERS + 1)]
+    assert read(tmp_path, members=many[1:]).attributes.shape == (MAX_FOLDERS, MAX_FOLDERS)
+    assert capsys.readouterr().out == ""
+    assert read(tmp_path, members=many).attributes.shape == (MAX_FOLDERS + 1, 0)
+    assert "33 sub-folders are more than 32" in capsys.readouterr().out
+    assert read(tmp_path, members=["00000/1.jpg", "01000/1.jpg"]).attributes.shape == (2, 0)
+    assert "named by numbers (00000 and so on)" in capsys.readouterr().out
+    with pytest.raises(InputError, match="a sub-folder called id"):
+        read(tmp_path, members=["id/1.jpg", "sad/1.jpg"])
+
+
+def test_table(tmp_path, capsys):
+    labels = read(
+        tmp_path,
+        "file,identity,Split,Glasses,Beard,Hat,age,empty\n"
+        "smile/1.jpg,Ann,train,1,-1,yes,31,\n"
+        "./smile/sub/2.jpg,Ann,,0,1,No,31.5,\n"
+        "sad\\1.jpg,,TEST,,,TRUE,,\n"
+        "Zoë.jpg,Zoë,valid,1.0,1,,-1e2,\n",
+        members=PICTURES,
+    )
+    table = labels.attributes
+    assert list(table.columns) == ["Glasses", "Beard", "Hat", "sad", "smile"]
+    assert same(table[["Glasses", "Beard", "Hat"]], [[1, 0, 1], [0, 1, 0], [NAN, NAN, 1], [1, 1, NAN], [NAN] * 3])
+    assert same(table[["sad", "smile"]], [[0, 1], [0, 1], [1, 0], [1, 0], [NAN, NAN]])
+    assert set(table.dtypes) == {np.dtype("float32")}
+    assert list(labels.factors.columns) == ["age"] and same(labels.factors, [[31], [31.5], [NAN], [-100], [NAN]])
+    assert labels.identities == {"smile~1.jpg": "Ann", "smile~sub~2.jpg": "Ann", "sad~Zoë.jpg": "Zoë"}
+    assert labels.splits == {"smile~1.jpg": "train", "sad~1.jpg": "test", "sad~Zoë.jpg": "valid"}
+    assert capsys.readouterr().out == ""
+
+
+def test_table_goes_before_sub_folders(tmp_path):
+    labels = read(tmp_path, "image,smile\nsad/1.jpg,1\n5.jpg,0\n")
+    assert same(labels.attributes[["smile", "sad"]], [[1, 0], [1, 0], [1, 1], [0, 1], [0, NAN]])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffid;age;Smile\r\n5.jpg;0,5;1\r\nsad~1.jpg;3;0\r\n;;\r\n",
+        "ID\tage\tSmile\t\t\nsad/1.jpg\t3\t0\t\t\n\n5.jpg\t0.5\t1\t\t\n",
+        '"Image", "age", Smile\r"5.jpg", "0.5",1\r"sad/1.jpg", 3 ,no\r',
+    ],
+)
+def test_what_spreadsheets_write(tmp_path, text):
+    labels = read(tmp_path, text)
+    assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 0.5, "sad~1.jpg": 3.0}
+    assert labels.attributes["Smile"].dropna().to_dict() == {"5.jpg": 1.0, "sad~1.jpg": 0.0}
+
+
+def test_names_in_another_unicode_form(tmp_path):
+    members = ["a/Zoe\u0308.jpg", "b/x.jpg"]
+    labels = read(tmp_path, "name,age\nZo\u00eb.jpg,7\nb/x.jpg,8\n", members)
+    assert labels.factors["age"].tolist() == [7.0, 8.0] and labels.attributes.index[0] == "a~Zo\u00eb.jpg"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (("0", "1", ""), "attribute"),
+        (("-1", "1", "1"), "attribute"),
+        (("1", "1", "1"), "attribute"),
+        (("no", "FALSE", ""), "attribute"),
+        (("yes", "-1", ""), "attribute"),
+        (("0", "1", "2"), "factor"),
+        (("0", "1", "-1"), "factor"),
+        (("1905", "", ""), "factor"),
+        (("", "", ""), None),
+    ],
+)
+def test_kinds_of_columns(tmp_path, values, kind):
+    rows = "".join(f"{name},{value}\n" for name, value in zip(("5.jpg", "sad/1.jpg", "2.jpg"), values, strict=True))
+    labels = read(tmp_path, f"id,x\n{rows}")
+    assert ("x" in labels.attributes) == (kind == "attribute")
+    assert (labels.factors is not None) == (kind == "factor")
+
+
+def test_rows_without_a_picture(tmp_path, capsys):
+    labels = read(tmp_path, "id,age\n5.jpg,7\ngone.jpg,8\nsmile/5.jpg,9\n")
+    assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 7.0}
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 1 and "2 rows name no picture, the first, line 3: 'gone.jpg'" in printed
+    with pytest.raises(
+        InputError, match=r"names none of the pictures \(the first, line 2: 'x.jpg'\); they are 'smile/"
+    ):
+        read(tmp_path, "id,age\nx.jpg,7\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: column 1 has no name"),
+        ("age,Smile\n1,1\n", "line 1: one column should name the picture: file, image, name or id; found age, Smile"),
+        ("File,id\n5.jpg,1\n", "line 1: one column should .* found File and id"),
+        ("id,,age\n5.jpg,1,2\n", "line 1: column 2 has no name"),
+        ("id,age,Age\n5.jpg,1,2\n", "line 1: age is there twice"),
+        ('id,"a\nge"\n5.jpg,1\n', r"line 1: 'a\\nge': column names should be printable"),
+        ("id,age\n5.jpg\n", "line 2: 1 columns, expected 2"),
+        ("id,age\n5.jpg,1,2\n", "line 2: 3 columns, expected 2"),
+        ("id,age\n5.jpg,much\n", "line 2: age: should be a number, true/false, yes/no or empty, found 'much'"),
+        ("id,age\n5.jpg,nan\n", "line 2: age: should be a number"),
+        ("id,age\n5.jpg,\"0,5\"\n", "line 2: age: should be a number"),
+        ("id,age\n5.jpg,yes\n2.jpg,7\n", "line 2: age: should be a number as in other rows, found 'yes'"),
+        ("id,age\n5.jpg,7\n\n5.jpg,7\n", "line 4: id: '5.jpg' is the picture of line 2, too"),
+        ("id,age\n1.jpg,7\n", r"line 2: id: several pictures are called 1.jpg \(smile/1.jpg, sad/1.jpg\)"),
+        ("id,split\n5.jpg,dev\n", "line 2: split: should be train, valid, test or empty, found 'dev'"),
+        ('id,identity\n5.jpg,"A\nB"\n', r"line 3: identity: should be printable text, found 'A\\nB'"),
+        ('id,age\n"5.jpg,7\n', "line 2: unexpected end of data"),
+    ],
+)  # fmt: skip
+def test_broken_table(tmp_path, text, message):
+    with pytest.raises(InputError, match=f"labels.csv: {message}") as caught:
+        read(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_table_in_another_encoding(tmp_path):
+    (tmp_path / "labels.csv").write_bytes("id,age\nZoë.jpg,7\n".encode("cp1252"))
+    with pytest.raises(InputError, match=r"labels.csv: not UTF-8 text; save it as UTF-8"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "packed"])
+def test_table_in_the_archive(tmp_path, kind):
+    contents = {"mine/a/1.jpg": b"x", "mine/labels.csv": b"\xef\xbb\xbfid,age\na/1.jpg,7\n", "mine/2.jpg": b"y"}
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    archive = raw / ("folder.tar" if kind == "tar" else "folder.zip")
+    if kind == "tar":
+        with tarfile.open(archive, "w") as file:
+            for name, data in contents.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                file.addfile(info, io.BytesIO(data))
+    elif kind == "zip":
+        with zipfile.ZipFile(archive, "w") as file:
+            for name, data in contents.items():
+                file.writestr(name, data)
+    else:
+        for name, data in contents.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(data)
+        assert pack(tmp_path / "mine", archive) == []
+    (raw / "dataset.json").write_text(json.dumps({"archive": archive.name}))
+    members = [name.removeprefix("mine/" if kind == "packed" else "") for name in contents if name.endswith("jpg")]
+    labels = read(raw, members=members)
+    assert labels.factors["age"].dropna().tolist() == [7.0] and labels.attributes.columns.tolist() == ["a"]
+    (raw / "labels.csv").write_text("id,age\n2.jpg,8\n")  # the one that the user names goes before
+    assert read(raw, members=members).factors["age"].dropna().tolist() == [8.0]
+
+
+def test_broken_table_in_the_archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "folder.zip", "w") as file:
+        file.writestr("labels.csv", b"id,age\n\xff,7\n")
+    (tmp_path / "dataset.json").write_text(json.dumps({"archive": "folder.zip"}))
+    with pytest.raises(InputError, match=r"folder.zip: labels.csv: not UTF-8 text"):
+        read(tmp_path)
+    data = bytearray((tmp_path / "folder.zip").read_bytes())
+    data[data.index(b"\xff,7")] = 0
+    (tmp_path / "folder.zip").write_bytes(data)
+    with pytest.raises(InputError, match=r"folder.zip: labels.csv: cannot be read from the zip: its checksum is wrong"):
+        read(tmp_path)

@@ -1,0 +1,53 @@
+"""The plan of the shards: items in archive order, limits, copies, splits."""
+
+import zipfile
+
+import pytest
+
+from facepipe.config import Preprocess
+from facepipe.data.archive import Member
+from facepipe.data.plan import Item, limit, list_items, plan_splits
+from facepipe.data.sources import get_source
+
+LIMIT = 2**20
+
+
+def write_zip(path, contents):
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in contents.items():
+            file.writestr(name, data)
+    return path
+
+
+def test_items_keep_archive_order(tmp_path):
+    names = [f"lfw/{person}/{person}_{number:04d}.jpg" for person in ("Zoe", "Ann") for number in (2, 1)]
+    path = write_zip(tmp_path / "x.zip", dict.fromkeys(names, b""))
+    items, rejected = list_items(get_source("lfw"), path, LIMIT)
+    assert [(item.id, item.identity) for item in items] == [
+        ("Zoe_0002.jpg", "Zoe"), ("Zoe_0001.jpg", "Zoe"), ("Ann_0002.jpg", "Ann"), ("Ann_0001.jpg", "Ann")
+    ]  # fmt: skip
+    assert [item.member.name for item in items] == names and rejected == []
+
+
+def test_names_that_differ_in_case_only(tmp_path):
+    path = write_zip(tmp_path / "x.zip", {"lfw/Ann/Ann_0001.jpg": b"1", "lfw/ANN/ANN_0001.jpg": b"2"})
+    items, rejected = list_items(get_source("lfw"), path, LIMIT)
+    assert [item.id for item in items] == ["Ann_0001.jpg"]
+    assert rejected == [("lfw/ANN/ANN_0001.jpg", "its id ANN_0001.jpg is that of lfw/Ann/Ann_0001.jpg")]
+
+
+def test_limit_is_by_id_alone():
+    forward = [Item(str(number), "", Member(str(number), None)) for number in range(100)]
+    chosen = set(limit(forward, 10))
+    assert set(limit(forward[::-1], 10)) == chosen and len(chosen) == 10
+    assert chosen < set(limit(forward, 20))
+    assert limit(forward, None) == forward
+
+
+def test_hash_split_has_the_fractions_asked_for():
+    items = [Item(f"{number:06d}.png", "", Member(f"{number:06d}.png", None)) for number in range(5000)]
+    params = Preprocess(valid_fraction=0.2, test_fraction=0.2)
+    plan, unlisted = plan_splits(get_source("synthetic"), None, items, params)
+    assert unlisted == []
+    shares = {split: len(rows) / 5000 for split, rows in plan.items()}
+    assert shares == pytest.approx({"train": 0.6, "valid": 0.2, "test": 0.2}, abs=0.02)
