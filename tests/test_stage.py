@@ -51,7 +51,7 @@ def test_a_full_disk_and_ctrl_c_are_one_line_each(workspace, capsys):
 
     for main, code, line in (
         (fill, 2, "preprocess: writing the outputs: No space left on device\n"),
-        (interrupt, 130, "preprocess: stopped\n"),
+        (interrupt, 130, "preprocess: stopped; run dvc repro again to go on\n"),
     ):
         with pytest.raises(SystemExit) as stop:
             run(main, "preprocess")
