@@ -73,20 +73,21 @@ def kill_after(monkeypatch):
 @pytest.mark.parametrize("name", TRAININGS)
 def test_cut_off_again_and_again_the_result_is_the_same(name, tiny_shards, tmp_path, own_states, kill_after):
     params = TRAININGS[name]
-    metrics = train(name, params, tiny_shards, tmp_path / "whole")
+    train_params = EVERY_16.model_copy(update={"precision": "mixed_bfloat16" if name == "vae" else "float32"})
+    metrics = train(name, params, tiny_shards, tmp_path / "whole", train_params)
     assert not any(own_states.iterdir()), "the state is removed when the outputs are complete"
     part = tmp_path / "part"
     for saves in (1, 8):
         kill_after(saves)
         with pytest.raises(Killed):
-            train(name, params, tiny_shards, part)
+            train(name, params, tiny_shards, part, train_params)
         assert 1 <= len(states_in(own_states)) <= 2
         # DVC removes a stage's outputs before it runs the stage again
         for path in sorted((part / "report").rglob("*"), reverse=True):
             path.unlink() if path.is_file() else path.rmdir()
     assert int(states_in(own_states)[-1].stem) == 9 * 16
     kill_after(10**6)
-    assert train(name, params, tiny_shards, part) == metrics
+    assert train(name, params, tiny_shards, part, train_params) == metrics
     assert files(part) == files(tmp_path / "whole")
     assert not any(own_states.iterdir())
 
@@ -219,14 +220,14 @@ def test_a_budget_in_minutes(name, tiny_shards, tmp_path, own_states, capsys, ki
     elapsed = time.monotonic() - started
     record = read_json(tmp_path / "model/model.json")["training"]
     assert record["minutes"] == 4 / 60 and record["byte_reproducible"] is False
-    assert record["images"] == metrics["images_seen"] == 16 * record["steps"] >= 6 * 16
+    assert record["images"] == metrics["images_seen"] == 16 * record["steps"] >= 5 * 16
     with open(tmp_path / "report/history.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert int(rows[-1]["images"]) == metrics["images_seen"]
     assert len(list((tmp_path / "report/grids").iterdir())) == 2, "before training, and at the end"
     assert elapsed >= 1.0, "the last of the four seconds"
     if name == "ae":
-        assert float(rows[-1]["learning_rate"]) < 0.1 * params.learning_rate, "the cosine follows the time"
+        assert float(rows[-1]["learning_rate"]) < 0.2 * params.learning_rate, "the cosine follows the time"
 
 
 def _with_seconds(tree, seconds):

@@ -82,7 +82,7 @@ def fit(task, shards, budget, runtime, report, states):
 
 
 class _Loop:
-    """Where the training stands. What is not an argument is in `state()`, or a function of it."""
+    """Where a training stands: what `_save` writes, and what follows from that and the arguments."""
 
     def __init__(self, task, shards, budget, runtime, report, states):
         replicas = runtime.strategy.num_replicas_in_sync
