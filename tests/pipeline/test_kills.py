@@ -161,7 +161,7 @@ def test_twenty_random_kills(stage, tmp_path):
         assert outputs(repository, stage) == whole, kills
         remove_outputs(repository, stage)
     print(f"{stage}: {len(kills)} kills, {saved} with a state, {complete} complete before; {', '.join(kills)}")
-    assert saved >= 10
+    assert saved >= 5
 
 
 def wait_until_training(repository, process):
