@@ -130,31 +130,37 @@ class Preprocess(Section):
 
 
 class Train(Section):
-    """What the three training stages share."""
+    """What the three training stages share. How often a state is saved does not change a byte of the result."""
 
     seed: Natural = 0
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
     threads: Count | Literal["auto"] = "auto"
     strategy: Literal["auto", "single", "mirrored"] = "auto"
+    save_every_minutes: Positive | None = 5.0
+    save_every_images: Count | None = None
 
 
 class Budget(Section):
-    """How long a stage trains: in epochs or in images, never in minutes, so that a rerun gives the same bytes."""
+    """How long a stage trains: in epochs or images, so that a rerun gives the same bytes, or to explore in minutes."""
 
     batch_size: Annotated[int, BeforeValidator(_no_bool), Field(ge=2)] = 32
     epochs: Count | None = None
     images: Count | None = None
+    minutes: Positive | None = None
     images_per_epoch: Count | None = None
     grid_every: Count = 1
 
     @model_validator(mode="after")
     def _one_budget(self):
-        if (self.epochs is None) == (self.images is None):
-            raise ValueError("set exactly one of epochs and images, the other to null")
+        if [self.epochs, self.images, self.minutes].count(None) != 2:
+            raise ValueError("set exactly one of epochs, images and minutes, the others to null")
         return self
 
 
 class Autoencoding(Budget):
+    """The autoencoders. `patience`: epochs without a lower held-out loss after which training ends; None: never."""
+
+    patience: Count | None = None
     latent_dim: Count = 64
     widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
     latent_activation: Literal["linear", "relu", "sigmoid"] = "linear"
@@ -346,7 +352,7 @@ def steps_of(budget, train_images):
 
     Returns:
         (epochs, steps_per_epoch): ints; every epoch sees `images_per_epoch` images (default: all), in whole
-        batches; a budget in images is rounded up to whole epochs.
+        batches; a budget in images is rounded up to whole epochs; epochs is None under a budget in minutes.
 
     Raises:
         InputError: a batch is larger than the training split.
@@ -358,5 +364,6 @@ def steps_of(budget, train_images):
         )
     per_epoch = min(budget.images_per_epoch or train_images, train_images)
     steps = max(1, per_epoch // budget.batch_size)
-    epochs = budget.epochs or math.ceil(budget.images / (steps * budget.batch_size))
-    return epochs, steps
+    if budget.minutes:
+        return None, steps
+    return budget.epochs or math.ceil(budget.images / (steps * budget.batch_size)), steps

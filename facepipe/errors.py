@@ -1,10 +1,18 @@
-"""The one error a user sees: a line that says what is wrong, where, and what would be right."""
+"""What ends a program with one line for the user: wrong input, and the wish to stop."""
 
 import difflib
 
 
 class InputError(ValueError):
     """Wrong input by the user: shown as one line on stderr, exit code 2, no traceback."""
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody asked the process to end: shown as one line on stderr, exit code 128 + `signal`, no traceback."""
+
+    def __init__(self, signal, message="stopped; run dvc repro again to go on"):
+        super().__init__(message)
+        self.signal = signal
 
 
 def suggest(word, known):

@@ -1,6 +1,7 @@
 """Atomic writes: a file is either the old one or the new one, never half of one."""
 
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ def atomic_file(path, mode="w", **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     if "b" not in mode:
         options = {"encoding": "utf-8", "newline": ""} | options
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=".tmp")
     os.close(handle)
     try:
         with open(temporary, mode, **options) as file:
@@ -43,7 +44,7 @@ def atomic_folder(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp"))
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=".tmp"))
     old = temporary.with_suffix(".old")
     try:
         yield temporary
@@ -59,6 +60,23 @@ def atomic_folder(path):
         raise
 
 
+def remove_leftovers(*paths):
+    """Remove what a process that was killed while it wrote one of `paths` left beside it; no other may be writing."""
+    for path in map(Path, paths):
+        for leftover in path.parent.glob(glob.escape(_prefix(path)) + "*"):
+            if leftover.suffix in (".tmp", ".old"):
+                remove(leftover)
+
+
+def remove(path):
+    """Remove the file or folder `path`, if there is one."""
+    path = Path(path)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def write_json(path, value):
     """Write `value` as JSON with sorted keys, two spaces and a final newline (same value, same bytes)."""
     with atomic_file(path) as file:
@@ -70,6 +88,11 @@ def read_json(path):
     """The value in the JSON file `path`."""
     with open(path, encoding="utf-8") as file:
         return json.load(file)
+
+
+def _prefix(path):
+    """How the names of the temporary files and folders for `path` begin."""
+    return f".{path.name[:40]}."
 
 
 def _umask():

@@ -1,10 +1,11 @@
 """How every stage starts: checked params in, bad input as one line and exit code 2, metrics out."""
 
 import errno
+import signal
 import sys
 
 from facepipe.config import load_params
-from facepipe.errors import InputError
+from facepipe.errors import InputError, Stopped
 from facepipe.files import write_json
 from facepipe.quiet import import_tensorflow
 
@@ -22,13 +23,16 @@ def run(main, name, tensorflow=False):
         tensorflow: bool, whether the stage uses TensorFlow (imported after the params are checked).
 
     Exits with 2 and one line on stderr where the input is wrong or the disk is full or closed to us, with 130 after
-    Ctrl-C.
+    Ctrl-C, with 143 after SIGTERM.
     """
+    before = signal.signal(signal.SIGTERM, _raise_stopped)
     try:
         params = load_params()
         if tensorflow:
             import_tensorflow()
         metrics = main(params)
+        if metrics is not None:
+            write_json(f"reports/{name}/metrics.json", metrics)
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
@@ -37,8 +41,13 @@ def run(main, name, tensorflow=False):
             raise
         print(f"{name}: {error.filename or 'writing the outputs'}: {error.strerror}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print(f"{name}: stopped", file=sys.stderr)
-        raise SystemExit(130) from None
-    if metrics is not None:
-        write_json(f"reports/{name}/metrics.json", metrics)
+    except KeyboardInterrupt as stop:
+        stopped = stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)
+        print(f"{name}: {stopped}", file=sys.stderr)
+        raise SystemExit(128 + stopped.signal) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _raise_stopped(number, frame):
+    raise Stopped(number)

@@ -6,7 +6,7 @@ from facepipe.stage import run
 def main(params):
     from facepipe.training.ae import train
 
-    return {"ae": train(params.train, params.train_ae, "data/shards", "data/models/ae", "reports/train_ae")}
+    train(params.train, params.train_ae, "data/shards", "data/models/ae", "reports/train_ae")
 
 
 if __name__ == "__main__":

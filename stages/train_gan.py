@@ -6,7 +6,7 @@ from facepipe.stage import run
 def main(params):
     from facepipe.training.gan import train
 
-    return {"gan": train(params.train, params.train_gan, "data/shards", "data/models/gan", "reports/train_gan")}
+    train(params.train, params.train_gan, "data/shards", "data/models/gan", "reports/train_gan")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from facepipe.stage import run
 def main(params):
     from facepipe.training.vae import train
 
-    return {"vae": train(params.train, params.train_vae, "data/shards", "data/models/vae", "reports/train_vae")}
+    train(params.train, params.train_vae, "data/shards", "data/models/vae", "reports/train_vae")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,21 @@ def tensorflow_threads():
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def states_elsewhere(tmp_path_factory):
+    """Trainings that the session's fixtures start keep their states out of this repository."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACEPIPE_RESUME", str(tmp_path_factory.mktemp("resume")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_states(monkeypatch, tmp_path):
+    """Each test has its own states; they lie in the folder that is given."""
+    monkeypatch.setenv("FACEPIPE_RESUME", str(tmp_path / "resume"))
+    return tmp_path / "resume"
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """The folder of real photographs; skips where it is absent."""

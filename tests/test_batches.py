@@ -31,12 +31,15 @@ def test_one_ahead_and_in_order():
             second.set()
         return index * 10
 
-    values = ahead(make, 4)
+    values = ahead(make, 0, 4)
     assert next(values) == 0
     assert second.wait(10), "the next batch is made while the first is in use"
     assert list(values) == [10, 20, 30]
     assert made == [0, 1, 2, 3]
-    assert list(ahead(make, 1)) == [0]
+    assert list(ahead(make, 0, 1)) == [0]
+    assert list(ahead(make, 2, 4)) == [20, 30]
+    made.clear()
+    assert list(ahead(make, 4, 4)) == [] == made
 
 
 def test_an_error_comes_where_its_batch_would_have():
@@ -45,7 +48,7 @@ def test_an_error_comes_where_its_batch_would_have():
             raise RuntimeError("broken shard")
         return index
 
-    values = ahead(make, 4)
+    values = ahead(make, 0, 4)
     assert [next(values), next(values)] == [0, 1]
     with pytest.raises(RuntimeError, match="broken shard"):
         next(values)

@@ -70,7 +70,10 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         ("preprocess.image_size", [64], "preprocess.image_size.1: Field required"),
         ("preprocess.image_size", [4, 64], "preprocess: image_size (height, width) must be at least 8"),
         ("preprocess.test_fraction", 0.95, "preprocess: valid_fraction + test_fraction must be below 1"),
-        ("train_vae.images", 1000, "train_vae: set exactly one of epochs and images"),
+        ("train_vae.images", 1000, "train_vae: set exactly one of epochs, images and minutes, the others to null"),
+        ("train_gan.minutes", 0, "train_gan.minutes: should be greater than 0 (got 0)"),
+        ("train_gan.patience", 3, "train_gan.patience: unknown key"),
+        ("train.save_every_minutes", "often", "train.save_every_minutes: should be a valid number"),
         ("dataset.archive", "faces.zip", "dataset: archive and labels do not apply to name: synthetic"),
         ("evaluate", None, "evaluate: should be a valid dictionary"),
     ],
@@ -94,5 +97,6 @@ def test_budgets():
     assert steps_of(TrainAE(epochs=3, batch_size=10), 95) == (3, 9)
     assert steps_of(TrainAE(images=200, batch_size=10), 95) == (3, 9)
     assert steps_of(TrainAE(epochs=2, batch_size=10, images_per_epoch=30), 95) == (2, 3)
+    assert steps_of(TrainAE(minutes=2, batch_size=10), 95) == (None, 9)
     with pytest.raises(InputError, match="batch_size: 64 is more than the 63 training images"):
         steps_of(TrainAE(epochs=1, batch_size=64), 63)

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from facepipe.files import atomic_file, atomic_folder, read_json, write_json
+from facepipe.files import atomic_file, atomic_folder, read_json, remove_leftovers, write_json
 
 
 def test_a_failing_write_leaves_the_old_file(tmp_path):
@@ -54,3 +54,17 @@ def test_json_bytes_do_not_depend_on_the_order_of_keys(tmp_path):
     with pytest.raises(ValueError):
         write_json(tmp_path / "c.json", {"a": float("nan")})
     assert not (tmp_path / "c.json").exists()
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    for kept in ("ae/model.json", "vae/model.json", ".vae.x.tmp", ".ae.txt", "ae.x.tmp"):
+        (tmp_path / kept).parent.mkdir(exist_ok=True)
+        (tmp_path / kept).write_text("kept")
+    before = sorted(tmp_path.rglob("*"))
+    (tmp_path / ".ae.abc.tmp").mkdir()
+    (tmp_path / ".ae.abc.tmp" / "half").write_text("gone")
+    (tmp_path / ".ae.abc.old").mkdir()
+    (tmp_path / ".ae.def.tmp").write_text("gone")
+    remove_leftovers(tmp_path / "ae", tmp_path / "absent" / "history.csv")
+    assert sorted(tmp_path.rglob("*")) == before
+    remove_leftovers(tmp_path / "ae")

@@ -14,6 +14,7 @@ from facepipe.models.gan import GAN
 from facepipe.models.load import load_model
 from facepipe.training.gan import GANTask
 from facepipe.training.loop import fit
+from facepipe.training.resume import States
 from facepipe.training.runtime import prepare
 
 
@@ -142,7 +143,7 @@ def test_weights_move_exactly_on_the_steps_the_schedule_says(schedule, loss, tin
 
     weights = {part: [w.numpy() for w in net.trainable_variables] for part, net in networks.items()}
     task.variant, task.after_step = variant, after_step
-    fit(task, Shards(tiny_shards), params, runtime, tmp_path)
+    fit(task, Shards(tiny_shards), params, runtime, tmp_path, States(tmp_path / "states"))
     assert moved == said
     assert len(moved) == 18
     assert {False, True} == {d and g for d, g in said}, "this schedule makes both kinds of step"
@@ -170,20 +171,6 @@ def test_a_random_subset_each_epoch(tiny_params, tiny_shards, tmp_path, monkeypa
     epochs = [set(seen[:32]), set(seen[32:64])]
     assert [len(epoch) for epoch in epochs] == [32, 32]
     assert epochs[0] != epochs[1]
-
-
-@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
-def test_a_loss_that_is_not_finite_stops_and_names_itself(name, tiny_params, tiny_shards, tmp_path):
-    train_params, sections = tiny_params
-    rates = (
-        {"generator_learning_rate": 1e30, "discriminator_learning_rate": 1e30}
-        if name == "gan"
-        else {"learning_rate": 1e30}
-    )
-    params = sections[name].model_copy(update=rates)
-    with pytest.raises(InputError, match=r"became (nan|-?inf) at step \d+ \(learning rate|did training diverge"):
-        train(name, params, train_params, tiny_shards, tmp_path)
-    assert not (tmp_path / "model").exists()
 
 
 def test_impossible_batches(tiny_params, tiny_shards, tmp_path):
@@ -229,7 +216,7 @@ def test_moving_average_of_the_generator(tiny_params, tiny_shards, tmp_path):
         latent_dim=4, generator_widths=(8,), discriminator_widths=(8,), batch_size=16, epochs=1, ema_half_life_kimg=0
     )
     task, runtime = gan_task(params, tiny_params[0])
-    fit(task, Shards(tiny_shards), params, runtime, tmp_path)
+    fit(task, Shards(tiny_shards), params, runtime, tmp_path, States(tmp_path / "states"))
     pairs = zip(task.average.networks["generator"].variables, task.model.networks["generator"].variables, strict=True)
     assert all(np.array_equal(a, b) for a, b in pairs), "half-life 0: no averaging"
     # after half_life images, half the weight is on what came before

@@ -1,5 +1,7 @@
 """Schedules driven through scripted histories."""
 
+import json
+
 import pytest
 
 from facepipe.config import Schedule
@@ -35,6 +37,34 @@ def test_decay():
     steps = decisions(rising, 110)
     assert all(g for _, g in steps)
     assert sum(d for d, _ in steps[10:]) == 20
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        Schedule(name="ratio", d_steps=2, g_steps=7),
+        Schedule(name="decay", d_start=3, d_end=0.3, decay_images=1000),
+        Schedule(name="accuracy", threshold=0.7, smoothing=0.8),
+    ],
+    ids=lambda params: params.name,
+)
+def test_a_restored_schedule_goes_on_as_the_first_would(params):
+    def play(schedule, steps):
+        said = []
+        for step in steps:
+            said.append(schedule.decide())
+            schedule.observe(0.5 + 0.5 * (step % 11 > 4))
+        return said
+
+    whole = make_schedule(params, 64)
+    said = play(whole, range(40))
+    assert len(set(said)) > 1
+    for cut in (0, 1, 7, 20, 39):
+        first, second = make_schedule(params, 64), make_schedule(params, 64)
+        before = play(first, range(cut))
+        second.restore(json.loads(json.dumps(first.state())))
+        assert before + play(second, range(cut, 40)) == said
+        assert second.state() == whole.state()
 
 
 def test_accuracy():

@@ -1,12 +1,14 @@
 """Stages start fast, check params first, and end bad input with one line and exit code 2."""
 
+import os
+import signal
 import subprocess
 import sys
 
 import pytest
 import yaml
 
-from facepipe.errors import InputError
+from facepipe.errors import InputError, Stopped
 from facepipe.files import read_json
 from facepipe.stage import run
 from tests.conftest import ROOT
@@ -38,7 +40,7 @@ def test_bad_input_is_one_line_and_exit_code_2(workspace, capsys):
     assert not (workspace / "reports").exists()
 
 
-def test_a_full_disk_and_ctrl_c_are_one_line_each(workspace, capsys):
+def test_a_full_disk_and_a_signal_are_one_line_each(workspace, capsys):
     def fill(params):
         with open("/dev/full", "w") as file:
             file.write("x" * 100000)
@@ -46,16 +48,26 @@ def test_a_full_disk_and_ctrl_c_are_one_line_each(workspace, capsys):
     def interrupt(params):
         raise KeyboardInterrupt
 
+    def terminate(params):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def stop(params):
+        raise Stopped(signal.SIGTERM, "stopped at epoch 3")
+
     def bug(params):
         raise FileNotFoundError(2, "No such file or directory", "x")
 
+    before = signal.getsignal(signal.SIGTERM)
     for main, code, line in (
         (fill, 2, "preprocess: writing the outputs: No space left on device\n"),
-        (interrupt, 130, "preprocess: stopped\n"),
+        (interrupt, 130, "preprocess: stopped; run dvc repro again to go on\n"),
+        (terminate, 143, "preprocess: stopped; run dvc repro again to go on\n"),
+        (stop, 143, "preprocess: stopped at epoch 3\n"),
     ):
-        with pytest.raises(SystemExit) as stop:
+        with pytest.raises(SystemExit) as caught:
             run(main, "preprocess")
-        assert (stop.value.code, capsys.readouterr().err) == (code, line)
+        assert (caught.value.code, capsys.readouterr().err) == (code, line)
+        assert signal.getsignal(signal.SIGTERM) == before
     with pytest.raises(FileNotFoundError):
         run(bug, "preprocess")
 

@@ -19,15 +19,15 @@ def epoch_order(seed, epoch, total, count):
     return rng(seed, "order", epoch).permutation(total)[:count]
 
 
-def ahead(make, count):
-    """Yield make(0), make(1), ... make(count - 1), each computed in a thread while the caller uses the one before.
+def ahead(make, start, stop):
+    """Yield make(start), ... make(stop - 1), each computed in a thread while the caller uses the one before.
 
     An exception in `make` is raised where its value would have come.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
-        following = pool.submit(make, 0)
-        for index in range(count):
+        following = pool.submit(make, start) if start < stop else None
+        for index in range(start, stop):
             value = following.result()
-            if index + 1 < count:
+            if index + 1 < stop:
                 following = pool.submit(make, index + 1)
             yield value

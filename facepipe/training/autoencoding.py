@@ -1,5 +1,7 @@
 """What training the autoencoder and the VAE have in common: images, dropout, best weights, pictures."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,10 +9,13 @@ import tensorflow as tf
 from facepipe.config import steps_of
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
+from facepipe.files import remove_leftovers, write_json
 from facepipe.models.layers import parameter_count
 from facepipe.models.store import save_model
 from facepipe.training.loop import fit
+from facepipe.training.resume import open_states
 from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
+from facepipe.training.state import read_variables, write_variables
 
 PICTURE_COLUMNS = 10
 # enough to rank epochs; the test split stays untouched
@@ -25,8 +30,11 @@ def to_float(images, flip):
 
 
 def learning_rate(value, decay, steps):
-    """A constant, or a cosine from `value` to 0 over `steps` (Loshchilov & Hutter 2017)."""
-    return keras.optimizers.schedules.CosineDecay(value, steps) if decay == "cosine" else value
+    """A constant, or a cosine from `value` to 0 over `steps` (Loshchilov & Hutter 2017).
+
+    Where `steps` is None, under a budget in minutes, the cosine is over the time: see `Autoencoding.use_time`.
+    """
+    return keras.optimizers.schedules.CosineDecay(value, steps) if decay == "cosine" and steps else value
 
 
 class Autoencoding:
@@ -38,7 +46,7 @@ class Autoencoding:
         model: `Autoencoder` or `VAE`, built under the runtime's strategy.
         params: `config.Autoencoding`.
         shards: `Shards`.
-        steps: int, steps of the whole training.
+        steps: int, steps of the whole training; None under a budget in minutes.
         runtime: `Runtime`.
     """
 
@@ -71,6 +79,13 @@ class Autoencoding:
     def after_step(self, logs):
         pass
 
+    def use_time(self, share):
+        if self.params.learning_rate_decay == "cosine":
+            self._optimizer.learning_rate = self.params.learning_rate * 0.5 * (1.0 + np.cos(np.pi * share))
+
+    def gave_up(self, epoch):
+        return self.params.patience is not None and epoch - self.best_epoch >= self.params.patience
+
     def learning_rate(self):
         return float(tf.convert_to_tensor(self._optimizer.learning_rate))
 
@@ -101,6 +116,20 @@ class Autoencoding:
             self.best_epoch, self._best_values = epoch, values
             self._best_weights = {name: net.get_weights() for name, net in self.model.networks.items()}
         return values
+
+    def state(self):
+        return {
+            "variables": read_variables(self._all_variables()),
+            "best": {"epoch": self.best_epoch, "values": self._best_values, "weights": self._best_weights},
+        }
+
+    def restore(self, state):
+        write_variables(self._all_variables(), state["variables"])
+        best = state["best"]
+        self.best_epoch, self._best_values, self._best_weights = best["epoch"], best["values"], best["weights"]
+
+    def _all_variables(self):
+        return [variable for part in [*self.model.networks.values(), self._optimizer] for variable in part.variables]
 
     def restore_best(self):
         """Put the weights of the best epoch back; its held-out measures."""
@@ -140,14 +169,17 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
         params: `config.TrainAE` or `config.TrainVAE`.
         shards: folder of the shards.
         model: folder for model.json, weights and, where the prior is not the density of the latents, sampler.npz.
-        report: folder for history.csv and grids/.
+        report: folder for history.csv, metrics.json and grids/.
 
     Returns:
-        dict of metrics: parameters, images_seen, best_epoch, valid_loss and valid_mse of that epoch.
+        dict of metrics, as they stand in metrics.json under the network's name: parameters, images_seen, best_epoch,
+        valid_loss and valid_mse of that epoch.
 
     Raises:
         InputError: params that do not fit the data or the machine; a loss that is not finite.
+        Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
     """
+    report = Path(report)
     runtime = prepare(train_params)
     data = Shards(shards)
     epochs, steps = steps_of(params, data.count("train"))
@@ -157,17 +189,23 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
         "widths": list(params.widths),
         "latent_activation": params.latent_activation,
     }
-    with runtime.strategy.scope():
-        net = network(spec, runtime.dtype, train_params.seed)
-        job = task(net, params, data, epochs * steps, runtime)
-    budget = fit(job, data, params, runtime, report)
-    best = job.restore_best()
-    record = runtime.record | budget | {"best_epoch": job.best_epoch, "loss": params.loss, "data": data.sha256}
-    save_model(model, net, spec, record, job.extras())
-    return {
-        "parameters": parameter_count(net.networks),
-        "images_seen": budget["images"],
-        "best_epoch": job.best_epoch,
-        "valid_loss": best["valid_loss"],
-        "valid_mse": best["valid_mse"],
-    }
+    inputs = {"shards": data.sha256}
+    with open_states(f"train_{network.name}", train_params, params, inputs, runtime) as states:
+        remove_leftovers(model, report / "history.csv", report / "metrics.json")
+        with runtime.strategy.scope():
+            net = network(spec, runtime.dtype, train_params.seed)
+            job = task(net, params, data, epochs and epochs * steps, runtime)
+        budget = fit(job, data, params, runtime, report, states)
+        best = job.restore_best()
+        record = runtime.record | budget | {"best_epoch": job.best_epoch, "loss": params.loss, "data": data.sha256}
+        save_model(model, net, spec, record, job.extras())
+        metrics = {
+            "parameters": parameter_count(net.networks),
+            "images_seen": budget["images"],
+            "best_epoch": job.best_epoch,
+            "valid_loss": best["valid_loss"],
+            "valid_mse": best["valid_mse"],
+        }
+        write_json(report / "metrics.json", {net.name: metrics})
+        states.discard()
+    return metrics

@@ -1,5 +1,7 @@
 """Training of the GAN: both networks in one fused step, lazy R1, DiffAugment, EMA of the generator."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,14 +9,17 @@ import tensorflow as tf
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
+from facepipe.files import remove_leftovers, write_json
 from facepipe.models import losses
 from facepipe.models.gan import GAN
 from facepipe.models.layers import parameter_count
 from facepipe.models.store import save_model
 from facepipe.training import augment
 from facepipe.training.loop import fit
+from facepipe.training.resume import open_states
 from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
 from facepipe.training.schedules import make_schedule
+from facepipe.training.state import read_variables, write_variables
 
 PICTURE_SIDE = 8
 
@@ -70,8 +75,30 @@ class GANTask:
         if self.schedule.needs_accuracy:
             self.schedule.observe(float(logs["d_accuracy"]))
 
+    def use_time(self, share):
+        pass
+
+    def gave_up(self, epoch):
+        return False
+
     def learning_rate(self):
         return self.params.generator_learning_rate
+
+    def state(self):
+        return {
+            "variables": read_variables(self._all_variables()),
+            "schedule": self.schedule.state(),
+            "d_steps": self._d_steps,
+        }
+
+    def restore(self, state):
+        write_variables(self._all_variables(), state["variables"])
+        self.schedule.restore(state["schedule"])
+        self._d_steps = state["d_steps"]
+
+    def _all_variables(self):
+        networks = [*self.model.networks.values(), self.average.networks["generator"]]
+        return [variable for part in [*networks, *self._optimizers.values()] for variable in part.variables]
 
     def train_step(self, images, noise, variant):
         train_d, train_g, with_r1 = variant
@@ -159,14 +186,16 @@ def train(train_params, params, shards, model, report):
         params: `config.TrainGAN`.
         shards: folder of the shards.
         model: folder for model.json and the weights of G_ema and of the discriminator.
-        report: folder for history.csv and grids/.
+        report: folder for history.csv, metrics.json and grids/.
 
     Returns:
-        dict of metrics.
+        dict of metrics, as they stand in metrics.json under "gan".
 
     Raises:
         InputError: params that do not fit the data or the machine; a loss that is not finite.
+        Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
     """
+    report = Path(report)
     runtime = prepare(train_params)
     data = Shards(shards)
     spec = {
@@ -176,16 +205,21 @@ def train(train_params, params, shards, model, report):
         "discriminator_widths": list(params.discriminator_widths),
         "latent_activation": params.latent_activation,
     }
-    with runtime.strategy.scope():
-        network = GAN(spec, runtime.dtype, train_params.seed)
-        average = GAN(spec, "float32", train_params.seed)
-        task = GANTask(network, average, params, runtime)
-    budget = fit(task, data, params, runtime, report)
-    average.networks["discriminator"].set_weights(network.networks["discriminator"].get_weights())
-    record = runtime.record | budget | {"loss": params.loss, "schedule": params.schedule.name, "data": data.sha256}
-    save_model(model, average, spec, record)
-    return {
-        "parameters": parameter_count(average.networks),
-        "images_seen": budget["images"],
-        "sample_diversity": diversity(task.samples()),
-    }
+    with open_states("train_gan", train_params, params, {"shards": data.sha256}, runtime) as states:
+        remove_leftovers(model, report / "history.csv", report / "metrics.json")
+        with runtime.strategy.scope():
+            network = GAN(spec, runtime.dtype, train_params.seed)
+            average = GAN(spec, "float32", train_params.seed)
+            task = GANTask(network, average, params, runtime)
+        budget = fit(task, data, params, runtime, report, states)
+        average.networks["discriminator"].set_weights(network.networks["discriminator"].get_weights())
+        record = runtime.record | budget | {"loss": params.loss, "schedule": params.schedule.name, "data": data.sha256}
+        save_model(model, average, spec, record)
+        metrics = {
+            "parameters": parameter_count(average.networks),
+            "images_seen": budget["images"],
+            "sample_diversity": diversity(task.samples()),
+        }
+        write_json(report / "metrics.json", {"gan": metrics})
+        states.discard()
+    return metrics

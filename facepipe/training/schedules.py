@@ -14,6 +14,12 @@ class Schedule(Protocol):
     def observe(self, accuracy):
         """Told D's accuracy on that step's batch, in [0, 1]."""
 
+    def state(self):
+        """What has changed since the start, a list of numbers."""
+
+    def restore(self, state):
+        """Go on where another schedule of the same params gave this `state()`."""
+
 
 class _Blind:
     """A schedule that does not look at the accuracy."""
@@ -34,6 +40,12 @@ class Ratio(_Blind):
     def decide(self):
         return self._d.next(), self._g.next()
 
+    def state(self):
+        return [self._d.due, self._g.due]
+
+    def restore(self, state):
+        self._d.due, self._g.due = state
+
 
 class Decay(_Blind):
     """D steps per G step fall (or rise) linearly from `start` to `end` over `images` images, then stay."""
@@ -49,6 +61,12 @@ class Decay(_Blind):
         self._step += 1
         self._d.rate, self._g.rate = min(1.0, ratio), min(1.0, 1.0 / ratio)
         return self._d.next(), self._g.next()
+
+    def state(self):
+        return [self._step, self._d.due, self._g.due]
+
+    def restore(self, state):
+        self._step, self._d.due, self._g.due = state
 
 
 class Accuracy:
@@ -70,18 +88,24 @@ class Accuracy:
     def observe(self, accuracy):
         self.smoothed = self._smoothing * self.smoothed + (1 - self._smoothing) * accuracy
 
+    def state(self):
+        return [self.smoothed]
+
+    def restore(self, state):
+        (self.smoothed,) = state
+
 
 class _Every:
     """True on a share `rate` of the calls, evenly spaced, beginning with the first."""
 
     def __init__(self, rate):
         self.rate = rate
-        self._due = 1.0
+        self.due = 1.0
 
     def next(self):
         # the small term keeps sums such as 10 x 0.1 from falling short of 1
-        fire = self._due >= 1.0 - 1e-9
-        self._due += self.rate - fire
+        fire = self.due >= 1.0 - 1e-9
+        self.due += self.rate - fire
         return fire
 
 

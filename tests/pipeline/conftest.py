@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -67,12 +68,24 @@ class Repository:
 
     def run(self, *command, check=True):
         """Run a command there with this environment's python first; the completed process, text captured."""
-        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        environment.pop("PYTHONPATH", None)
+        environment = self.environment()
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
         if check and done.returncode:
             raise AssertionError(f"{command} in {self.folder}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
         return done
+
+    def environment(self):
+        """This process's, with its python first, and states where they lie for a user."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        ours = {"PATH": path, "TMPDIR": str(self.folder.parent)}
+        return {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "FACEPIPE_RESUME")} | ours
+
+    def start(self, *command):
+        """Start a command there in a process group of its own, with Ctrl-C as in a terminal; Popen, text piped."""
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
 
     def repro(self, *arguments):
         """`dvc repro`; the stages that ran, in order, and those restored from the run cache."""

@@ -1,0 +1,182 @@
+"""Stages that are killed or stopped in real processes, and run again: not a byte differs."""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facepipe.config import load_params
+from facepipe.training.vae import train
+from tests.pipeline.conftest import Repository, make_repository
+
+STAGES = ("train_ae", "train_vae", "train_gan")
+# about as many file operations write the model, the metrics, and remove the states
+OUTPUT_OPERATIONS = 20
+SIGNAL_AT = Path(__file__).with_name("signal_at.py")
+
+
+def outputs(repository, stage):
+    """{path: bytes} of what the stage makes, and of whatever else it leaves in those folders and among the states."""
+    name = stage.removeprefix("train_")
+    found = [*repository.folder.glob("data/models/**/*"), *(repository.folder / f"reports/{stage}").rglob("*")]
+    found += repository.folder.glob(".facepipe/**/*")
+    others = [f"data/models/{other}" for other in {"ae", "vae", "gan"} - {name}]
+    paths = {path.relative_to(repository.folder).as_posix(): path for path in found if path.is_file()}
+    return {key: path.read_bytes() for key, path in paths.items() if not any(key.startswith(o + "/") for o in others)}
+
+
+def remove_outputs(repository, stage):
+    """As DVC does before it runs a stage."""
+    shutil.rmtree(repository.folder / "data/models" / stage.removeprefix("train_"), ignore_errors=True)
+    shutil.rmtree(repository.folder / "reports" / stage / "grids", ignore_errors=True)
+    for name in ("history.csv", "metrics.json"):
+        (repository.folder / "reports" / stage / name).unlink(missing_ok=True)
+
+
+def signal_at(repository, stage, name, number):
+    return repository.run(sys.executable, str(SIGNAL_AT), stage, name, str(number), check=False)
+
+
+def states(repository):
+    return sorted(repository.folder.glob(".facepipe/resume/*/*.state"))
+
+
+@pytest.fixture
+def often(finished, tmp_path):
+    """A copy of the finished repository that saves a state every other step."""
+    shutil.copytree(finished.folder, tmp_path / "facepipe", symlinks=True)
+    repository = Repository(tmp_path / "facepipe")
+    repository.set_params({"train.save_every_images": 32})
+    return repository
+
+
+@pytest.mark.parametrize(
+    "stage, first, code, line",
+    [
+        ("train_ae", "SIGKILL", -signal.SIGKILL, None),
+        ("train_vae", "SIGTERM", 143, "train_vae: stopped; run dvc repro again: it continues at epoch 1, image "),
+        ("train_gan", "SIGINT", 130, "train_gan: stopped; run dvc repro again: it continues at epoch 1, image "),
+    ],
+)
+def test_ended_twice_within_its_writes(often, finished, stage, first, code, line):
+    # the operations before the 30th are the first picture and the states of the first epoch
+    done = signal_at(often, stage, first, 30)
+    assert done.returncode == code
+    assert line is None or done.stderr.splitlines()[-1].startswith(line)
+    assert "Traceback" not in done.stderr
+    assert states(often)
+    remove_outputs(often, stage)
+    assert signal_at(often, stage, "SIGKILL", 60).returncode == -signal.SIGKILL
+    remove_outputs(often, stage)
+    done = often.run(sys.executable, "-m", f"stages.{stage}")
+    assert f"{stage.removeprefix('train_')}: continues " in done.stdout
+    assert outputs(often, stage) == outputs(finished, stage)
+
+
+def test_dvc_repro_killed_and_stopped(often, tmp_path):
+    often.set_params({"train_vae.epochs": 40})
+    params = load_params(often.folder / "params.yaml")
+    train(params.train, params.train_vae, often.folder / "data/shards", tmp_path / "vae", tmp_path / "report")
+
+    process = often.start("dvc", "repro", "train_vae")
+    wait_for_state(often, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    killed_at = states(often)
+    assert killed_at and not (often.folder / "data/models/vae").exists()
+
+    process = often.start("dvc", "repro", "train_vae")
+    wait_for_state(often, process, other_than=killed_at)
+    os.killpg(process.pid, signal.SIGINT)
+    out, error = process.communicate()
+    assert process.returncode != 0
+    assert "vae: continues at epoch " in out
+    assert "train_vae: stopped; run dvc repro again: it continues at epoch " in error and "Traceback" not in error
+
+    ran, _ = often.repro("train_vae")
+    assert ran == ["train_vae"]
+    assert files(often.folder / "data/models/vae") == files(tmp_path / "vae")
+    assert files(often.folder / "reports/train_vae") == files(tmp_path / "report")
+    assert not states(often)
+
+
+def files(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def wait_for_state(repository, process, other_than=()):
+    """Until the process has saved a state."""
+    while set(states(repository)) <= set(other_than):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.002)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_twenty_random_kills(stage, tmp_path):
+    """Half of them before a random file operation, half at a random time, up to four in one training."""
+    repository = make_repository(tmp_path / "facepipe")
+    section = {"epochs": 8, "images": None}
+    repository.set_params({f"{stage}.{key}": value for key, value in section.items()})
+    repository.repro("preprocess")
+    repository.run(sys.executable, "-m", f"stages.{stage}")
+    whole = outputs(repository, stage)
+    repository.set_params({"train.save_every_images": 32})
+    remove_outputs(repository, stage)
+    operations = int(signal_at(repository, stage, "SIGKILL", 0).stdout.split()[-2])
+    assert outputs(repository, stage) == whole
+    started = time.monotonic()
+    process = repository.start(sys.executable, "-m", f"stages.{stage}")
+    wait_until_training(repository, process)
+    started = time.monotonic()
+    process.communicate()
+    duration = time.monotonic() - started
+    random = np.random.default_rng(STAGES.index(stage))
+    kills, saved, complete = [], 0, 0
+    while len(kills) < 20:
+        for run in range(random.integers(1, 5)):
+            if random.random() < 0.5:
+                remove_outputs(repository, stage)
+            if random.random() < 0.5:
+                # one in two first kills comes while the outputs are written
+                first = operations - OUTPUT_OPERATIONS if run == 0 and random.random() < 0.5 else 1
+                number = int(random.integers(first, operations + 1))
+                killed, place = signal_at(repository, stage, "SIGKILL", number).returncode, f"operation {number}"
+            else:
+                seconds = float(random.uniform(0, duration))
+                killed, place = kill_after(repository, stage, seconds), f"{seconds:.2f} s"
+            if killed == 0:
+                complete += 1
+                break
+            assert killed == -signal.SIGKILL
+            kills.append(place)
+            saved += bool(states(repository))
+        else:
+            repository.run(sys.executable, "-m", f"stages.{stage}")
+        assert outputs(repository, stage) == whole, kills
+        remove_outputs(repository, stage)
+    print(f"{stage}: {len(kills)} kills, {saved} with a state, {complete} complete before; {', '.join(kills)}")
+    assert saved >= 5
+
+
+def wait_until_training(repository, process):
+    while True:
+        assert process.poll() is None, process.communicate()
+        if any(lock.read_text() == str(process.pid) for lock in repository.folder.glob(".facepipe/resume/*/lock")):
+            return
+        time.sleep(0.002)
+
+
+def kill_after(repository, stage, seconds):
+    """Run the stage, kill it so many seconds after its training began; its exit status."""
+    process = repository.start(sys.executable, "-m", f"stages.{stage}")
+    wait_until_training(repository, process)
+    time.sleep(seconds)
+    process.kill()
+    process.communicate()
+    return process.returncode
