@@ -2,7 +2,7 @@
 
 gather       images/s of `Shards.gather` in batches of 32 random rows, 64x64 RGB
 step         images/s of the autoencoder's training steps (params.yaml) with batches from shards, made ahead by a
-             thread as in training, against the same steps with one constant batch; interleaved, medians
+             thread as in training, against the same steps with one constant batch; pairs, turn about
 """
 
 import statistics
@@ -67,7 +67,7 @@ def stepper(shards, params):
 
     def speed(make, steps):
         start = time.perf_counter()
-        for images, noise in ahead(make, steps):
+        for images, noise in ahead(make, 0, steps):
             logs = run(images, noise, task.variant())
         float(logs["loss"])
         return steps * section.batch_size / (time.perf_counter() - start)
@@ -76,7 +76,7 @@ def stepper(shards, params):
 
 
 def main():
-    options = arguments(__doc__, repeats=7, steps=150, count=20_000)
+    options = arguments(__doc__, repeats=30, steps=40, count=20_000)
     with tempfile.TemporaryDirectory() as scratch:
         shards = write(Path(scratch) / "shards", options.count)
         params = load_params(ROOT / "params.yaml")
@@ -93,14 +93,17 @@ def main():
 
         fixed = from_shards(0)
         speed(from_shards, 30)
-        measured = {"shards": [], "constant": []}
-        for _ in range(options.repeats):
-            measured["shards"].append(speed(from_shards, options.steps))
-            measured["constant"].append(speed(lambda index: fixed, options.steps))
-        medians = {name: statistics.median(values) for name, values in measured.items()}
+        variants = {"shards": from_shards, "constant": lambda index: fixed}
+        measured = {name: [] for name in variants}
+        for repeat in range(options.repeats):
+            # turn about: the machine's speed drifts
+            for name in sorted(variants, reverse=repeat % 2):
+                measured[name].append(speed(variants[name], options.steps))
         for name, values in measured.items():
-            print(f"step, {name}: {medians[name]:.0f} images/s ({min(values):.0f} .. {max(values):.0f})")
-        print(f"constant / shards: {medians['constant'] / medians['shards']:.3f}")
+            print(f"step, {name}: {statistics.median(values):.0f} images/s ({min(values):.0f} .. {max(values):.0f})")
+        ratios = [c / s for c, s in zip(measured["constant"], measured["shards"], strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        print(f"constant / shards, median of {len(ratios)} pairs: {middle:.3f} (quartiles {low:.3f} .. {high:.3f})")
 
 
 if __name__ == "__main__":
