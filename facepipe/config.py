@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from facepipe.errors import InputError, suggest
 
@@ -111,7 +111,14 @@ class Preprocess(Section):
     max_file_mb: Positive = 64.0
     shard_mb: Positive = 64.0
     workers: Count | Literal["auto"] = "auto"
-    scheduler: Literal["processes", "dask"] | Annotated[str, Field(pattern=r"^(tcp|tls)://.+:\d+$")] = "processes"
+    scheduler: str = "processes"
+
+    @field_validator("scheduler")
+    @classmethod
+    def _scheduler_or_address(cls, value):
+        if not re.fullmatch(r"processes|dask|(tcp|tls)://.+:\d+", value):
+            raise ValueError("should be processes, dask, or the address tcp://host:port of a Dask scheduler")
+        return value
 
     @model_validator(mode="after")
     def _boxes_and_fractions(self):

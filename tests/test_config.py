@@ -67,6 +67,7 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         ("train_gan.loss", "hinged", "train_gan.loss: should be 'non_saturating' or 'hinge' (got 'hinged')"),
         ("preprocess.crop", [0, 0, 2, 1], "preprocess: crop must be [left, top, right, bottom]"),
         ("preprocess.crop", "centre", "preprocess.crop: should be 'default', 'center', 'none' or 'align', or a list"),
+        ("preprocess.scheduler", "tcp:localhost", "preprocess.scheduler: should be processes, dask, or the address"),
         ("preprocess.image_size", [64], "preprocess.image_size.1: Field required"),
         ("preprocess.image_size", [4, 64], "preprocess: image_size (height, width) must be at least 8"),
         ("preprocess.test_fraction", 0.95, "preprocess: valid_fraction + test_fraction must be below 1"),

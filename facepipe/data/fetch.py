@@ -43,7 +43,8 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
     entry = read_entry(sources_yaml, dataset.name)
     print(f"{dataset.name}: {entry.title}")
     print(f"  licence: {entry.licence}")
-    print(f"  please cite: {entry.citation}", flush=True)
+    if entry.citation:
+        print(f"  please cite: {entry.citation}", flush=True)
     inputs = [] if dataset.name == "synthetic" else _find_inputs(dataset, source, entry)
     with atomic_folder(out) as folder:
         if dataset.name == "synthetic":
@@ -100,7 +101,8 @@ def _given_archive(dataset, source, entry):
     try:
         kind = _look_inside(path, source, whole=not known)
     except InputError as error:
-        raise InputError(f"params.yaml: dataset.archive: {error}") from None
+        folder = " or a folder of pictures" if source.name == "folder" else ""
+        raise InputError(f"params.yaml: dataset.archive: {error}{folder}") from None
     came = digests(path, {name for file in known for name in file.checksums})
     if known and not any(file.checksums.items() <= came.items() for file in known):
         shown = [next(iter(file.checksums.items())) for file in known]  # one is enough for people

@@ -50,7 +50,7 @@ def write_page(report, shards, directions):
     parts += [_model(name, title, report, scores, grids) for name, title in TITLES.items()]
     parts += [_attributes(directions, grids), _edits(report / "edits")]
     source = read_json(shards.folder / "index.json")
-    credits = [str(source[key]) for key in ("licence", "citation") if key in source]
+    credits = [str(source[key]) for key in ("licence", "citation") if source.get(key)]
     if credits:
         parts.append("<footer>" + "".join(paragraph(text, soft=True) for text in credits) + "</footer>")
     with atomic_file(report / "index.html") as file:
