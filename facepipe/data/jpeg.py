@@ -39,9 +39,11 @@ def decode(data, header, reduction, gray):
         gray: whether luma is enough.
 
     Returns:
-        uint8 (ceil(height / reduction), ceil(width / reduction), 3), or of two dimensions if gray; None where the
-        data are not flawless: whether they will do is for Pillow to say.
+        uint8 (ceil(height / reduction), ceil(width / reduction), 3), or of two dimensions if gray; None where that
+        would be less than a pixel, or the data are not flawless: whether they will do is for Pillow to say.
     """
+    if min(header.size) < reduction:
+        return None
     width, height = (-(-side // reduction) for side in header.size)
     gray = gray or header.gray
     try:
