@@ -89,7 +89,7 @@ def test_penalties_make_small_what_they_penalise(tiny_shards, tmp_path):
     _, free = train("ae", tiny_shards, tmp_path / "free", epochs=20, latent_l2=1e-9, decoder_l2=1e-9)
     _, bound = train("ae", tiny_shards, tmp_path / "bound", epochs=20, latent_l2=1.0, decoder_l2=0.3)
     for name in ("latent_l2", "decoder_l2"):
-        assert bound[f"valid_{name}"][-1] < 0.5 * free[f"valid_{name}"][-1]
+        assert bound[f"valid_{name}"][-1] < 0.7 * free[f"valid_{name}"][-1]
         assert bound[name][-1] < bound[name][0]
     assert bound["valid_mse"][-1] < bound["valid_mse"][0]
 

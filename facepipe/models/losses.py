@@ -32,18 +32,25 @@ def ssim(x, logits):
     Gaussian window 11 x 11 with sigma 1.5, or the largest odd one that fits the image, where it fits; constants for
     values in [0, 1]. From 0 (equal) to 2.
     """
-    y = tf.sigmoid(logits)
-    height, width = x.shape[1:3]
-    size = min(11, height - (height + 1) % 2, width - (width + 1) % 2)
-    maps = tf.concat([x, y, x * x, y * y, x * y], axis=-1)
-    # the window is separable: one matrix product an axis
-    maps = tf.einsum("ih,nhwc->niwc", _window(height, size), maps)
-    maps = tf.einsum("jw,niwc->nijc", _window(width, size), maps)
-    mean_x, mean_y, square_x, square_y, product = tf.split(maps, 5, axis=-1)
+    # variances do not see the shift, and small numbers keep more of them where a GPU rounds products to TF32
+    a, b = x - 0.5, tf.sigmoid(logits) - 0.5
+    mean_a, mean_b, square_a, square_b, product = tf.split(_blur(tf.concat([a, b, a * a, b * b, a * b], -1)), 5, -1)
+    variances = square_a - mean_a**2 + square_b - mean_b**2
+    covariance = product - mean_a * mean_b
+    mean_x, mean_y = mean_a + 0.5, mean_b + 0.5
     c1, c2 = 0.01**2, 0.03**2
-    numerator = (2 * mean_x * mean_y + c1) * (2 * (product - mean_x * mean_y) + c2)
-    squares = mean_x**2 + mean_y**2
-    return 1.0 - _per_sample(numerator / ((squares + c1) * (square_x + square_y - squares + c2)))
+    numerator = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    return 1.0 - _per_sample(numerator / ((mean_x**2 + mean_y**2 + c1) * (variances + c2)))
+
+
+def _blur(maps):
+    """SSIM's window over float32 (n, h, w, c), where it fits: one matrix product an axis, as it is separable."""
+    height, width, channels = maps.shape[1:]
+    size = min(11, height - (height + 1) % 2, width - (width + 1) % 2)
+    rows, columns = _window(height, size), _window(width, size)
+    lines = rows @ tf.reshape(maps, (-1, height, width * channels))
+    blurred = columns @ tf.reshape(lines, (-1, width, channels))
+    return tf.reshape(blurred, (-1, len(rows), len(columns), channels))
 
 
 def _window(length, size):
