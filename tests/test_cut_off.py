@@ -27,6 +27,11 @@ GAN = {
 TRAININGS = {
     "ae": TrainAE(**AE, dropout=0.1, grid_every=2),
     "vae": TrainVAE(**AE, dropout=0.1, free_bits=0.1, kl_warmup_images=200, images_per_epoch=64),
+    "ae-robust": TrainAE(
+        **AE, loss={"mse": 1.0, "ssim": 0.2}, denoising=0.1, latent_l2=0.1, decoder_l2=0.01, images_per_epoch=64
+    ),
+    "vae-capacity": TrainVAE(**AE, capacity=2.0, kl_warmup_images=100),
+    "vae-cycles": TrainVAE(**AE, kl_cycles=2, kl_warmup_images=80, free_bits=0.1),
     "gan": TrainGAN(**GAN, schedule={"name": "ratio", "d_steps": 2, "g_steps": 5}),
     "gan-decay": TrainGAN(**GAN, schedule={"name": "decay", "d_start": 2, "d_end": 0.5, "decay_images": 200}),
     "gan-accuracy": TrainGAN(**GAN, schedule={"name": "accuracy", "threshold": 0.52, "smoothing": 0.7}),

@@ -5,8 +5,8 @@ import csv
 from facepipe.errors import InputError
 from facepipe.files import atomic_file, read_json
 from facepipe.report.curves import bars, chart, number, read_history
-from facepipe.report.data_section import data_section
-from facepipe.report.elements import charts, document, heading, paragraph, picture, row, table, without_empty
+from facepipe.report.data_section import data_section, read_table
+from facepipe.report.elements import charts, details, document, heading, paragraph, picture, row, table, without_empty
 
 TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
 LINKS = [("models", "Models"), ("data", "Data"), *TITLES.items(), ("attributes", "Attributes"), ("edits", "Your edits")]
@@ -15,6 +15,7 @@ CHARTS = [
     ("Loss", ("loss", "valid_loss"), False),
     ("Mean squared error", ("mse", "valid_mse"), True),
     ("KL divergence, nats per image", ("kl", "valid_kl"), False),
+    ("Active units (held-out KL above 0.01 nats)", ("active_units",), False),
     ("Losses of generator and discriminator", ("g_loss", "d_loss"), False),
     ("Discriminator accuracy", ("d_accuracy",), False),
     ("Mean sign of the discriminator's logits", ("real_sign", "fake_sign"), False),
@@ -110,7 +111,11 @@ def _model(name, title, report, scores, grids):
     facts = _read(folder / "metrics.json")[name]
     header, cells = [key.replace("_", " ") for key in facts], [_text(value) for value in facts.values()]
     parts = [heading(2, title, name), table(header, [cells])]
-    parts += [heading(3, "Training"), charts(history_charts(read_history(folder / "history.csv")))]
+    parts.append(_layers(folder / "summary.csv"))
+    shown = history_charts(read_history(folder / "history.csv"))
+    if name == "vae":
+        shown.append(_kl_chart(read_table(folder / "kl.csv"), facts["best_epoch"]))
+    parts += [heading(3, "Training"), charts(shown)]
     parts.append(row([picture(path, caption) for path, caption in _progress(folder / "grids")], "thirds"))
     for text, patterns in GRIDS.items():
         shown = {grids / f"{pattern.format(name)}.png": caption for pattern, caption in patterns.items()}
@@ -126,12 +131,36 @@ def _model(name, title, report, scores, grids):
 def history_charts(history):
     """One SVG per chart that `history` ({column: values}) has columns for; list of str."""
     charted = {column for _, columns, _ in CHARTS for column in columns} | NOT_CHARTED
-    wanted = CHARTS + [(column.replace("_", " "), (column,), False) for column in history if column not in charted]
+    others = dict.fromkeys(column.removeprefix("valid_") for column in history if column not in charted)
+    wanted = CHARTS + [(name.replace("_", " "), (name, f"valid_{name}"), False) for name in others]
     return [
         chart(title, history["epoch"], {column: history[column] for column in columns if column in history}, log=log)
         for title, columns, log in wanted
         if any(column in history for column in columns)
     ]
+
+
+def _layers(path):
+    """The networks in one line, and under it a table of their layers."""
+    rows = read_table(path)
+    header = ["layer", "type", "output", "parameters", "operations"]
+    cells = [[r["layer"], r["type"], r["output"], f"{int(r['parameters']):,}", f"{int(r['flops']):,}"] for r in rows]
+    totals = {}
+    for r in rows:
+        totals[r["network"]] = totals.get(r["network"], 0) + int(r["flops"])
+    said = ", ".join(f"{network} {_operations(count)}" for network, count in totals.items())
+    text = f"Operations for one image, forward, 2 a multiply-add: {said}."
+    return paragraph(text, soft=True) + details(f"{len(rows)} layers", table(header, cells))
+
+
+def _operations(count):
+    return f"{count / 1e6:,.1f} million" if count >= 1e5 else f"{count:,}"
+
+
+def _kl_chart(rows, epoch):
+    """KL of each dimension over the held-out images at the epoch whose weights were kept."""
+    nats = [float(r["kl"]) for r in rows if int(r["epoch"]) == epoch]
+    return bars("KL of each dimension, held-out", [max(0.0, value) for value in nats], "nats")
 
 
 def _progress(folder):

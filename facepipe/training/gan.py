@@ -14,6 +14,7 @@ from facepipe.models import losses
 from facepipe.models.gan import GAN
 from facepipe.models.layers import parameter_count
 from facepipe.models.store import save_model
+from facepipe.models.summary import write_summary
 from facepipe.training import augment
 from facepipe.training.loop import fit
 from facepipe.training.resume import open_states
@@ -186,7 +187,7 @@ def train(train_params, params, shards, model, report):
         params: `config.TrainGAN`.
         shards: folder of the shards.
         model: folder for model.json and the weights of G_ema and of the discriminator.
-        report: folder for history.csv, metrics.json and grids/.
+        report: folder for history.csv, metrics.json, summary.csv (the layers) and grids/.
 
     Returns:
         dict of metrics, as they stand in metrics.json under "gan".
@@ -206,7 +207,7 @@ def train(train_params, params, shards, model, report):
         "latent_activation": params.latent_activation,
     }
     with open_states("train_gan", train_params, params, {"shards": data.sha256}, runtime) as states:
-        remove_leftovers(model, report / "history.csv", report / "metrics.json")
+        remove_leftovers(model, *(report / name for name in ("history.csv", "metrics.json", "summary.csv")))
         with runtime.strategy.scope():
             network = GAN(spec, runtime.dtype, train_params.seed)
             average = GAN(spec, "float32", train_params.seed)
@@ -220,6 +221,7 @@ def train(train_params, params, shards, model, report):
             "images_seen": budget["images"],
             "sample_diversity": diversity(task.samples()),
         }
+        write_summary(report / "summary.csv", average.networks)
         write_json(report / "metrics.json", {"gan": metrics})
         states.discard()
     return metrics
