@@ -69,23 +69,3 @@ def free_bits(kl, batch_kl, nats):
         float32 (n, latent_dim); a dimension below the limit counts as `nats`, without gradient.
     """
     return tf.where(batch_kl > nats, kl, tf.fill(tf.shape(kl), tf.cast(nats, kl.dtype)))
-
-
-def non_saturating(real_logits, fake_logits):
-    """Non-saturating logistic loss (Goodfellow et al. 2014, sec. 3).
-
-    Args:
-        real_logits, fake_logits: float32 (n,).
-
-    Returns:
-        (d_loss, g_loss): float32 (n,) each; softplus(-real) + softplus(fake), softplus(-fake).
-    """
-    return tf.nn.softplus(-real_logits) + tf.nn.softplus(fake_logits), tf.nn.softplus(-fake_logits)
-
-
-def hinge(real_logits, fake_logits):
-    """Hinge loss (Lim & Ye 2017; Miyato et al. 2018): relu(1 - real) + relu(1 + fake), -fake; float32 (n,) each."""
-    return tf.nn.relu(1.0 - real_logits) + tf.nn.relu(1.0 + fake_logits), -fake_logits
-
-
-ADVERSARIAL = {"non_saturating": non_saturating, "hinge": hinge}
