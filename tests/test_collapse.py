@@ -41,4 +41,5 @@ def test_complaints(change, said):
 def test_both_at_once_and_a_critic():
     collapsed = {"sample_diversity": 0.0, "real_sign": 1.0, "fake_sign": -1.0}
     assert len(complaints(collapsed, 0.2)) == 2
-    assert len(complaints(collapsed, 0.2, has_signs=False)) == 1
+    assert len(complaints(collapsed, 0.2, judge_signs=False)) == 1
+    assert len(complaints(collapsed, 0.2, judge_samples=False)) == 1

@@ -9,7 +9,7 @@ from facepipe.errors import InputError
 from facepipe.files import read_json, write_json
 from facepipe.report.curves import read_history
 from facepipe.report.elements import document, heading, paragraph, shares, table
-from facepipe.report.page import _progress, history_charts
+from facepipe.report.page import _progress, collapse_warning, history_charts
 from facepipe.report.render import render_reports
 from tests.standins import make_reports, make_world
 
@@ -121,6 +121,35 @@ def test_charts_pair_columns_and_leave_none_out(tmp_path):
     charts = history_charts(read_history(tmp_path / "history.csv"))
     assert len(charts) == 2
     assert "valid_loss" in charts[0] and "new term" in charts[1]
+
+
+def test_a_collapse_is_marked_beside_the_curves(tmp_path):
+    history = {"epoch": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "collapse": [0.0, 1.0, 0.0, 1.0, 1.0, 1.0]}
+    said = collapse_warning(history)
+    assert said.startswith('<p class="warning">Collapse? In epochs 2, 4\u20136 of 6 ')
+    assert "In epoch 2 of 2" in collapse_warning({"epoch": [1.0, 2.0], "collapse": [0.0, 1.0]})
+    assert collapse_warning({"epoch": [1.0], "collapse": [0.0]}) == collapse_warning({"epoch": [1.0]}) == ""
+    assert not history_charts(history), "the marks are no curve"
+
+
+def test_a_collapse_of_the_gan_reaches_the_page(world):
+    folder, load = world
+    report = folder / "reports" / "train_gan"
+    paths = [report / "history.csv", report / "metrics.json"]
+    before = [path.read_text() for path in paths]
+    assert "Collapse?" not in render(folder, load)
+    try:
+        header, *rows = before[0].splitlines()
+        marked = [f"{row},1,{0.1 * i:.1f}" for i, row in enumerate(rows)]
+        paths[0].write_text("\n".join([f"{header},collapse,sample_diversity", *marked, ""]))
+        facts = read_json(paths[1])
+        write_json(paths[1], {"gan": facts["gan"] | {"real_diversity": 0.25}})
+        page = render(folder, load)
+    finally:
+        for path, content in zip(paths, before, strict=True):
+            path.write_text(content)
+    assert f"Collapse? In epochs 1\u2013{len(rows)} of {len(rows)} " in page
+    assert page.index("Collapse?") < page.index("Sample diversity") and ">real_diversity<" in page
 
 
 def test_progress_shows_first_middle_and_last(tmp_path):

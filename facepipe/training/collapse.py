@@ -36,20 +36,21 @@ def real_diversity(shards):
     return diversity(shards.gather("train", rows).astype(np.float32) / np.float32(255))
 
 
-def complaints(row, real, has_signs=True):
+def complaints(row, real, judge_samples=True, judge_signs=True):
     """What speaks for a collapse in an epoch.
 
     Args:
         row: dict with sample_diversity, real_sign and fake_sign, the means of the epoch.
         real: float, `real_diversity`.
-        has_signs: bool, False for a critic (wasserstein_gp), whose logits have no sign that means anything.
+        judge_samples: bool, False while the averaged generator still holds much of its start, whose faces are alike.
+        judge_signs: bool, False for a critic (wasserstein_gp), whose logits have no sign that means anything.
 
     Returns:
         list of str, none if all is well.
     """
     found = []
-    if row["sample_diversity"] < LEAST_DIVERSITY * real:
+    if judge_samples and row["sample_diversity"] < LEAST_DIVERSITY * real:
         found.append(f"the samples are alike (diversity {row['sample_diversity']:.3f}, real images {real:.3f})")
-    if has_signs and row["real_sign"] > SATURATED and row["fake_sign"] < -SATURATED:
+    if judge_signs and row["real_sign"] > SATURATED and row["fake_sign"] < -SATURATED:
         found.append(f"the discriminator is never wrong (signs {row['real_sign']:+.3f} and {row['fake_sign']:+.3f})")
     return found

@@ -58,6 +58,8 @@ class GANTask:
         self._d_steps = 0
         average.networks["generator"].set_weights(model.networks["generator"].get_weights())
         half_life = params.ema_half_life_kimg * 1000
+        # four half-lives leave 1/16 of the start in the average
+        self._settled_images = 4 * half_life
         self._ema_decay = 0.5 ** (params.batch_size / half_life) if half_life else 0.0
         self._fixed_z = rng(0, "gan", "picture").standard_normal((PICTURE_SIDE**2, params.latent_dim), np.float32)
 
@@ -162,10 +164,11 @@ class GANTask:
 
     def after_epoch(self, epoch, means):
         measures = {"sample_diversity": diversity(self.samples())}
-        found = complaints(means | measures, self.real_diversity, not self._critic)
+        settled = int(self._optimizers["generator"].iterations) * self.params.batch_size >= self._settled_images
+        found = complaints(means | measures, self.real_diversity, settled, not self._critic)
         if found:
             tqdm.write(f"gan: epoch {epoch}: collapse? {'; '.join(found)}; see train_gan.schedule in params.yaml")
-        return measures
+        return measures | {"collapse": float(bool(found))}
 
     def samples(self):
         """G_ema's images for the fixed z; float32 (64, h, w, c) in [0, 1]."""
