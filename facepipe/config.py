@@ -203,13 +203,19 @@ class Schedule(Section):
     smoothing: Fraction = 0.9
 
 
+# as train_gan.init_from: first weights from no model; a path, since dvc.yaml makes it a dependency
+NO_MODEL = "data/shards"
+
+
 class TrainGAN(Budget):
     """The generative adversarial network.
 
     `label_smoothing` acts with loss bce, `gp_weight` with wasserstein_gp. `truncation` (psi) shrinks the latents that
-    the trained model draws: psi * N(0, I), at 1 the prior that it was trained with.
+    the trained model draws: psi * N(0, I), at 1 the prior that it was trained with. `init_from` is the folder that the
+    first weights come from: that of a VAE, of another GAN, or data/shards, which has none: they are random.
     """
 
+    init_from: str = NO_MODEL
     architecture: Literal["dcgan", "residual"] = "dcgan"
     spectral_norm: bool = False
     latent_dim: Count = 64
@@ -233,6 +239,8 @@ class TrainGAN(Budget):
 
     @model_validator(mode="after")
     def _what_goes_together(self):
+        if Path(self.init_from) == Path("data/models/gan"):
+            raise ValueError("init_from: data/models/gan is what train_gan itself makes; copy it and name the copy")
         if self.loss == "wasserstein_gp" and self.r1_gamma:
             raise ValueError("loss: wasserstein_gp has a penalty of its own (gp_weight); set r1_gamma to 0")
         if self.loss == "wasserstein_gp" and self.schedule.name == "accuracy":

@@ -85,6 +85,11 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
             "wasserstein_gp",
             "train_gan: loss: wasserstein_gp has a penalty of its own (gp_weight); set",
         ),
+        (
+            "train_gan.init_from",
+            "data/models/gan",
+            "train_gan: init_from: data/models/gan is what train_gan itself makes",
+        ),
         ("train_gan.truncation", 1.5, "train_gan.truncation: should be less than or equal to 1 (got 1.5)"),
         ("train_gan.label_smoothing", 0.5, "train_gan.label_smoothing: should be less than 0.5 (got 0.5)"),
     ],

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from facepipe.config import NO_MODEL
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
@@ -15,6 +16,7 @@ from facepipe.models.adversarial import losses_of, slope_penalty, squared_slope
 from facepipe.models.gan import GAN
 from facepipe.models.layers import parameter_count
 from facepipe.models.store import save_model
+from facepipe.models.warm import first_weights
 from facepipe.training import augment
 from facepipe.training.collapse import complaints, diversity, real_diversity
 from facepipe.training.loop import fit
@@ -209,15 +211,21 @@ def train(train_params, params, shards, model, report):
         "spectral_norm": params.spectral_norm,
         "truncation": params.truncation,
     }
-    with open_states("train_gan", train_params, params, {"shards": data.sha256}, runtime) as states:
+    weights, digest = ({}, None) if params.init_from == NO_MODEL else first_weights(params.init_from, spec)
+    inputs = {"shards": data.sha256, "init_from": digest}
+    with open_states("train_gan", train_params, params, inputs, runtime) as states:
         remove_leftovers(model, report / "history.csv", report / "metrics.json")
         with runtime.strategy.scope():
             network = GAN(spec, runtime.dtype, train_params.seed)
             average = GAN(spec, "float32", train_params.seed)
+            for name, values in weights.items():
+                network.networks[name].set_weights(values)
             task = GANTask(network, average, params, runtime, real_diversity(data))
         budget = fit(task, data, params, runtime, report, states)
         average.networks["discriminator"].set_weights(network.networks["discriminator"].get_weights())
         record = runtime.record | budget | {"loss": params.loss, "schedule": params.schedule.name, "data": data.sha256}
+        if digest:
+            record["init_from"] = {"folder": params.init_from, "sha256": digest}
         save_model(model, average, spec, record)
         metrics = {
             "parameters": parameter_count(average.networks),
