@@ -64,7 +64,11 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         ("train_ae.learning_rate", float("nan"), "train_ae.learning_rate: should be a finite number"),
         ("train_ae.widths", [32, 0], "train_ae.widths.1: should be greater than or equal to 1 (got 0)"),
         ("train.threads", "many", "train.threads: should be a valid integer"),
-        ("train_gan.loss", "hinged", "train_gan.loss: should be 'non_saturating' or 'hinge' (got 'hinged')"),
+        (
+            "train_gan.loss",
+            "hinged",
+            "train_gan.loss: should be 'non_saturating', 'hinge', 'bce' or 'wasserstein_gp' (got 'hinged')",
+        ),
         ("preprocess.crop", [0, 0, 2, 1], "preprocess: crop must be [left, top, right, bottom]"),
         ("preprocess.crop", "centre", "preprocess.crop: should be 'default', 'center', 'none' or 'align', or a list"),
         ("preprocess.scheduler", "tcp:localhost", "preprocess.scheduler: should be processes, dask, or the address"),
@@ -88,6 +92,18 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         ("train.save_every_minutes", "often", "train.save_every_minutes: should be a valid number"),
         ("dataset.archive", "faces.zip", "dataset: archive and labels do not apply to name: synthetic"),
         ("evaluate", None, "evaluate: should be a valid dictionary"),
+        (
+            "train_gan.loss",
+            "wasserstein_gp",
+            "train_gan: loss: wasserstein_gp has a penalty of its own (gp_weight); set",
+        ),
+        (
+            "train_gan.init_from",
+            "data/models/gan",
+            "train_gan: init_from: data/models/gan is what train_gan itself makes",
+        ),
+        ("train_gan.truncation", 1.5, "train_gan.truncation: should be less than or equal to 1 (got 1.5)"),
+        ("train_gan.label_smoothing", 0.5, "train_gan.label_smoothing: should be less than 0.5 (got 0.5)"),
     ],
 )
 def test_one_line_for_each_mistake(edited, key, value, expected):

@@ -9,7 +9,7 @@ from facepipe.errors import InputError
 from facepipe.files import read_json, write_json
 from facepipe.report.curves import read_history
 from facepipe.report.elements import document, heading, paragraph, shares, table
-from facepipe.report.page import _progress, history_charts
+from facepipe.report.page import _progress, collapse_warning, history_charts
 from facepipe.report.render import render_reports
 from tests.standins import make_reports, make_world
 
@@ -135,6 +135,35 @@ def test_the_kl_of_the_epoch_that_was_kept(world):
     chart = re.search(r"<svg[^>]*KL of each dimension.*?</svg>", render(folder, load)).group()
     heights = [float(h) for h in re.findall(r'<rect[^>]* height="([\d.]+)"', chart)]
     assert np.allclose(np.array(heights) / heights[0], np.array([5.4, 4.4, 3.4, 2.4, 1.4, 0.4]) / 5.4, atol=0.01)
+
+
+def test_a_collapse_is_marked_beside_the_curves(tmp_path):
+    history = {"epoch": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "collapse": [0.0, 1.0, 0.0, 1.0, 1.0, 1.0]}
+    said = collapse_warning(history)
+    assert said.startswith('<p class="warning">Collapse? In epochs 2, 4\u20136 of 6 ')
+    assert "In epoch 2 of 2" in collapse_warning({"epoch": [1.0, 2.0], "collapse": [0.0, 1.0]})
+    assert collapse_warning({"epoch": [1.0], "collapse": [0.0]}) == collapse_warning({"epoch": [1.0]}) == ""
+    assert not history_charts(history), "the marks are no curve"
+
+
+def test_a_collapse_of_the_gan_reaches_the_page(world):
+    folder, load = world
+    report = folder / "reports" / "train_gan"
+    paths = [report / "history.csv", report / "metrics.json"]
+    before = [path.read_text() for path in paths]
+    assert "Collapse?" not in render(folder, load)
+    try:
+        header, *rows = before[0].splitlines()
+        marked = [f"{row},1,{0.1 * i:.1f}" for i, row in enumerate(rows)]
+        paths[0].write_text("\n".join([f"{header},collapse,sample_diversity", *marked, ""]))
+        facts = read_json(paths[1])
+        write_json(paths[1], {"gan": facts["gan"] | {"real_diversity": 0.25}})
+        page = render(folder, load)
+    finally:
+        for path, content in zip(paths, before, strict=True):
+            path.write_text(content)
+    assert f"Collapse? In epochs 1\u2013{len(rows)} of {len(rows)} " in page
+    assert page.index("Collapse?") < page.index("Sample diversity") and ">real_diversity<" in page
 
 
 def test_progress_shows_first_middle_and_last(tmp_path):

@@ -25,8 +25,8 @@ class LoadedModel:
         latent_dim: int.
         image_shape: (h, w, c).
         has_encoder: bool, False for the GAN.
-        sampler: density that random latents come from: the prior N(0, I) for VAE and GAN, for the autoencoder a
-            Gaussian fitted to its training latents.
+        sampler: density that random latents come from: the prior N(0, I) for the VAE, truncation * N(0, I) for the
+            GAN, for the autoencoder a Gaussian fitted to its training latents.
         info: the content of model.json.
     """
 
@@ -135,4 +135,6 @@ def load_model(folder):
         raise InputError(f"{folder / 'model.json'}: not a facepipe model") from None
     read_weights(folder, networks)
     sampler = folder / "sampler.npz"
-    return LoadedModel(model, info, load_sampler(sampler) if sampler.exists() else Prior(model.latent_dim))
+    if sampler.exists():
+        return LoadedModel(model, info, load_sampler(sampler))
+    return LoadedModel(model, info, Prior(model.latent_dim, getattr(model, "truncation", 1.0)))

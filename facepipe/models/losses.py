@@ -132,23 +132,3 @@ def capacity(kl, batch_kl, nats):
         float32 (n,), whose mean over the global batch is |batch_kl - C|; single values may be negative.
     """
     return tf.sign(tf.stop_gradient(batch_kl) - nats) * (kl - nats)
-
-
-def non_saturating(real_logits, fake_logits):
-    """Non-saturating logistic loss (Goodfellow et al. 2014, sec. 3).
-
-    Args:
-        real_logits, fake_logits: float32 (n,).
-
-    Returns:
-        (d_loss, g_loss): float32 (n,) each; softplus(-real) + softplus(fake), softplus(-fake).
-    """
-    return tf.nn.softplus(-real_logits) + tf.nn.softplus(fake_logits), tf.nn.softplus(-fake_logits)
-
-
-def hinge(real_logits, fake_logits):
-    """Hinge loss (Lim & Ye 2017; Miyato et al. 2018): relu(1 - real) + relu(1 + fake), -fake; float32 (n,) each."""
-    return tf.nn.relu(1.0 - real_logits) + tf.nn.relu(1.0 + fake_logits), -fake_logits
-
-
-ADVERSARIAL = {"non_saturating": non_saturating, "hinge": hinge}

@@ -19,9 +19,10 @@ CHARTS = [
     ("Losses of generator and discriminator", ("g_loss", "d_loss"), False),
     ("Discriminator accuracy", ("d_accuracy",), False),
     ("Mean sign of the discriminator's logits", ("real_sign", "fake_sign"), False),
-    ("Sample diversity (0: all samples are one)", ("sample_diversity",), False),
+    ("Sample diversity (0: all samples are one)", ("sample_diversity", "real_diversity"), False),
+    ("Penalty on the discriminator's slope", ("r1", "gradient_penalty"), True),
 ]
-NOT_CHARTED = {"epoch", "images", "learning_rate", "d_trains", "g_trains"}
+NOT_CHARTED = {"epoch", "images", "learning_rate", "d_trains", "g_trains", "collapse"}
 # heading, then grid of a model and its caption
 GRIDS = {
     "Reconstructions": {"reconstructions_{}": "Test images, each above its reconstruction"},
@@ -112,10 +113,13 @@ def _model(name, title, report, scores, grids):
     header, cells = [key.replace("_", " ") for key in facts], [_text(value) for value in facts.values()]
     parts = [heading(2, title, name), table(header, [cells])]
     parts.append(_layers(folder / "summary.csv"))
-    shown = history_charts(read_history(folder / "history.csv"))
+    history = read_history(folder / "history.csv")
+    if "real_diversity" in facts:
+        history["real_diversity"] = [facts["real_diversity"]] * len(history["epoch"])
+    shown = history_charts(history)
     if name == "vae":
         shown.append(_kl_chart(read_table(folder / "kl.csv"), facts["best_epoch"]))
-    parts += [heading(3, "Training"), charts(shown)]
+    parts += [heading(3, "Training"), collapse_warning(history), charts(shown)]
     parts.append(row([picture(path, caption) for path, caption in _progress(folder / "grids")], "thirds"))
     for text, patterns in GRIDS.items():
         shown = {grids / f"{pattern.format(name)}.png": caption for pattern, caption in patterns.items()}
@@ -126,6 +130,23 @@ def _model(name, title, report, scores, grids):
     if health.exists():
         parts.append(_health(health, scores[name]))
     return "".join(parts)
+
+
+def collapse_warning(history):
+    """A paragraph that names the epochs in which the GAN's training warned of a collapse; empty if none did."""
+    epochs = [int(e) for e, mark in zip(history["epoch"], history.get("collapse", ()), strict=False) if mark == 1]
+    if not epochs:
+        return ""
+    # runs of epochs as first-last
+    starts = [e for e in epochs if e - 1 not in epochs]
+    ends = [e for e in epochs if e + 1 not in epochs]
+    spans = ", ".join(str(a) if a == b else f"{a}\u2013{b}" for a, b in zip(starts, ends, strict=True))
+    return paragraph(
+        f"Collapse? In {'epoch' if len(epochs) == 1 else 'epochs'} {spans} of {len(history['epoch'])} the samples were "
+        "alike (diversity far below that of real images) or the discriminator was never wrong (signs at 1 and -1). "
+        "train_gan.schedule in params.yaml can hold the discriminator back.",
+        warning=True,
+    )
 
 
 def history_charts(history):

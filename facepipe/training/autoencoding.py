@@ -112,7 +112,7 @@ class Autoencoding:
         """Mean over the global batch of per-sample values: (n, ...) on each replica -> (...)."""
         return sum_over_replicas(tf.reduce_sum(values, axis=0) / batch)
 
-    def after_epoch(self, epoch):
+    def after_epoch(self, epoch, means):
         values = self.held_out(epoch)
         # kept: the weights with the lowest validation loss
         if values["valid_loss"] < self._best_values["valid_loss"]:
