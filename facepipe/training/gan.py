@@ -167,7 +167,8 @@ class GANTask:
 
     def after_epoch(self, epoch, means):
         measures = {"sample_diversity": diversity(self.samples())}
-        settled = int(self._optimizers["generator"].iterations) * self.params.batch_size >= self._settled_images
+        g_steps = int(tf.convert_to_tensor(self._optimizers["generator"].iterations))
+        settled = g_steps * self.params.batch_size >= self._settled_images
         found = complaints(means | measures, self.real_diversity, settled, not self._critic)
         if found:
             tqdm.write(f"gan: epoch {epoch}: collapse? {'; '.join(found)}; see train_gan.schedule in params.yaml")
