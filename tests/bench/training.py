@@ -139,18 +139,23 @@ def earlier(options, projects):
 def equal_time(options, projects):
     """The part equal-time."""
     rows = []
-    for name, project in projects.items():
-        with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / "pictures.npz"
-            write_pictures(path, project.shape, options.count, options.shards)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, project in projects.items():
+            path = Path(scratch) / f"{'x'.join(str(side) for side in project.shape)}.npz"
+            if not path.exists():
+                write_pictures(path, project.shape, options.count, options.shards)
             common = {"project": name, "seconds": options.equal_time, "pictures": str(path), "batch": options.batch}
             theirs, ours = (measure("equal_time", way=way, **common) for way in ("theirs", "ours"))
-        unit = "KID x1000" if project.kind == "gan" else "MSE"
-        seen = [f"{side['images']:,}" for side in (theirs, ours)]
-        rows.append([name, unit, f"{theirs['error']:.5f}", f"{ours['error']:.5f}", *seen])
+            rows.append(_compared(name, project, theirs, ours))
     source = options.shards or "synthetic faces"
     heads = ["", "held-out", "theirs", "ours", "images seen, theirs", "ours"]
     table(f"After {options.equal_time:.0f} s each on {options.count} {source}", heads, rows)
+
+
+def _compared(name, project, theirs, ours):
+    unit = "KID x1000" if project.kind == "gan" else "MSE"
+    seen = [f"{side['images']:,}" for side in (theirs, ours)]
+    return [name, unit, f"{theirs['error']:.5f}", f"{ours['error']:.5f}", *seen]
 
 
 def counts(projects):

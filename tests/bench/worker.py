@@ -13,7 +13,8 @@ from facepipe.quiet import import_tensorflow
 from tests.bench.material import ROOT
 
 WARM_STEPS, WARM_SECONDS, LEAST_STEPS = 4, 5.0, 2
-IMAGES = 640
+# enough that `fit` does not come to the end of an epoch, where it may stall for seconds, within the default time
+IMAGES, BATCHES = 1280, 16
 
 
 class Done(Exception):
@@ -161,7 +162,7 @@ def theirs(job):
     project = earlier.PROJECTS[job["project"]]
     batch = job["batch"] or project.batch
     project = project._replace(batch=batch)
-    pictures = _pictures(project.shape, max(IMAGES, 8 * batch))
+    pictures = _pictures(project.shape, max(IMAGES, BATCHES * batch))
     if job["way"] == "theirs":
         networks = earlier.build(project)
         clock = Clock(job["steps"], job["seconds"])
