@@ -1,0 +1,120 @@
+"""facepipe's way of training: its default networks, and any Keras networks behind the loop's `Task` interface."""
+
+import keras
+import tensorflow as tf
+
+from facepipe.data.batches import ahead
+from facepipe.determinism import rng
+from facepipe.models import losses
+from facepipe.models.autoencoder import Autoencoder
+from facepipe.models.gan import GAN
+from facepipe.models.vae import VAE
+from facepipe.training.ae import AETask
+from facepipe.training.gan import GANTask
+from facepipe.training.loop import _stepper
+from facepipe.training.runtime import apply_gradients
+from facepipe.training.vae import VAETask
+from tests.bench.earlier import target
+from tests.bench.earlier_ways import variational_loss
+
+FAR = 2**40
+
+
+def default_task(kind, shape, params, runtime):
+    """The task of params.yaml's section train_<kind> at an image shape, as under a budget in minutes; (task, batch)."""
+    section = getattr(params, f"train_{kind}")
+    spec = {"image_shape": list(shape)} | section.model_dump()
+    with runtime.strategy.scope():
+        if kind == "gan":
+            networks, average = GAN(spec, runtime.dtype, 0), GAN(spec, "float32", 0)
+            return GANTask(networks, average, section, runtime), section.batch_size
+        networks, task = {"ae": (Autoencoder, AETask), "vae": (VAE, VAETask)}[kind]
+        return task(networks(spec, runtime.dtype, 0), section, None, None, runtime), section.batch_size
+
+
+def train(task, runtime, images, batch, on_step, share=None):
+    """Train by the loop's stepper, batches made ahead by a thread, until on_step(), called after each step, raises.
+
+    Args:
+        task: `loop.Task`.
+        runtime: `runtime.Runtime`.
+        images: uint8 (n, h, w, c).
+        batch: int.
+        on_step: callable without arguments.
+        share: callable that gives the share of the time used, for the learning rate; None: the rate stays.
+    """
+    step = _stepper(task, runtime.strategy)
+    per_epoch = max(1, len(images) // batch)
+
+    def make(index):
+        epoch, place = divmod(index, per_epoch)
+        order = rng(0, "order", epoch).permutation(len(images))
+        return images[order[place * batch : (place + 1) * batch]], task.draw(rng(0, "bench", index), batch)
+
+    for pictures, noise in ahead(make, 0, FAR):
+        if share:
+            task.use_time(share())
+        task.after_step(step(pictures, noise, task.variant()))
+        on_step()
+
+
+class KerasTask:
+    """An earlier project's networks behind `loop.Task`: what `train` asks of it.
+
+    Args:
+        project: `earlier.Project`.
+        networks: from `earlier.build`, under the runtime's dtype policy and strategy.
+    """
+
+    def __init__(self, project, networks):
+        self.project, self.networks = project, networks
+        self._variables, self._optimizers = {}, {}
+        parts = ("generator", "discriminator") if project.kind == "gan" else ("all",)
+        for part in parts:
+            owners = networks.values() if part == "all" else [networks[part]]
+            self._variables[part] = [variable for network in owners for variable in network.trainable_variables]
+            self._optimizers[part] = keras.optimizers.Adam(project.rate)
+            self._optimizers[part].build(self._variables[part])
+
+    def draw(self, generator, count):
+        width = {"ae": 0, "vae": 2048, "gan": 100}[self.project.kind]
+        return {"z": generator.standard_normal((count, width), "float32")} if width else {}
+
+    def variant(self):
+        return None
+
+    def after_step(self, logs):
+        pass
+
+    def train_step(self, images, noise, variant):
+        x = tf.cast(images, tf.float32) / 255.0
+        if self.project.kind == "gan":
+            return self._adversarial(x * 2.0 - 1.0, noise["z"])
+        with tf.GradientTape() as tape:
+            loss = self._loss(x, noise)
+        apply_gradients(self._optimizers["all"], loss, self._variables["all"], tape)
+        return {"loss": loss}
+
+    def _loss(self, x, noise):
+        if self.project.kind == "vae":
+            return variational_loss(x, self.networks, noise["z"])
+        y, aim = self.networks["network"](x, training=True), target(self.project, x)
+        if self.project.loss == "mse":
+            return tf.reduce_mean(tf.square(aim - y))
+        return tf.reduce_mean(keras.losses.binary_crossentropy(aim, y))
+
+    def _adversarial(self, real, z):
+        """Both networks in one step with the generator's pass shared, as `GANTask` does it."""
+        with tf.GradientTape(persistent=True) as tape:
+            fake = self.networks["generator"](z, training=True)
+            logits = [_logit(self.networks["discriminator"](x, training=True)) for x in (real, fake)]
+            d_losses, g_losses = losses.non_saturating(*logits)
+            d_loss, g_loss = tf.reduce_mean(d_losses), tf.reduce_mean(g_losses)
+        for part, loss in (("discriminator", d_loss), ("generator", g_loss)):
+            apply_gradients(self._optimizers[part], loss, self._variables[part], tape)
+        return {"d_loss": d_loss, "g_loss": g_loss}
+
+
+def _logit(probability):
+    clipped = tf.clip_by_value(probability, 1e-7, 1.0 - 1e-7)
+    return tf.math.log(clipped) - tf.math.log1p(-clipped)
