@@ -54,7 +54,8 @@ class BatchNorm(keras.layers.Layer):
             self._remember(outputs.batch_mean, outputs.batch_variance)
             return outputs.y
         # the statistics of the global batch, so that several replicas give what one gives
-        mean, square = context.all_reduce(tf.distribute.ReduceOp.MEAN, _moments(tf.cast(x, tf.float32)))
+        moments = tf.stack(_moments(tf.cast(x, tf.float32)))
+        mean, square = tf.unstack(context.all_reduce(tf.distribute.ReduceOp.MEAN, moments))
         variance = square - tf.square(mean)
         self._remember(mean, variance)
         scale = self.gamma / tf.sqrt(variance + self.epsilon)

@@ -173,11 +173,12 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
 
     Returns:
         dict of metrics, as they stand in metrics.json under the network's name: parameters, images_seen, best_epoch,
-        valid_loss and valid_mse of that epoch.
+        valid_loss and valid_mse of that epoch; None in workers other than the chief, which write nothing.
 
     Raises:
         InputError: params that do not fit the data or the machine; a loss that is not finite.
         Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
+        WorkerLost: another worker has ended; likewise.
     """
     report = Path(report)
     runtime = prepare(train_params)
@@ -191,11 +192,14 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
     }
     inputs = {"shards": data.sha256}
     with open_states(f"train_{network.name}", train_params, params, inputs, runtime) as states:
-        remove_leftovers(model, report / "history.csv", report / "metrics.json")
+        if runtime.crew.chief:
+            remove_leftovers(model, report / "history.csv", report / "metrics.json")
         with runtime.strategy.scope():
             net = network(spec, runtime.dtype, train_params.seed)
             job = task(net, params, data, epochs and epochs * steps, runtime)
         budget = fit(job, data, params, runtime, report, states)
+        if not runtime.crew.chief:
+            return runtime.crew.finish()
         best = job.restore_best()
         record = runtime.record | budget | {"best_epoch": job.best_epoch, "loss": params.loss, "data": data.sha256}
         save_model(model, net, spec, record, job.extras())
@@ -208,4 +212,5 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
         }
         write_json(report / "metrics.json", {net.name: metrics})
         states.discard()
+        runtime.crew.finish()
     return metrics

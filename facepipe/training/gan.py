@@ -189,11 +189,13 @@ def train(train_params, params, shards, model, report):
         report: folder for history.csv, metrics.json and grids/.
 
     Returns:
-        dict of metrics, as they stand in metrics.json under "gan".
+        dict of metrics, as they stand in metrics.json under "gan"; None in workers other than the chief, which write
+        nothing.
 
     Raises:
         InputError: params that do not fit the data or the machine; a loss that is not finite.
         Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
+        WorkerLost: another worker has ended; likewise.
     """
     report = Path(report)
     runtime = prepare(train_params)
@@ -206,12 +208,15 @@ def train(train_params, params, shards, model, report):
         "latent_activation": params.latent_activation,
     }
     with open_states("train_gan", train_params, params, {"shards": data.sha256}, runtime) as states:
-        remove_leftovers(model, report / "history.csv", report / "metrics.json")
+        if runtime.crew.chief:
+            remove_leftovers(model, report / "history.csv", report / "metrics.json")
         with runtime.strategy.scope():
             network = GAN(spec, runtime.dtype, train_params.seed)
             average = GAN(spec, "float32", train_params.seed)
             task = GANTask(network, average, params, runtime)
         budget = fit(task, data, params, runtime, report, states)
+        if not runtime.crew.chief:
+            return runtime.crew.finish()
         average.networks["discriminator"].set_weights(network.networks["discriminator"].get_weights())
         record = runtime.record | budget | {"loss": params.loss, "schedule": params.schedule.name, "data": data.sha256}
         save_model(model, average, spec, record)
@@ -222,4 +227,5 @@ def train(train_params, params, shards, model, report):
         }
         write_json(report / "metrics.json", {"gan": metrics})
         states.discard()
+        runtime.crew.finish()
     return metrics
