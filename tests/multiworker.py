@@ -1,4 +1,4 @@
-"""Train tiny models in this process: python -m tests.multiworker NAMES STRATEGY SHARDS OUT; records what each step gave.
+"""Train tiny models and record what each step gave: python -m tests.multiworker NAMES STRATEGY SHARDS OUT.
 
 OUT/<name>/model, OUT/<name>/report; OUT/<name>/steps-<worker>.json holds each step's terms, in this worker.
 """

@@ -118,7 +118,7 @@ def test_a_killed_worker_stops_the_other_and_a_rerun_goes_on(victim, trained, ti
     read_until(workers[victim], "step 5")
     workers[victim].kill()
     killed = time.monotonic()
-    out, err = workers[1 - victim].communicate(timeout=60)
+    _, err = workers[1 - victim].communicate(timeout=60)
     assert time.monotonic() - killed < 60
     workers[victim].communicate()
     assert workers[1 - victim].returncode == os.EX_TEMPFAIL
