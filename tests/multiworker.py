@@ -24,6 +24,8 @@ def sections():
     return {
         "ae": TrainAE(**COMMON, widths=(8, 8), dropout=0.1, patience=2),
         "vae": TrainVAE(**COMMON, widths=(8, 8), free_bits=0.05, kl_warmup_images=100),
+        "blows_up": TrainAE(**COMMON, widths=(8, 8), learning_rate=1e30),
+        "in_minutes": TrainAE(**COMMON | {"epochs": None, "minutes": 4 / 60}, widths=(8, 8), grid_every=10**6),
         "gan": TrainGAN(**COMMON, **gan, schedule={"name": "accuracy", "threshold": 0.55, "smoothing": 0.5}),
     }
 
@@ -54,7 +56,7 @@ def main(names, strategy, shards, out):
         folder = Path(out) / name
         folder.mkdir(parents=True, exist_ok=True)
         steps.clear()
-        module = import_module(f"facepipe.training.{name}")
+        module = import_module(f"facepipe.training.{name if name in ('vae', 'gan') else 'ae'}")
         module.train(train, sections()[name], shards, folder / "model", folder / "report")
         (folder / f"steps-{worker}.json").write_text(json.dumps(steps), encoding="utf-8")
 

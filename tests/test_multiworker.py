@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -110,6 +111,7 @@ def test_only_the_chief_writes_and_it_writes_all(name, trained):
     assert two - one == {"steps-1.json"} and one <= two
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_killed_worker_stops_the_other_and_a_rerun_goes_on(victim, trained, tiny_shards, tmp_path, own_states):
     arguments = command("gan", "multiworker", tiny_shards, tmp_path)
@@ -133,6 +135,7 @@ def test_a_killed_worker_stops_the_other_and_a_rerun_goes_on(victim, trained, ti
         assert files(tmp_path / "gan" / part) == files(trained / "two/gan" / part)
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_missed_within_a_minute(tiny_shards, tmp_path):
     addresses = free_addresses(2)
     arguments = command("ae", "auto", tiny_shards, tmp_path)
@@ -147,6 +150,7 @@ def test_a_worker_that_hangs_is_missed_within_a_minute(tiny_shards, tmp_path):
         workers[1].communicate()
 
 
+@pytest.mark.slow
 def test_the_launcher_stops_all_where_one_is_killed(tiny_shards, tmp_path):
     process = start((*LAUNCH, *command("ae", "auto", tiny_shards, tmp_path)), TEST_PAUSE="0.2")
     read_until(process, "step 3")
@@ -162,6 +166,7 @@ def test_the_launcher_stops_all_where_one_is_killed(tiny_shards, tmp_path):
     assert not any(child.is_running() for child in children)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_stops_all(number, code, trained, tiny_shards, tmp_path, own_states):
     arguments = (*LAUNCH, *command("vae", "auto", tiny_shards, tmp_path))
@@ -185,6 +190,31 @@ def test_bad_params_are_one_line_of_each_worker_and_one_of_the_launcher(tiny_sha
     message = "train: params.yaml: train.strategy: mirrored, but TF_CONFIG names 2 workers; use multiworker or auto"
     lines = done.stderr.splitlines()
     assert message in lines and "launch: worker" in lines[-1] and "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_is_one_line(tiny_shards, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        addresses = [f"127.0.0.1:{taken.getsockname()[1]}", *free_addresses(1)]
+        process = worker(0, addresses, command("ae", "auto", tiny_shards, tmp_path))
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "train: TF_CONFIG: this worker cannot serve at its own address; is the port in use? (" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_and_a_budget_in_minutes(tiny_shards, tmp_path):
+    done = run(*LAUNCH, *command("blows_up", "auto", tiny_shards, tmp_path))
+    assert done.returncode == 2
+    assert re.search(r"^train: \w+ became (nan|inf) at step \d+ \(", done.stderr, re.MULTILINE), done.stderr
+    assert "launch: worker 0 of 2 ended with exit code 2; the others are stopped\n" in done.stderr
+    done = run(*LAUNCH, *command("in_minutes", "auto", tiny_shards, tmp_path))
+    assert done.returncode == 0, done.stderr[-2000:]
+    steps = [read_json(tmp_path / "in_minutes" / f"steps-{index}.json") for index in (0, 1)]
+    assert steps[0] == steps[1] and len(steps[0]) > 6
+    assert read_json(tmp_path / "in_minutes/model/model.json")["training"]["steps"] == len(steps[0])
 
 
 def test_multiworker_needs_tf_config(monkeypatch):

@@ -14,6 +14,8 @@ import time
 # once a worker has failed: how long the others have to see it for themselves, and after SIGTERM to end
 NOTICE_SECONDS, END_SECONDS = 20.0, 15.0
 LOOK_SECONDS = 0.1
+# a stage's exit code where the same command would only fail again
+BAD_INPUT = 2
 
 
 def free_addresses(count):
@@ -96,8 +98,8 @@ def _wait(processes, signals):
     if not asked:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         print(
-            f"launch: worker {failed} of {len(processes)} {how}; the others are stopped; "
-            "the same command goes on from the last state",
+            f"launch: worker {failed} of {len(processes)} {how}; the others are stopped"
+            + ("" if code == BAD_INPUT else "; the same command goes on from the last state"),
             file=sys.stderr,
         )
     return 128 - code if code < 0 else code

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from facepipe.errors import InputError
+from facepipe.errors import InputError, WorkerLost
 from facepipe.machine import available_cores
-from facepipe.training.crew import Crew, read_tf_config
+from facepipe.training.crew import LOST, Crew, read_tf_config
 
 
 class Runtime(NamedTuple):
@@ -34,7 +34,8 @@ def prepare(train):
 
     Raises:
         InputError: mirrored asked for with fewer than two devices, multiworker with fewer than two workers, another
-            strategy with more; a TF_CONFIG that cannot be understood.
+            strategy with more; a TF_CONFIG that cannot be understood, or whose port is in use.
+        WorkerLost: the other workers did not come, or went.
     """
     threads = available_cores() if train.threads == "auto" else train.threads
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
@@ -76,7 +77,7 @@ def _strategy(name, gpus, workers):
             + ("see docs/training.md" if workers == 1 else "use multiworker or auto")
         )
     if name == "multiworker":
-        return _multiworker()
+        return _multiworker(workers)
     if name == "single":
         return tf.distribute.OneDeviceStrategy("/gpu:0" if gpus else "/cpu:0")
     devices = [device.name for device in tf.config.list_logical_devices("GPU" if gpus else "CPU")]
@@ -90,9 +91,17 @@ def _strategy(name, gpus, workers):
 
 
 @functools.cache
-def _multiworker():
+def _multiworker(workers):
     """A process can join its cluster only once, before its first operation."""
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    print(f"waits until all {workers} workers of TF_CONFIG are there", flush=True)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.UnknownError as error:
+        raise InputError(
+            f"TF_CONFIG: this worker cannot serve at its own address; is the port in use? ({error.message})"
+        ) from None
+    except LOST as error:
+        raise WorkerLost(f"not all {workers} workers of TF_CONFIG came; start all of them again") from error
 
 
 def sum_over_replicas(values):

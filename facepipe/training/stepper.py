@@ -34,7 +34,7 @@ def stepper(task, strategy, crew):
             graphs[variant] = tf.function(lambda *arguments: strategy.run(in_replica, args=arguments))
         return graphs[variant]
 
-    def run(images, noise, variant, news):
+    def run(images, noise, variant, news=None):
         placed = {name: crew.place(array) for name, array in noise.items()}
         with crew.together():
             logs = graph(variant)(crew.place(images), placed, None if crew.size == 1 else crew.place_once(news))
