@@ -28,6 +28,7 @@ Positive = Annotated[Number, Field(gt=0)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Fraction = Annotated[Number, Field(ge=0, lt=1)]
 Box = tuple[Number, Number, Number, Number]
+RECONSTRUCTIONS = ("mse", "bce", "l1", "ssim")
 
 
 class Section(BaseModel):
@@ -54,6 +55,24 @@ def _checked_pins(value):
     if value not in ("official", "none"):
         raise ValueError('should be official, none, or {file name: "sha256:..." or "md5:..."}')
     return value
+
+
+def _checked_mixture(value):
+    # one message for a union of names and a mapping
+    if isinstance(value, str) and value in RECONSTRUCTIONS:
+        return value
+    if not isinstance(value, dict) or not value or not set(value) <= set(RECONSTRUCTIONS):
+        raise ValueError(f"should be {', '.join(RECONSTRUCTIONS)}, or weights of these such as {{mse: 1.0, ssim: 0.2}}")
+    # in order of name, so that the same sum is the same to the bit
+    weights = {}
+    for name in sorted(value):
+        try:
+            weights[name] = float(_no_bool(value[name]))
+        except (TypeError, ValueError):
+            weights[name] = math.nan
+        if not 0 < weights[name] < math.inf:
+            raise ValueError(f"the weight of {name} should be a number above 0, found {value[name]}")
+    return weights
 
 
 def _checked_mirror(value):
@@ -165,7 +184,10 @@ class Budget(Section):
 
 
 class Autoencoding(Budget):
-    """The autoencoders. `patience`: epochs without a lower held-out loss after which training ends; None: never."""
+    """The autoencoders. `patience`: epochs without a lower held-out loss after which training ends; None: never.
+
+    `init_from`: a model folder whose weights training starts from.
+    """
 
     patience: Count | None = None
     latent_dim: Count = 64
@@ -175,21 +197,47 @@ class Autoencoding(Budget):
     learning_rate: Positive = 2e-3
     learning_rate_decay: Literal["cosine", "constant"] = "cosine"
     flip: bool = True
+    init_from: str | None = None
 
 
 class TrainAE(Autoencoding):
-    """The autoencoder."""
+    """The autoencoder. `loss`: a name, or the weights of several.
 
-    loss: Literal["mse", "bce", "l1"] = "mse"
+    `denoising`: standard deviation of the noise on the input. `latent_l2`, `decoder_l2`: the RAE's weights (Ghosh et
+    al. 2020) of |z|^2 / 2 and of the decoder's squared kernels, beside the squared error summed over an image.
+    """
+
+    loss: Annotated[Literal[RECONSTRUCTIONS] | dict[str, Positive], BeforeValidator(_checked_mixture)] = "mse"
+    denoising: NonNegative = 0.0
+    latent_l2: NonNegative = 0.0
+    decoder_l2: NonNegative = 0.0
 
 
 class TrainVAE(Autoencoding):
-    """The variational autoencoder. `latent_activation` acts on mu."""
+    """The variational autoencoder. `latent_activation` acts on mu.
+
+    `kl_cycles`: the training falls into so many equal cycles (Fu et al. 2019), each of which begins with a warm-up.
+    `capacity`: the KL in nats per image that beta pulls to, from 0 on over the warm-up (Burgess et al. 2018).
+    """
 
     loss: Literal["mse", "bce", "gaussian"] = "gaussian"
     beta: NonNegative = 30.0
     kl_warmup_images: Natural = 10000
+    kl_cycles: Count = 1
     free_bits: NonNegative = 0.0
+    capacity: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_kind_of_pressure(self):
+        if self.capacity is not None and (self.free_bits or self.kl_cycles > 1):
+            raise ValueError(
+                "capacity excludes free_bits and kl_cycles: use capacity: null, or free_bits: 0, kl_cycles: 1"
+            )
+        if self.kl_cycles > 1 and self.minutes:
+            raise ValueError("kl_cycles need a known end; set epochs or images instead of minutes, or kl_cycles: 1")
+        if self.kl_cycles > 1 and not self.kl_warmup_images:
+            raise ValueError("kl_cycles repeat the warm-up; set kl_warmup_images above 0, or kl_cycles: 1")
+        return self
 
 
 class Schedule(Section):
@@ -210,13 +258,27 @@ class Schedule(Section):
     smoothing: Fraction = 0.9
 
 
-class TrainGAN(Budget):
-    """The generative adversarial network."""
+# as train_gan.init_from: first weights from no model; a path, since dvc.yaml makes it a dependency
+NO_MODEL = "data/shards"
 
+
+class TrainGAN(Budget):
+    """The generative adversarial network.
+
+    `label_smoothing` acts with loss bce, `gp_weight` with wasserstein_gp. `truncation` (psi) shrinks the latents that
+    the trained model draws: psi * N(0, I), at 1 the prior that it was trained with. `init_from` is the folder that the
+    first weights come from: that of a VAE, of another GAN, or data/shards, which has none: they are random.
+    """
+
+    init_from: str = NO_MODEL
+    architecture: Literal["dcgan", "residual"] = "dcgan"
+    spectral_norm: bool = False
     latent_dim: Count = 64
     generator_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (256, 128, 64, 32)
     discriminator_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
-    loss: Literal["non_saturating", "hinge"] = "non_saturating"
+    loss: Literal["non_saturating", "hinge", "bce", "wasserstein_gp"] = "non_saturating"
+    label_smoothing: Annotated[Number, Field(ge=0, lt=0.5)] = 0.1
+    gp_weight: Positive = 10.0
     generator_learning_rate: Positive = 1e-3
     discriminator_learning_rate: Positive = 1e-3
     adam_beta_1: Fraction = 0.5
@@ -227,7 +289,21 @@ class TrainGAN(Budget):
     ema_half_life_kimg: NonNegative = 3.0
     latent_activation: Literal["linear", "relu", "sigmoid"] = "linear"
     flip: bool = True
+    truncation: Annotated[Number, Field(gt=0, le=1)] = 1.0
     schedule: Schedule = Schedule()
+
+    @model_validator(mode="after")
+    def _what_goes_together(self):
+        if Path(self.init_from) == Path("data/models/gan"):
+            raise ValueError("init_from: data/models/gan is what train_gan itself makes; copy it and name the copy")
+        if self.loss == "wasserstein_gp" and self.r1_gamma:
+            raise ValueError("loss: wasserstein_gp has a penalty of its own (gp_weight); set r1_gamma to 0")
+        if self.loss == "wasserstein_gp" and self.schedule.name == "accuracy":
+            raise ValueError(
+                "loss: wasserstein_gp tells real from generated by no threshold, so there is no accuracy; "
+                "use schedule.name: ratio or decay"
+            )
+        return self
 
 
 class ExportLatents(Section):

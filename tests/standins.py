@@ -82,9 +82,14 @@ def make_reports(folder, load):
         rows += [",".join(map(str, [epoch, 100 * epoch, *[1 / epoch] * len(names)])) for epoch in range(1, 6)]
         report.mkdir(parents=True)
         (report / "history.csv").write_text("\n".join(rows) + "\n")
-        write_json(report / "metrics.json", {name: {"parameters": 12345, "valid_mse": 0.0123, "name": name}})
+        facts = {"parameters": 12345, "best_epoch": 4, "valid_mse": 0.0123, "name": name}
+        write_json(report / "metrics.json", {name: facts})
+        layers = f"{name}_net,{name}_conv,Conv2D,8x8x16,1216,155648\n{name}_net,{name}_relu,ReLU,8x8x16,0,0\n"
+        (report / "summary.csv").write_text(f"network,layer,type,output,parameters,flops\n{layers}")
         for epoch in range(0, 6):
             save_png(report / "grids" / f"{epoch:06d}.png", np.full((8, 8, 3), 40 * epoch, np.uint8))
+    kl = [f"{epoch},{i},{epoch / 10 + i}" for epoch in range(1, 6) for i in range(6)]
+    (folder / "reports" / "train_vae" / "kl.csv").write_text("\n".join(["epoch,dimension,kl", *kl]) + "\n")
     params = AttributeVectors(min_examples=5)
     for name in ("ae", "vae"):
         model = load(folder / "models" / name)

@@ -5,7 +5,7 @@ import copy
 import pytest
 import yaml
 
-from facepipe.config import TrainAE, load_params, steps_of
+from facepipe.config import TrainAE, TrainVAE, load_params, steps_of
 from facepipe.errors import InputError
 from tests.conftest import ROOT
 
@@ -64,7 +64,11 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         ("train_ae.learning_rate", float("nan"), "train_ae.learning_rate: should be a finite number"),
         ("train_ae.widths", [32, 0], "train_ae.widths.1: should be greater than or equal to 1 (got 0)"),
         ("train.threads", "many", "train.threads: should be a valid integer"),
-        ("train_gan.loss", "hinged", "train_gan.loss: should be 'non_saturating' or 'hinge' (got 'hinged')"),
+        (
+            "train_gan.loss",
+            "hinged",
+            "train_gan.loss: should be 'non_saturating', 'hinge', 'bce' or 'wasserstein_gp' (got 'hinged')",
+        ),
         ("preprocess.crop", [0, 0, 2, 1], "preprocess: crop must be [left, top, right, bottom]"),
         ("preprocess.crop", "centre", "preprocess.crop: should be 'default', 'center', 'none' or 'align', or a list"),
         ("preprocess.scheduler", "tcp:localhost", "preprocess.scheduler: should be processes, dask, or the address"),
@@ -73,14 +77,53 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         ("preprocess.test_fraction", 0.95, "preprocess: valid_fraction + test_fraction must be below 1"),
         ("train_vae.images", 1000, "train_vae: set exactly one of epochs, images and minutes, the others to null"),
         ("train_gan.minutes", 0, "train_gan.minutes: should be greater than 0 (got 0)"),
+        ("train_ae.loss", "mae", "train_ae.loss: should be mse, bce, l1, ssim, or weights of these such as {mse: 1.0"),
+        ("train_ae.loss", {"mse": 1, "mae": 1}, "train_ae.loss: should be mse, bce, l1, ssim, or weights of these"),
+        ("train_ae.loss", {}, "train_ae.loss: should be mse, bce, l1, ssim, or weights of these"),
+        (
+            "train_ae.loss",
+            {"mse": 1, "ssim": 0},
+            "train_ae.loss: the weight of ssim should be a number above 0, found 0",
+        ),
+        ("train_ae.loss", {"mse": True}, "train_ae.loss: the weight of mse should be a number above 0, found True"),
+        ("train_ae.denoising", -0.1, "train_ae.denoising: should be greater than or equal to 0 (got -0.1)"),
+        ("train_vae.kl_cycles", 0, "train_vae.kl_cycles: should be greater than or equal to 1 (got 0)"),
         ("train_gan.patience", 3, "train_gan.patience: unknown key"),
         ("train.save_every_minutes", "often", "train.save_every_minutes: should be a valid number"),
         ("dataset.archive", "faces.zip", "dataset: archive and labels do not apply to name: synthetic"),
         ("evaluate", None, "evaluate: should be a valid dictionary"),
+        (
+            "train_gan.loss",
+            "wasserstein_gp",
+            "train_gan: loss: wasserstein_gp has a penalty of its own (gp_weight); set",
+        ),
+        (
+            "train_gan.init_from",
+            "data/models/gan",
+            "train_gan: init_from: data/models/gan is what train_gan itself makes",
+        ),
+        ("train_gan.truncation", 1.5, "train_gan.truncation: should be less than or equal to 1 (got 1.5)"),
+        ("train_gan.label_smoothing", 0.5, "train_gan.label_smoothing: should be less than 0.5 (got 0.5)"),
     ],
 )
 def test_one_line_for_each_mistake(edited, key, value, expected):
     assert complaint(edited(key, value)).startswith(expected)
+
+
+def test_mixtures_of_losses():
+    assert TrainAE(epochs=1, loss={"ssim": "2e-1", "mse": 1}).loss == {"mse": 1.0, "ssim": 0.2}
+    assert list(TrainAE(epochs=1, loss={"ssim": 1, "bce": 2}).loss) == ["bce", "ssim"], "one order, one sum"
+
+
+@pytest.mark.parametrize("changes, expected", [
+    ({"capacity": 5.0, "free_bits": 0.1}, "capacity excludes free_bits and kl_cycles"),
+    ({"capacity": 5.0, "kl_cycles": 2}, "capacity excludes free_bits and kl_cycles"),
+    ({"kl_cycles": 2, "epochs": None, "minutes": 1}, "kl_cycles need a known end"),
+    ({"kl_cycles": 2, "kl_warmup_images": 0}, "kl_cycles repeat the warm-up"),
+])  # fmt: skip
+def test_pressures_on_the_kl_that_exclude_each_other(changes, expected):
+    with pytest.raises(ValueError, match=expected):
+        TrainVAE(**{"epochs": 1} | changes)
 
 
 def test_files_that_are_no_params(tmp_path):

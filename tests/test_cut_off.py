@@ -27,8 +27,17 @@ GAN = {
 TRAININGS = {
     "ae": TrainAE(**AE, dropout=0.1, grid_every=2),
     "vae": TrainVAE(**AE, dropout=0.1, free_bits=0.1, kl_warmup_images=200, images_per_epoch=64),
+    "ae-robust": TrainAE(
+        **AE, loss={"mse": 1.0, "ssim": 0.2}, denoising=0.1, latent_l2=0.1, decoder_l2=0.01, images_per_epoch=64
+    ),
+    "vae-capacity": TrainVAE(**AE, capacity=2.0, kl_warmup_images=100),
+    "vae-cycles": TrainVAE(**AE, kl_cycles=2, kl_warmup_images=80, free_bits=0.1),
     "gan": TrainGAN(**GAN, schedule={"name": "ratio", "d_steps": 2, "g_steps": 5}),
     "gan-decay": TrainGAN(**GAN, schedule={"name": "decay", "d_start": 2, "d_end": 0.5, "decay_images": 200}),
+    "gan-spectral": TrainGAN(
+        **GAN, architecture="residual", spectral_norm=True, loss="bce", schedule={"name": "ratio", "g_steps": 2}
+    ),
+    "gan-wasserstein": TrainGAN(**GAN, loss="wasserstein_gp", r1_gamma=0.0, schedule={"name": "ratio", "d_steps": 3}),
     "gan-accuracy": TrainGAN(**GAN, schedule={"name": "accuracy", "threshold": 0.52, "smoothing": 0.7}),
 }
 
@@ -73,7 +82,8 @@ def kill_after(monkeypatch):
 @pytest.mark.parametrize("name", TRAININGS)
 def test_cut_off_again_and_again_the_result_is_the_same(name, tiny_shards, tmp_path, own_states, kill_after):
     params = TRAININGS[name]
-    train_params = EVERY_16.model_copy(update={"precision": "mixed_bfloat16" if name == "vae" else "float32"})
+    precision = "mixed_bfloat16" if name in ("vae", "gan-spectral") else "float32"
+    train_params = EVERY_16.model_copy(update={"precision": precision})
     metrics = train(name, params, tiny_shards, tmp_path / "whole", train_params)
     assert not any(own_states.iterdir()), "the state is removed when the outputs are complete"
     part = tmp_path / "part"

@@ -1,20 +1,27 @@
 """Generator and discriminator: shapes, ranges, any size."""
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from facepipe.errors import InputError
+from facepipe.models.adversarial import squared_slope
 from facepipe.models.gan import GAN
 
 
+@pytest.mark.parametrize("spectral_norm", [False, True])
+@pytest.mark.parametrize("architecture", ["dcgan", "residual"])
 @pytest.mark.parametrize("shape", [(16, 16, 3), (18, 13, 1)])
-def test_generate_and_discriminate(shape):
+def test_generate_and_discriminate(shape, architecture, spectral_norm):
     spec = {
         "image_shape": list(shape),
         "latent_dim": 5,
         "generator_widths": [8, 4],
         "discriminator_widths": [4, 8],
         "latent_activation": "linear",
+        "architecture": architecture,
+        "spectral_norm": spectral_norm,
     }
     model = GAN(spec)
     z = np.random.default_rng(0).standard_normal((3, 5)).astype(np.float32)
@@ -23,11 +30,60 @@ def test_generate_and_discriminate(shape):
     assert model.discriminate(x * 2 - 1).shape == (3,)
     relu = GAN(spec | {"latent_activation": "relu"})
     np.testing.assert_array_equal(relu.generate(z), GAN(spec).generate(np.maximum(z, 0)))
+    low = GAN(spec, "mixed_bfloat16")
+    assert low.generate(z).dtype == low.discriminate(x).dtype == np.float32
+    assert np.abs(low.generate(z, training=True) - x).max() < 0.1, "bfloat16 is close to float32"
 
 
+SPEC = {
+    "image_shape": [16, 16, 3], "latent_dim": 5, "generator_widths": [16, 8, 4], "discriminator_widths": [4, 8, 16],
+    "latent_activation": "linear",
+}  # fmt: skip
+
+
+def test_a_residual_block_of_zero_convolutions_is_its_shortcut():
+    generator = GAN(SPEC | {"architecture": "residual"}).networks["generator"]
+    last = generator.get_layer("generator_block0_conv1")
+    last.set_weights([np.zeros_like(w) for w in last.get_weights()])
+    shortcut = generator.get_layer("generator_block0_shortcut_up").output
+    inside = keras.Model(generator.input, [generator.get_layer("generator_block0").output, shortcut])
+    block, shortcut = inside(np.ones((1, 5), np.float32))
+    np.testing.assert_array_equal(block, shortcut)
+    assert np.abs(block).max() > 0
+
+
+def test_spectral_norm_bounds_the_slope_of_the_discriminator():
+    x = np.random.default_rng(0).random((4, 16, 16, 3)).astype(np.float32) * 2 - 1
+    model = GAN(SPEC | {"spectral_norm": True})
+    for layer in model.networks["discriminator"].layers:
+        if layer.trainable_weights:
+            layer.kernel.assign(50 * layer.kernel)
+    for _ in range(30):
+        model.iterate_spectra()
+    # a strided 4x4 kernel as a matrix has norm 1; the convolution may have up to 4 / 2 (each pixel is read 4 times)
+    _, squared = squared_slope(model.discriminate, tf.constant(x))
+    assert np.sqrt(squared).max() <= 2.0**3
+    plain = GAN(SPEC)
+    for layer in plain.networks["discriminator"].layers:
+        if layer.trainable_weights:
+            layer.kernel.assign(50 * layer.kernel)
+    assert np.sqrt(squared_slope(plain.discriminate, tf.constant(x))[1]).min() > 1000
+
+
+def test_equal_seeds_give_equal_weights():
+    spec = SPEC | {"architecture": "residual", "spectral_norm": True}
+    first, again, other = (GAN(spec, seed=seed) for seed in (1, 1, 2))
+    for name, network in first.networks.items():
+        pairs = zip(network.get_weights(), again.networks[name].get_weights(), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
+        pairs = zip(network.get_weights(), other.networks[name].get_weights(), strict=True)
+        assert not all(np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("architecture", ["dcgan", "residual"])
 @pytest.mark.parametrize("key", ["generator_widths", "discriminator_widths"])
-def test_too_many_widths_name_their_key(key):
-    spec = {"image_shape": [16, 16, 3], "latent_dim": 5, "latent_activation": "linear"}
+def test_too_many_widths_name_their_key(key, architecture):
+    spec = {"image_shape": [16, 16, 3], "latent_dim": 5, "latent_activation": "linear", "architecture": architecture}
     widths = {"generator_widths": [4], "discriminator_widths": [4]} | {key: [4, 4, 4, 4]}
     with pytest.raises(InputError, match=f"params.yaml: {key}: 4 widths halve"):
         GAN(spec | widths)

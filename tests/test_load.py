@@ -32,6 +32,17 @@ def test_encode_decode_sample(tiny_models, tiny_shards):
         gan.encode(images)
 
 
+def test_a_truncated_gan_draws_its_latents_nearer_to_the_middle(tiny_models, tmp_path):
+    folder = tmp_path / "gan"
+    shutil.copytree(tiny_models / "gan", folder)
+    info = json.loads((folder / "model.json").read_text())
+    assert info["spec"]["truncation"] == 1.0
+    (folder / "model.json").write_text(json.dumps(info | {"spec": info["spec"] | {"truncation": 0.5}}))
+    whole = load_model(tiny_models / "gan").sample_latents(9, seed=1)
+    np.testing.assert_allclose(load_model(folder).sample_latents(9, seed=1), 0.5 * whole, rtol=1e-6)
+    np.testing.assert_array_equal(load_model(folder).sampler.sample(9, 1), load_model(folder).sample_latents(9, seed=1))
+
+
 @pytest.mark.parametrize("name", ["ae", "vae", "gan"])
 def test_a_row_does_not_depend_on_the_others(tiny_models, name):
     model = load_model(tiny_models / name)

@@ -103,7 +103,7 @@ def gan_task(params, train_params):
         "latent_activation": "linear",
     }
     with runtime.strategy.scope():
-        return GANTask(GAN(spec, runtime.dtype), GAN(spec), params, runtime), runtime
+        return GANTask(GAN(spec, runtime.dtype), GAN(spec), params, runtime, 0.2), runtime
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "hinge"])
@@ -156,6 +156,67 @@ def test_r1_is_lazy_in_steps_of_the_discriminator(tiny_params):
     )  # fmt: skip
     task, _ = gan_task(params, tiny_params[0])
     assert [step for step in range(13) if task.variant()[2]] == [0, 6, 12]
+
+
+def test_the_critic_has_its_penalty_on_every_step_of_its_own(tiny_params, tiny_shards, tmp_path):
+    params = TrainGAN(
+        latent_dim=4, generator_widths=(8,), discriminator_widths=(8,), batch_size=16, epochs=1, loss="wasserstein_gp",
+        r1_gamma=0.0, schedule={"name": "ratio", "d_steps": 1, "g_steps": 2},
+    )  # fmt: skip
+    task, _ = gan_task(params, tiny_params[0])
+    assert [task.variant()[2] for _ in range(4)] == [True, False, True, False]
+    slopes = []
+    for weight in (10.0, 1e-9):
+        task, runtime = gan_task(
+            params.model_copy(update={"gp_weight": weight, "epochs": 20, "discriminator_learning_rate": 5e-3}),
+            tiny_params[0],
+        )
+        fit(
+            task,
+            Shards(tiny_shards),
+            task.params,
+            runtime,
+            tmp_path / str(weight),
+            States(tmp_path / "s" / str(weight)),
+        )
+        with open(tmp_path / str(weight) / "history.csv", encoding="utf-8") as file:
+            slopes.append(float(list(csv.DictReader(file))[-1]["gradient_penalty"]))
+    assert slopes[0] < 0.5 < 5 < slopes[1], "the penalty keeps the critic's slope near 1"
+
+
+def test_a_trained_gan_keeps_its_options(tiny_params, tiny_shards, tmp_path):
+    params = tiny_params[1]["gan"].model_copy(
+        update={"architecture": "residual", "spectral_norm": True, "truncation": 0.5, "epochs": 1}
+    )
+    train("gan", params, tiny_params[0], tiny_shards, tmp_path)
+    model = load_model(tmp_path / "model")
+    spec = model.info["spec"]
+    assert (spec["architecture"], spec["spectral_norm"], spec["truncation"]) == ("residual", True, 0.5)
+    assert model.sampler.truncation == 0.5
+    assert np.isfinite(model.decode(model.sample_latents(3, 0))).all()
+    fresh = GAN(spec).networks["discriminator"]
+    trained = GAN(spec).networks["discriminator"]
+    trained.load_weights(tmp_path / "model" / "discriminator.weights.h5")
+    moved = [
+        not np.array_equal(new.u, old.u)
+        for new, old in zip(trained.layers, fresh.layers, strict=True)
+        if hasattr(new, "u")
+    ]
+    # the head has one output, so that its one direction is found from the start
+    assert moved == [True, True, True, True, False], "each power iteration went on, and is stored"
+
+
+def test_log_and_history_tell_of_a_collapse_at_its_epoch(tiny_params, tiny_shards, tmp_path, capsys):
+    # a generator that hardly moves from its start, whose faces are all gray; four half-lives are an epoch and a bit
+    params = tiny_params[1]["gan"].model_copy(
+        update={"generator_learning_rate": 1e-9, "ema_half_life_kimg": 0.025, "epochs": 3}
+    )
+    metrics = train("gan", params, tiny_params[0], tiny_shards, tmp_path)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "collapse" in line]
+    assert [line.split(":")[1] for line in lines] == [" epoch 2", " epoch 3"]
+    assert f"diversity {metrics['sample_diversity']:.3f}, real images {metrics['real_diversity']:.3f}" in lines[1]
+    with open(tmp_path / "report/history.csv", encoding="utf-8") as file:
+        assert [row["collapse"] for row in csv.DictReader(file)] == ["0", "1", "1"]
 
 
 def test_a_random_subset_each_epoch(tiny_params, tiny_shards, tmp_path, monkeypatch):

@@ -22,15 +22,23 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 shards, out = sys.argv[1:]
 common = {"latent_dim": 4, "batch_size": 16, "epochs": 1}
+widths = {"generator_widths": (8, 8), "discriminator_widths": (8, 8)}
 sections = {
     "ae": TrainAE(**common, widths=(8, 8), dropout=0.1),
     "vae": TrainVAE(**common, widths=(8, 8), free_bits=0.05),
-    "gan": TrainGAN(**common, generator_widths=(8, 8), discriminator_widths=(8, 8), r1_every=2),
+    "ae-robust": TrainAE(
+        **common, widths=(8, 8), loss={"mse": 1, "ssim": 0.2}, denoising=0.2, latent_l2=0.1, decoder_l2=0.01,
+        init_from=f"{out}/ae/single",
+    ),
+    "vae-capacity": TrainVAE(**common, widths=(8, 8), capacity=2.0, kl_warmup_images=48),
+    "gan": TrainGAN(**common, **widths, r1_every=2),
+    "gan-residual": TrainGAN(**common, **widths, architecture="residual", spectral_norm=True, loss="hinge"),
+    "gan-wasserstein": TrainGAN(**common, **widths, loss="wasserstein_gp", r1_gamma=0.0),
 }
 for name, section in sections.items():
     for strategy in ("single", "mirrored"):
         train = Train(strategy=strategy, precision="float32", threads=1)
-        train_model = import_module(f"facepipe.training.{name}").train
+        train_model = import_module(f"facepipe.training.{name.split('-')[0]}").train
         train_model(train, section, shards, f"{out}/{name}/{strategy}", f"{out}/{name}/{strategy}-report")
 """
 
@@ -57,7 +65,7 @@ def test_two_replicas_equal_one(tiny_shards, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    for name in ("ae", "vae", "gan"):
+    for name in ("ae", "vae", "ae-robust", "vae-capacity", "gan", "gan-residual", "gan-wasserstein"):
         infos = [read_json(tmp_path / name / strategy / "model.json") for strategy in ("single", "mirrored")]
         assert [info["training"]["replicas"] for info in infos] == [1, 2]
         histories = [

@@ -29,6 +29,13 @@ def test_prior_is_standard_normal():
     np.testing.assert_allclose(np.cov(z.T), np.eye(4), atol=0.03)
 
 
+def test_truncation_shrinks_the_prior():
+    np.testing.assert_allclose(Prior(4, 0.5).sample(100, 3), 0.5 * Prior(4).sample(100, 3), rtol=1e-6)
+    for value in (0, 1.1, -1):
+        with pytest.raises(ValueError, match="truncation should be above 0 and at most 1"):
+            Prior(4, value)
+
+
 def test_fitted_gaussian_reproduces_mean_and_covariance():
     fitted = fit_gaussian(correlated(20_000))
     z = fitted.sample(50_000, 7)
@@ -75,8 +82,8 @@ def test_mixture_is_the_same_in_another_process_with_other_threads():
 
 @pytest.mark.parametrize(
     "sampler",
-    [Prior(3), fit_gaussian(correlated(200)), fit_mixture(two_clusters(200), 3, 0)],
-    ids=["prior", "gaussian", "mixture"],
+    [Prior(3), Prior(3, 0.7), fit_gaussian(correlated(200)), fit_mixture(two_clusters(200), 3, 0)],
+    ids=["prior", "truncated", "gaussian", "mixture"],
 )
 def test_saved_sampler_draws_the_same_and_has_the_same_bytes(sampler, tmp_path):
     sampler.save(tmp_path / "a.npz")

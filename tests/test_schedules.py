@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from facepipe.config import Schedule
@@ -37,6 +38,35 @@ def test_decay():
     steps = decisions(rising, 110)
     assert all(g for _, g in steps)
     assert sum(d for d, _ in steps[10:]) == 20
+
+
+@pytest.mark.parametrize("start, end", [(4, 1), (1, 0.25), (0.5, 0.1), (3, 0.5)])
+def test_decay_is_linear_in_images_at_every_step(start, end):
+    # 50 images a step, 5000 images: 100 steps, and 100 more at the end value
+    schedule = make_schedule(Schedule(name="decay", d_start=start, d_end=end, decay_images=5000), 50)
+    steps = np.array(decisions(schedule, 200))
+    ratio = start + (end - start) * np.minimum(1, np.arange(200) / 100)
+    # D trains on the share min(1, ratio) of the steps and G on min(1, 1 / ratio): never a step and a bit off the sum
+    for taken, share in zip(steps.T, (np.minimum(1, ratio), np.minimum(1, 1 / ratio)), strict=True):
+        assert np.abs(np.cumsum(taken) - np.cumsum(share)).max() <= 1.01
+    assert steps.any(axis=1).all(), "no step in which nobody trains"
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.5, 0.9])
+def test_accuracy_is_smoothed_before_it_is_compared(smoothing):
+    schedule = make_schedule(Schedule(name="accuracy", threshold=0.75, smoothing=smoothing), 64)
+    script = np.random.default_rng(0).random(200)
+    smoothed = 0.5
+    seen = set()
+    for accuracy in script:
+        assert schedule.decide() == (smoothed < 0.75, True)
+        seen.add(smoothed < 0.75)
+        schedule.observe(float(accuracy))
+        smoothed = smoothing * smoothed + (1 - smoothing) * float(accuracy)
+    assert seen == ({True} if smoothing == 0.9 else {True, False}), "0.9 evens such noise out"
+    for _ in range(30):
+        schedule.observe(1.0)
+    assert schedule.decide() == (False, True)
 
 
 @pytest.mark.parametrize(

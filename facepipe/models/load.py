@@ -1,6 +1,5 @@
 """A stored model back, numpy in and out; always float32, so that a result does not depend on the training precision."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from facepipe.errors import InputError
 from facepipe.models.autoencoder import Autoencoder
 from facepipe.models.gan import GAN
 from facepipe.models.samplers import Prior, load_sampler
-from facepipe.models.store import VERSION
+from facepipe.models.store import read_info, read_weights
 from facepipe.models.vae import VAE
 
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
@@ -26,8 +25,8 @@ class LoadedModel:
         latent_dim: int.
         image_shape: (h, w, c).
         has_encoder: bool, False for the GAN.
-        sampler: density that random latents come from: the prior N(0, I) for VAE and GAN, for the autoencoder a
-            Gaussian fitted to its training latents.
+        sampler: density that random latents come from: the prior N(0, I) for the VAE, truncation * N(0, I) for the
+            GAN, for the autoencoder a Gaussian fitted to its training latents.
         info: the content of model.json.
     """
 
@@ -128,26 +127,14 @@ def load_model(folder):
         InputError: no model there, made by another version, or its weights do not fit its model.json.
     """
     folder = Path(folder)
+    info = read_info(folder)
     try:
-        info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        kind, spec, networks = MODELS[info["model"]], info["spec"], info["networks"]
-    except FileNotFoundError:
-        raise InputError(
-            f"{folder}: no model.json there; train the model first (dvc repro) or name another folder"
-        ) from None
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+        model = MODELS[info["model"]](info["spec"])
+        networks = {name: model.networks[name] for name in info["networks"]}
+    except (KeyError, TypeError):
         raise InputError(f"{folder / 'model.json'}: not a facepipe model") from None
-    if info.get("version") != VERSION:
-        raise InputError(
-            f"{folder / 'model.json'}: version {info.get('version')}, this facepipe reads {VERSION}; retrain it"
-        )
-    model = kind(spec)
-    for name in networks:
-        path = folder / f"{name}.weights.h5"
-        try:
-            model.networks[name].load_weights(path)
-        except (OSError, ValueError, KeyError) as error:
-            reason = "missing" if not path.exists() else str(error).strip().splitlines()[0]
-            raise InputError(f"{path}: weights cannot be read: {reason}") from None
+    read_weights(folder, networks)
     sampler = folder / "sampler.npz"
-    return LoadedModel(model, info, load_sampler(sampler) if sampler.exists() else Prior(model.latent_dim))
+    if sampler.exists():
+        return LoadedModel(model, info, load_sampler(sampler))
+    return LoadedModel(model, info, Prior(model.latent_dim, getattr(model, "truncation", 1.0)))

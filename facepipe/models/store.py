@@ -1,7 +1,10 @@
 """A model on disk: model.json and one weights file a network, byte-reproducible."""
 
+import hashlib
+import json
 from pathlib import Path
 
+from facepipe.errors import InputError
 from facepipe.files import atomic_folder, write_json
 
 VERSION = 1
@@ -32,3 +35,68 @@ def save_model(folder, model, spec, record, extra=()):
                 "training": record,
             },
         )
+
+
+def read_info(folder):
+    """The content of a model folder's model.json, with the keys model, spec and networks.
+
+    Raises:
+        InputError: no model there, or made by another version.
+    """
+    path = Path(folder) / "model.json"
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(info["spec"], dict) or not {"model", "networks"} <= set(info):
+            raise ValueError
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{folder}: no model.json there; train the model first (dvc repro) or name another folder"
+        ) from None
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+        raise InputError(f"{path}: not a facepipe model") from None
+    if info.get("version") != VERSION:
+        raise InputError(f"{path}: version {info.get('version')}, this facepipe reads {VERSION}; retrain it")
+    return info
+
+
+def read_weights(folder, networks):
+    """Read the weights file of each network of a dict of `keras.Model`.
+
+    Raises:
+        InputError: a file is missing or of other shapes.
+    """
+    for name, network in networks.items():
+        path = Path(folder) / f"{name}.weights.h5"
+        try:
+            network.load_weights(path)
+        except (OSError, ValueError, KeyError) as error:
+            reason = "missing" if not path.exists() else str(error).strip().splitlines()[0]
+            raise InputError(f"{path}: weights cannot be read: {reason}") from None
+
+
+def check_same_architecture(folder, model, spec):
+    """Whether the weights in a model folder are of the networks that `spec` describes.
+
+    Args:
+        folder: a model folder.
+        model: str, "ae", "vae" or "gan".
+        spec: dict, see `save_model`.
+
+    Raises:
+        InputError: what differs, with both values; or no model there.
+    """
+    info = read_info(folder)
+    ours, theirs = {"model": model} | spec, {"model": info["model"]} | info["spec"]
+    differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    if differing:
+        said = ", ".join(f"{key} is {theirs.get(key)} there and {ours.get(key)} here" for key in differing)
+        raise InputError(f"params.yaml: init_from: {folder} does not fit: {said}")
+
+
+def digest(folder):
+    """sha256 of the names and contents of a folder's files, in hexadecimal digits."""
+    total = hashlib.sha256()
+    for path in sorted(Path(folder).iterdir()):
+        if path.is_file():
+            total.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()

@@ -18,6 +18,7 @@ h2 { font-size: 24px; font-weight: 620; margin: 64px 0 12px; scroll-margin-top: 
 h3 { font-size: 15px; font-weight: 620; margin: 32px 0 8px }
 p { max-width: 46em; margin: 0 0 14px }
 .soft, figcaption { color: var(--soft); font-size: 14px }
+.warning { border-left: 3px solid #c8643c; padding-left: 12px }
 .wide { overflow-x: auto; margin: 14px 0 8px }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums }
 th { text-align: right; font-weight: 600; padding: 6px 12px; border-bottom: 1.5px solid var(--ink);
@@ -77,8 +78,8 @@ def heading(level, text, anchor=None):
     return f"<h{level}{identity}>{escape(text)}</h{level}>\n"
 
 
-def paragraph(text, soft=False):
-    opening = '<p class="soft">' if soft else "<p>"
+def paragraph(text, soft=False, warning=False):
+    opening = '<p class="soft">' if soft else '<p class="warning">' if warning else "<p>"
     return f"{opening}{escape(text)}</p>\n"
 
 

@@ -5,8 +5,8 @@ import csv
 from facepipe.errors import InputError
 from facepipe.files import atomic_file, read_json
 from facepipe.report.curves import bars, chart, number, read_history
-from facepipe.report.data_section import data_section
-from facepipe.report.elements import charts, document, heading, paragraph, picture, row, table, without_empty
+from facepipe.report.data_section import data_section, read_table
+from facepipe.report.elements import charts, details, document, heading, paragraph, picture, row, table, without_empty
 
 TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
 LINKS = [("models", "Models"), ("data", "Data"), *TITLES.items(), ("attributes", "Attributes"), ("edits", "Your edits")]
@@ -15,12 +15,14 @@ CHARTS = [
     ("Loss", ("loss", "valid_loss"), False),
     ("Mean squared error", ("mse", "valid_mse"), True),
     ("KL divergence, nats per image", ("kl", "valid_kl"), False),
+    ("Active units (held-out KL above 0.01 nats)", ("active_units",), False),
     ("Losses of generator and discriminator", ("g_loss", "d_loss"), False),
     ("Discriminator accuracy", ("d_accuracy",), False),
     ("Mean sign of the discriminator's logits", ("real_sign", "fake_sign"), False),
-    ("Sample diversity (0: all samples are one)", ("sample_diversity",), False),
+    ("Sample diversity (0: all samples are one)", ("sample_diversity", "real_diversity"), False),
+    ("Penalty on the discriminator's slope", ("r1", "gradient_penalty"), True),
 ]
-NOT_CHARTED = {"epoch", "images", "learning_rate", "d_trains", "g_trains"}
+NOT_CHARTED = {"epoch", "images", "learning_rate", "d_trains", "g_trains", "collapse"}
 # heading, then grid of a model and its caption
 GRIDS = {
     "Reconstructions": {"reconstructions_{}": "Test images, each above its reconstruction"},
@@ -110,7 +112,14 @@ def _model(name, title, report, scores, grids):
     facts = _read(folder / "metrics.json")[name]
     header, cells = [key.replace("_", " ") for key in facts], [_text(value) for value in facts.values()]
     parts = [heading(2, title, name), table(header, [cells])]
-    parts += [heading(3, "Training"), charts(history_charts(read_history(folder / "history.csv")))]
+    parts.append(_layers(folder / "summary.csv"))
+    history = read_history(folder / "history.csv")
+    if "real_diversity" in facts:
+        history["real_diversity"] = [facts["real_diversity"]] * len(history["epoch"])
+    shown = history_charts(history)
+    if name == "vae":
+        shown.append(_kl_chart(read_table(folder / "kl.csv"), facts["best_epoch"]))
+    parts += [heading(3, "Training"), collapse_warning(history), charts(shown)]
     parts.append(row([picture(path, caption) for path, caption in _progress(folder / "grids")], "thirds"))
     for text, patterns in GRIDS.items():
         shown = {grids / f"{pattern.format(name)}.png": caption for pattern, caption in patterns.items()}
@@ -123,15 +132,56 @@ def _model(name, title, report, scores, grids):
     return "".join(parts)
 
 
+def collapse_warning(history):
+    """A paragraph that names the epochs in which the GAN's training warned of a collapse; empty if none did."""
+    epochs = [int(e) for e, mark in zip(history["epoch"], history.get("collapse", ()), strict=False) if mark == 1]
+    if not epochs:
+        return ""
+    # runs of epochs as first-last
+    starts = [e for e in epochs if e - 1 not in epochs]
+    ends = [e for e in epochs if e + 1 not in epochs]
+    spans = ", ".join(str(a) if a == b else f"{a}\u2013{b}" for a, b in zip(starts, ends, strict=True))
+    return paragraph(
+        f"Collapse? In {'epoch' if len(epochs) == 1 else 'epochs'} {spans} of {len(history['epoch'])} the samples were "
+        "alike (diversity far below that of real images) or the discriminator was never wrong (signs at 1 and -1). "
+        "train_gan.schedule in params.yaml can hold the discriminator back.",
+        warning=True,
+    )
+
+
 def history_charts(history):
     """One SVG per chart that `history` ({column: values}) has columns for; list of str."""
     charted = {column for _, columns, _ in CHARTS for column in columns} | NOT_CHARTED
-    wanted = CHARTS + [(column.replace("_", " "), (column,), False) for column in history if column not in charted]
+    others = dict.fromkeys(column.removeprefix("valid_") for column in history if column not in charted)
+    wanted = CHARTS + [(name.replace("_", " "), (name, f"valid_{name}"), False) for name in others]
     return [
         chart(title, history["epoch"], {column: history[column] for column in columns if column in history}, log=log)
         for title, columns, log in wanted
         if any(column in history for column in columns)
     ]
+
+
+def _layers(path):
+    """The networks in one line, and under it a table of their layers."""
+    rows = read_table(path)
+    header = ["layer", "type", "output", "parameters", "operations"]
+    cells = [[r["layer"], r["type"], r["output"], f"{int(r['parameters']):,}", f"{int(r['flops']):,}"] for r in rows]
+    totals = {}
+    for r in rows:
+        totals[r["network"]] = totals.get(r["network"], 0) + int(r["flops"])
+    said = ", ".join(f"{network} {_operations(count)}" for network, count in totals.items())
+    text = f"Operations for one image, forward, 2 a multiply-add: {said}."
+    return paragraph(text, soft=True) + details(f"{len(rows)} layers", table(header, cells))
+
+
+def _operations(count):
+    return f"{count / 1e6:,.1f} million" if count >= 1e5 else f"{count:,}"
+
+
+def _kl_chart(rows, epoch):
+    """KL of each dimension over the held-out images at the epoch whose weights were kept."""
+    nats = [float(r["kl"]) for r in rows if int(r["epoch"]) == epoch]
+    return bars("KL of each dimension, held-out", [max(0.0, value) for value in nats], "nats")
 
 
 def _progress(folder):

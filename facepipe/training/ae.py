@@ -1,6 +1,7 @@
 """Training of the autoencoder."""
 
 import numpy as np
+import tensorflow as tf
 
 from facepipe.models import losses
 from facepipe.models.autoencoder import Autoencoder
@@ -12,19 +13,60 @@ PICTURE_LATENTS, SAMPLER_LATENTS = 1000, 20000
 
 
 class AETask(Autoencoding):
-    """loss(x, decode(encode(x)))."""
+    """loss(x, decode(encode(x + noise))), and the RAE's penalties (Ghosh et al. 2020) for latents and decoder.
+
+    The loss is a mean over an image's values; the penalties are divided by their number, so that their weights are
+    those of the paper, whose error is a sum.
+    """
+
+    def __init__(self, model, params, shards, steps, runtime):
+        super().__init__(model, params, shards, steps, runtime)
+        self._kernels = [w for w in model.networks["decoder"].trainable_variables if w.name == "kernel"]
+
+    def draw(self, generator, count):
+        noise = super().draw(generator, count)
+        if self.params.denoising:
+            # the pixels' noise is drawn in the step, from one seed; each row knows its place in the global batch
+            seed = generator.integers(0, 2**31, 2, np.int32)
+            noise["pixels"] = np.column_stack([np.tile(seed, (count, 1)), np.arange(count, dtype=np.int32)])
+        return noise
+
+    def corrupt(self, x, noise, batch):
+        """What the encoder sees: x with Gaussian noise (Vincent et al. 2010), float32 (n, h, w, c), not clipped."""
+        if not self.params.denoising:
+            return x
+        places = noise["pixels"]
+        shape = (tf.cast(batch, tf.int32), *self.model.image_shape)
+        # all of the global batch's, so that several replicas see what one sees
+        whole = tf.random.stateless_normal(shape, places[0, :2])
+        return x + self.params.denoising * tf.gather(whole, places[:, 2])
+
+    def terms(self, x, z, logits):
+        """Per-sample loss and what it consists of, a dict of (n,)."""
+        params = self.params
+        weights = params.loss if isinstance(params.loss, dict) else {params.loss: 1.0}
+        loss, terms = losses.mixture(weights, x, logits)
+        terms = terms if isinstance(params.loss, dict) else {}
+        if params.latent_l2:
+            terms["latent_l2"] = 0.5 * tf.reduce_sum(tf.square(z), axis=1)
+            loss += params.latent_l2 / self._values * terms["latent_l2"]
+        if params.decoder_l2:
+            squares = tf.add_n([tf.reduce_sum(tf.square(kernel)) for kernel in self._kernels])
+            terms["decoder_l2"] = tf.fill(tf.shape(loss), squares)
+            loss += params.decoder_l2 / self._values * terms["decoder_l2"]
+        return {"loss": loss, "mse": losses.mse(x, logits)} | terms
 
     def objective(self, x, noise, batch):
         """Per-sample loss (n,) and the terms to report, a dict of (n,)."""
-        features = self.dropout(self.model.features(x, training=True), noise)
-        logits = self.model.decode_logits(self.model.latent(features, training=True), training=True)
-        loss = losses.RECONSTRUCTION[self.params.loss](x, logits)
-        return loss, {"loss": loss, "mse": losses.mse(x, logits)}
+        features = self.dropout(self.model.features(self.corrupt(x, noise, batch), training=True), noise)
+        z = self.model.latent(features, training=True)
+        terms = self.terms(x, z, self.model.decode_logits(z, training=True))
+        return terms["loss"], terms
 
     def measures(self, x):
-        """Held-out loss and MSE, a dict of (n,)."""
-        logits = self.model.decode_logits(self.model.encode(x))
-        return {"loss": losses.RECONSTRUCTION[self.params.loss](x, logits), "mse": losses.mse(x, logits)}
+        """Held-out loss without noise and what it consists of, a dict of (n,)."""
+        z = self.model.encode(x)
+        return self.terms(x, z, self.model.decode_logits(z))
 
     def random_latents(self, count):
         """From a Gaussian fitted to training latents (Ghosh et al. 2020); float32 (count, latent_dim)."""

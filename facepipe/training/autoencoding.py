@@ -9,9 +9,11 @@ import tensorflow as tf
 from facepipe.config import steps_of
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
+from facepipe.errors import InputError
 from facepipe.files import remove_leftovers, write_json
 from facepipe.models.layers import parameter_count
-from facepipe.models.store import save_model
+from facepipe.models.store import check_same_architecture, digest, read_weights, save_model
+from facepipe.models.summary import write_summary
 from facepipe.training.loop import fit
 from facepipe.training.resume import open_states
 from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
@@ -21,6 +23,7 @@ PICTURE_COLUMNS = 10
 # enough to rank epochs; the test split stays untouched
 VALID_IMAGES = 2000
 BATCH = 128
+REPORTS = ("history.csv", "metrics.json", "summary.csv", "kl.csv")
 
 
 def to_float(images, flip):
@@ -109,8 +112,8 @@ class Autoencoding:
         """Mean over the global batch of per-sample values: (n, ...) on each replica -> (...)."""
         return sum_over_replicas(tf.reduce_sum(values, axis=0) / batch)
 
-    def after_epoch(self, epoch):
-        values = self._valid()
+    def after_epoch(self, epoch, means):
+        values = self.held_out(epoch)
         # kept: the weights with the lowest validation loss
         if values["valid_loss"] < self._best_values["valid_loss"]:
             self.best_epoch, self._best_values = epoch, values
@@ -137,10 +140,15 @@ class Autoencoding:
             self.model.networks[name].set_weights(weights)
         return self._best_values
 
-    def _valid(self):
+    def held_out(self, epoch):
+        """Means of `measures` over the held-out images: floats, or arrays for measures of (n, ...)."""
         images = self._shards.images("valid", 0, VALID_IMAGES)
         parts = [self._measure(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
-        return {f"valid_{name}": float(np.mean(np.concatenate([p[name].numpy() for p in parts]))) for name in parts[0]}
+        means = {name: np.concatenate([p[name].numpy() for p in parts]).mean(axis=0) for name in parts[0]}
+        return {f"valid_{name}": mean if mean.ndim else float(mean) for name, mean in means.items()}
+
+    def write_tables(self, report):
+        """Write what a subclass has to tell beside history.csv into the folder `report`."""
 
     def encode_train(self, count):
         """Latents of up to `count` training images, evenly spread over the split; float32 (n, latent_dim)."""
@@ -169,7 +177,7 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
         params: `config.TrainAE` or `config.TrainVAE`.
         shards: folder of the shards.
         model: folder for model.json, weights and, where the prior is not the density of the latents, sampler.npz.
-        report: folder for history.csv, metrics.json and grids/.
+        report: folder for history.csv, metrics.json, summary.csv (the layers), tables of the task, and grids/.
 
     Returns:
         dict of metrics, as they stand in metrics.json under the network's name: parameters, images_seen, best_epoch,
@@ -190,18 +198,22 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
         "widths": list(params.widths),
         "latent_activation": params.latent_activation,
     }
-    inputs = {"shards": data.sha256}
+    start = _warm_start(params.init_from, network.name, spec, model)
+    inputs = {"shards": data.sha256} | start
     with open_states(f"train_{network.name}", train_params, params, inputs, runtime) as states:
         if runtime.crew.chief:
-            remove_leftovers(model, report / "history.csv", report / "metrics.json")
+            remove_leftovers(model, *(report / name for name in REPORTS))
         with runtime.strategy.scope():
             net = network(spec, runtime.dtype, train_params.seed)
+            if params.init_from:
+                read_weights(params.init_from, net.networks)
             job = task(net, params, data, epochs and epochs * steps, runtime)
         budget = fit(job, data, params, runtime, report, states)
         if not runtime.crew.chief:
             return runtime.crew.finish()
         best = job.restore_best()
         record = runtime.record | budget | {"best_epoch": job.best_epoch, "loss": params.loss, "data": data.sha256}
+        record |= start
         save_model(model, net, spec, record, job.extras())
         metrics = {
             "parameters": parameter_count(net.networks),
@@ -210,7 +222,21 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
             "valid_loss": best["valid_loss"],
             "valid_mse": best["valid_mse"],
         }
+        write_summary(report / "summary.csv", net.networks)
+        job.write_tables(report)
         write_json(report / "metrics.json", {net.name: metrics})
         states.discard()
         runtime.crew.finish()
     return metrics
+
+
+def _warm_start(folder, name, spec, model):
+    """What is worth knowing of the weights that training starts from: {} or their folder and its digest."""
+    if folder is None:
+        return {}
+    if Path(folder).resolve() == Path(model).resolve():
+        raise InputError(
+            f"params.yaml: init_from: {folder} is what this stage writes, and DVC removes it first; name a copy of it"
+        )
+    check_same_architecture(folder, name, spec)
+    return {"init_from": {"folder": folder, "sha256": digest(folder)}}

@@ -1,20 +1,25 @@
-"""Training of the GAN: both networks in one fused step, lazy R1, DiffAugment, EMA of the generator."""
+"""Training of the GAN: both networks in one fused step, penalties, DiffAugment, EMA of the generator."""
 
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
+from facepipe.config import NO_MODEL
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
 from facepipe.files import remove_leftovers, write_json
-from facepipe.models import losses
+from facepipe.models.adversarial import losses_of, slope_penalty, squared_slope
 from facepipe.models.gan import GAN
 from facepipe.models.layers import parameter_count
 from facepipe.models.store import save_model
+from facepipe.models.summary import write_summary
+from facepipe.models.warm import first_weights
 from facepipe.training import augment
+from facepipe.training.collapse import complaints, diversity, real_diversity
 from facepipe.training.loop import fit
 from facepipe.training.resume import open_states
 from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
@@ -33,12 +38,15 @@ class GANTask:
             generator are its.
         params: `config.TrainGAN`.
         runtime: `Runtime`.
+        real_diversity: float, see `collapse`.
     """
 
     name = "gan"
 
-    def __init__(self, model, average, params, runtime):
+    def __init__(self, model, average, params, runtime, real_diversity):
         self.model, self.average, self.params = model, average, params
+        self.real_diversity = real_diversity
+        self._critic = params.loss == "wasserstein_gp"
         self._replicas = runtime.strategy.num_replicas_in_sync
         self._variables, self._optimizers = {}, {}
         for part, rate in (
@@ -53,23 +61,26 @@ class GANTask:
         self._d_steps = 0
         average.networks["generator"].set_weights(model.networks["generator"].get_weights())
         half_life = params.ema_half_life_kimg * 1000
+        # four half-lives leave 1/16 of the start in the average
+        self._settled_images = 4 * half_life
         self._ema_decay = 0.5 ** (params.batch_size / half_life) if half_life else 0.0
         self._fixed_z = rng(0, "gan", "picture").standard_normal((PICTURE_SIDE**2, params.latent_dim), np.float32)
 
     def draw(self, generator, count):
-        return {
+        noise = {
             "z": generator.standard_normal((count, self.params.latent_dim), np.float32),
             "flip": generator.random(count) < (0.5 if self.params.flip else 0.0),
             "augment_real": augment.draw(generator, count),
             "augment_fake": augment.draw(generator, count),
         }
+        return noise | ({"between": generator.random(count, np.float32)} if self._critic else {})
 
     def variant(self):
         train_d, train_g = self.schedule.decide()
-        # R1 is lazy in D's own steps (Karras et al. 2020, sec. 3.1)
-        with_r1 = train_d and self.params.r1_gamma > 0 and self._d_steps % self.params.r1_every == 0
+        # R1 is lazy in D's own steps (Karras et al. 2020, sec. 3.1), the penalty of a critic acts on each of them
+        due = self._critic or (self.params.r1_gamma > 0 and self._d_steps % self.params.r1_every == 0)
         self._d_steps += train_d
-        return train_d, train_g, with_r1
+        return train_d, train_g, train_d and due
 
     def after_step(self, logs):
         if self.schedule.needs_accuracy:
@@ -101,22 +112,20 @@ class GANTask:
         return [variable for part in [*networks, *self._optimizers.values()] for variable in part.variables]
 
     def train_step(self, images, noise, variant):
-        train_d, train_g, with_r1 = variant
+        train_d, train_g, with_penalty = variant
         real = tf.cast(images, tf.float32) / 127.5 - 1.0
         real = tf.where(noise["flip"][:, None, None, None], tf.reverse(real, [2]), real)
         real = augment.diffaugment(real, noise["augment_real"], self.params.diffaugment)
         batch = tf.cast(tf.shape(real)[0] * self._replicas, tf.float32)
+        if train_d:
+            self.model.iterate_spectra()
         with tf.GradientTape(persistent=True) as tape:
             fake = self.model.generate(noise["z"], training=True) * 2.0 - 1.0
             fake = augment.diffaugment(fake, noise["augment_fake"], self.params.diffaugment)
-            if with_r1:
-                real_logits, penalty = self._r1(real)
-            else:
-                real_logits, penalty = self.model.discriminate(real, training=True), 0.0
-            fake_logits = self.model.discriminate(fake, training=True)
-            d_losses, g_losses = losses.ADVERSARIAL[self.params.loss](real_logits, fake_logits)
-            # times r1_every: the penalty acts only on every r1_every-th step
-            d_loss = tf.reduce_sum(d_losses + 0.5 * self.params.r1_gamma * self.params.r1_every * penalty) / batch
+            real_logits, penalties, weight = self._discriminate_real(real, fake, noise, with_penalty)
+            fake_logits = self._discriminate(fake)
+            d_losses, g_losses = losses_of(self.params, real_logits, fake_logits)
+            d_loss = tf.reduce_sum(d_losses + sum(weight * penalty for penalty in penalties.values())) / batch
             g_loss = tf.reduce_sum(g_losses) / batch
         if train_d:
             apply_gradients(self._optimizers["discriminator"], d_loss, self._variables["discriminator"], tape)
@@ -130,17 +139,23 @@ class GANTask:
             "d_accuracy": 0.5 * (right[0] + right[1]),
             "real_sign": 2.0 * right[0] - 1.0,
             "fake_sign": 1.0 - 2.0 * right[1],
-        } | ({"r1": penalty} if with_r1 else {})
+        } | penalties
         logs = sum_over_replicas({name: tf.reduce_sum(value) / batch for name, value in terms.items()})
         return logs | {"d_trains": tf.constant(float(train_d)), "g_trains": tf.constant(float(train_g))}
 
-    def _r1(self, real):
-        """Logits and |d logit / d image|^2 for images in [-1, 1] (Mescheder et al. 2018), (n,) each."""
-        with tf.GradientTape() as tape:
-            tape.watch(real)
-            logits = self.model.discriminate(real, training=True)
-        gradient = tape.gradient(logits, real)
-        return logits, tf.reduce_sum(tf.square(gradient), axis=(1, 2, 3))
+    def _discriminate(self, images):
+        return self.model.discriminate(images, training=True)
+
+    def _discriminate_real(self, real, fake, noise, with_penalty):
+        """(logits (n,), {name of the penalty: (n,)}, its weight in D's loss); without a penalty {} and 0."""
+        if not with_penalty:
+            return self._discriminate(real), {}, 0.0
+        if self._critic:
+            penalty = slope_penalty(self._discriminate, real, fake, noise["between"])
+            return self._discriminate(real), {"gradient_penalty": penalty}, self.params.gp_weight
+        logits, penalty = squared_slope(self._discriminate, real)
+        # times r1_every: the penalty acts only on every r1_every-th step
+        return logits, {"r1": penalty}, 0.5 * self.params.r1_gamma * self.params.r1_every
 
     def _update_average(self):
         # batch normalisation's moving statistics are averaged with the weights that made them
@@ -150,8 +165,14 @@ class GANTask:
         for average, value in pairs:
             average.assign(self._ema_decay * average + (1.0 - self._ema_decay) * value)
 
-    def after_epoch(self, epoch):
-        return {"sample_diversity": diversity(self.samples())}
+    def after_epoch(self, epoch, means):
+        measures = {"sample_diversity": diversity(self.samples())}
+        g_steps = int(tf.convert_to_tensor(self._optimizers["generator"].iterations))
+        settled = g_steps * self.params.batch_size >= self._settled_images
+        found = complaints(means | measures, self.real_diversity, settled, not self._critic)
+        if found:
+            tqdm.write(f"gan: epoch {epoch}: collapse? {'; '.join(found)}; see train_gan.schedule in params.yaml")
+        return measures | {"collapse": float(bool(found))}
 
     def samples(self):
         """G_ema's images for the fixed z; float32 (64, h, w, c) in [0, 1]."""
@@ -162,22 +183,6 @@ class GANTask:
         return tile(to_uint8(self.samples()), PICTURE_SIDE)
 
 
-def diversity(images):
-    """Mean over pairs of the root mean square difference of two images; 0 where all are one (mode collapse).
-
-    Args:
-        images: float (n, h, w, c) in [0, 1], n >= 2.
-
-    Returns:
-        float in [0, 1].
-    """
-    flat = images.reshape(len(images), -1).astype(np.float64)
-    first, second = np.triu_indices(len(flat), 1)
-    norms = np.square(flat).mean(axis=1)
-    squared = norms[first] + norms[second] - 2 * (flat @ flat.T / flat.shape[1])[first, second]
-    return float(np.sqrt(np.maximum(squared, 0)).mean())
-
-
 def train(train_params, params, shards, model, report):
     """Train the GAN; the stage train_gan.
 
@@ -186,7 +191,7 @@ def train(train_params, params, shards, model, report):
         params: `config.TrainGAN`.
         shards: folder of the shards.
         model: folder for model.json and the weights of G_ema and of the discriminator.
-        report: folder for history.csv, metrics.json and grids/.
+        report: folder for history.csv, metrics.json, summary.csv (the layers) and grids/.
 
     Returns:
         dict of metrics, as they stand in metrics.json under "gan"; None in workers other than the chief, which write
@@ -206,25 +211,36 @@ def train(train_params, params, shards, model, report):
         "generator_widths": list(params.generator_widths),
         "discriminator_widths": list(params.discriminator_widths),
         "latent_activation": params.latent_activation,
+        "architecture": params.architecture,
+        "spectral_norm": params.spectral_norm,
+        "truncation": params.truncation,
     }
-    with open_states("train_gan", train_params, params, {"shards": data.sha256}, runtime) as states:
+    weights, digest = ({}, None) if params.init_from == NO_MODEL else first_weights(params.init_from, spec)
+    inputs = {"shards": data.sha256, "init_from": digest}
+    with open_states("train_gan", train_params, params, inputs, runtime) as states:
         if runtime.crew.chief:
-            remove_leftovers(model, report / "history.csv", report / "metrics.json")
+            remove_leftovers(model, *(report / name for name in ("history.csv", "metrics.json", "summary.csv")))
         with runtime.strategy.scope():
             network = GAN(spec, runtime.dtype, train_params.seed)
             average = GAN(spec, "float32", train_params.seed)
-            task = GANTask(network, average, params, runtime)
+            for name, values in weights.items():
+                network.networks[name].set_weights(values)
+            task = GANTask(network, average, params, runtime, real_diversity(data))
         budget = fit(task, data, params, runtime, report, states)
         if not runtime.crew.chief:
             return runtime.crew.finish()
         average.networks["discriminator"].set_weights(network.networks["discriminator"].get_weights())
         record = runtime.record | budget | {"loss": params.loss, "schedule": params.schedule.name, "data": data.sha256}
+        if digest:
+            record["init_from"] = {"folder": params.init_from, "sha256": digest}
         save_model(model, average, spec, record)
         metrics = {
             "parameters": parameter_count(average.networks),
             "images_seen": budget["images"],
             "sample_diversity": diversity(task.samples()),
+            "real_diversity": task.real_diversity,
         }
+        write_summary(report / "summary.csv", average.networks)
         write_json(report / "metrics.json", {"gan": metrics})
         states.discard()
         runtime.crew.finish()

@@ -42,8 +42,8 @@ class Task(Protocol):
     def use_time(self, share):
         """Under a budget in minutes, before each step: which share of it is used, in [0, 1]."""
 
-    def after_epoch(self, epoch):
-        """Measure on held-out images: dict of floats for history.csv."""
+    def after_epoch(self, epoch, means):
+        """Measure on held-out images: dict of floats for history.csv; `means` is that of the epoch's own terms."""
 
     def gave_up(self, epoch):
         """After an epoch: whether the task wants no more of them (early stop)."""
@@ -165,10 +165,10 @@ class _Loop:
     def _close_epoch(self):
         epoch, rate = len(self.history) + 1, self.task.learning_rate()
         self.means.pull(rate)
-        measures = self.task.after_epoch(epoch) if self.crew.chief else {}
+        means = self.means.means()
+        measures = self.task.after_epoch(epoch, means) if self.crew.chief else {}
         check_finite(measures, self.step, rate)
-        row = {"epoch": epoch, "images": self._images(), "learning_rate": rate}
-        self.history.append(row | self.means.means() | measures)
+        self.history.append({"epoch": epoch, "images": self._images(), "learning_rate": rate} | means | measures)
         self.index, self.means = 0, Means()
         complete = epoch == self.epochs or self._time_is_up() or (self.crew.chief and self.task.gave_up(epoch))
         self.complete = self.crew.broadcast(complete)

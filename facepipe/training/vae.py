@@ -4,9 +4,14 @@ import numpy as np
 import tensorflow as tf
 
 from facepipe.determinism import rng
+from facepipe.errors import InputError
 from facepipe.models import losses
 from facepipe.models.vae import VAE, reparameterize
 from facepipe.training.autoencoding import Autoencoding, train_autoencoding
+from facepipe.training.history import write_history
+
+# a dimension with less, in nats, hardly depends on the image
+ACTIVE_KL = 0.01
 
 
 class VAETask(Autoencoding):
@@ -15,19 +20,34 @@ class VAETask(Autoencoding):
     Reconstruction term for D = h * w * c values: mse -> squared error, bce -> cross-entropy, gaussian -> Gaussian
     likelihood with the optimal variance. It and the KL are divided by D alike, so their ratio is that of the ELBO;
     `train_step` multiplies by D again for the gradient.
+
+    The weight of the KL rises from 0 to beta over the warm-up, at the start of each cycle (Fu et al. 2019); with a
+    capacity it is beta always, and the capacity rises (Burgess et al. 2018).
     """
 
     def __init__(self, model, params, shards, steps, runtime):
         super().__init__(model, params, shards, steps, runtime)
-        warmup_steps = params.kl_warmup_images / params.batch_size
-        self._warmup = lambda: tf.minimum(
-            1.0, tf.cast(self._optimizer.iterations, tf.float32) / max(warmup_steps, 1e-9)
-        )
+        self._warmup_steps = max(params.kl_warmup_images / params.batch_size, 1e-9)
+        self._cycle_steps = steps / params.kl_cycles if params.kl_cycles > 1 else None
+        if self._cycle_steps and self._cycle_steps < self._warmup_steps:
+            raise InputError(
+                f"params.yaml: train_vae.kl_warmup_images: {params.kl_warmup_images} is more than one of "
+                f"{params.kl_cycles} cycles of {self._cycle_steps * params.batch_size:.0f} images; use less, or fewer "
+                "kl_cycles"
+            )
+        self._kl_rows = []
 
     def draw(self, generator, count):
         return super().draw(generator, count) | {
             "posterior": generator.standard_normal((count, self.model.latent_dim), np.float32)
         }
+
+    def warmup(self):
+        """Where the warm-up stands at this step: 0 at the start of a cycle, 1 from `kl_warmup_images` on."""
+        step = tf.cast(self._optimizer.iterations, tf.float32)
+        if self._cycle_steps:
+            step = tf.math.floormod(step, self._cycle_steps)
+        return tf.minimum(1.0, step / self._warmup_steps)
 
     def reconstruction(self, x, logits, batch):
         """The chosen reconstruction term, nats per value, (n,)."""
@@ -42,29 +62,54 @@ class VAETask(Autoencoding):
         mu, logvar = self.model.latent(features, training=True)
         logits = self.model.decode_logits(reparameterize(mu, logvar, noise["posterior"]), training=True)
         kl = losses.kl_divergence(mu, logvar)
-        pressed = kl
-        if self.params.free_bits:
-            batch_kl = self.over_batch(kl, batch)
-            pressed = losses.free_bits(kl, batch_kl, self.params.free_bits)
-        weight = self.params.beta * self._warmup() / self._values
+        total = tf.reduce_sum(kl, axis=1)
+        weight, warmup = self.params.beta / self._values, self.warmup()
+        if self.params.capacity:
+            pressure = weight * losses.capacity(total, self.over_batch(total, batch), self.params.capacity * warmup)
+        elif self.params.free_bits:
+            free = losses.free_bits(kl, self.over_batch(kl, batch), self.params.free_bits)
+            pressure = weight * warmup * tf.reduce_sum(free, axis=1)
+        else:
+            pressure = weight * warmup * total
         reconstruction = self.reconstruction(x, logits, batch)
-        loss = reconstruction + weight * tf.reduce_sum(pressed, axis=1)
-        return loss, {
-            "loss": loss,
-            "reconstruction": reconstruction,
-            "kl": tf.reduce_sum(kl, axis=1),
-            "mse": losses.mse(x, logits),
-        }
+        loss = reconstruction + pressure
+        return loss, {"loss": loss, "reconstruction": reconstruction, "kl": total, "mse": losses.mse(x, logits)}
 
     def measures(self, x):
-        """Held-out loss at full beta (one posterior sample, fixed noise), MSE at z = mu, KL in nats; (n,) each."""
+        """Held-out loss at full beta and capacity (one posterior sample, fixed noise), MSE at z = mu, KL in nats.
+
+        (n,) each; `kl_dimensions`, the KL of each dimension, (n, latent_dim).
+        """
         mu, logvar = self.model.posterior(x)
-        kl = tf.reduce_sum(losses.kl_divergence(mu, logvar), axis=1)
+        dimensions = losses.kl_divergence(mu, logvar)
+        kl = tf.reduce_sum(dimensions, axis=1)
         noise = tf.random.stateless_normal(tf.shape(mu), seed=(0, 0))
         logits = self.model.decode_logits(reparameterize(mu, logvar, noise))
         count = tf.cast(tf.shape(x)[0], tf.float32)
-        loss = self.reconstruction(x, logits, count) + self.params.beta * kl / self._values
-        return {"loss": loss, "mse": losses.mse(x, self.model.decode_logits(mu)), "kl": kl}
+        pressed = kl
+        if self.params.capacity:
+            pressed = losses.capacity(kl, self.over_batch(kl, count), self.params.capacity)
+        loss = self.reconstruction(x, logits, count) + self.params.beta * pressed / self._values
+        mse = losses.mse(x, self.model.decode_logits(mu))
+        return {"loss": loss, "mse": mse, "kl": kl, "kl_dimensions": dimensions}
+
+    def held_out(self, epoch):
+        values = super().held_out(epoch)
+        kl = values.pop("valid_kl_dimensions")
+        rows = [{"epoch": epoch, "dimension": i, "kl": float(value)} for i, value in enumerate(kl)]
+        self._kl_rows.extend(rows)
+        return values | {"active_units": int(np.sum(kl > ACTIVE_KL))}
+
+    def state(self):
+        return super().state() | {"kl": self._kl_rows}
+
+    def restore(self, state):
+        super().restore(state)
+        self._kl_rows = state["kl"]
+
+    def write_tables(self, report):
+        """kl.csv: nats of each dimension over the held-out images, epoch by epoch."""
+        write_history(report / "kl.csv", self._kl_rows)
 
     def extras(self):
         """Nothing beside the weights: its latents are drawn from the prior."""

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from facepipe.data.pictures import to_uint8
@@ -98,6 +99,19 @@ def test_exported_latents_decode_to_the_pictures_of_the_model(finished, tmp_path
 
 def bytes_of(folder, id_):
     return (folder / f"{id_.removesuffix('.png')}.png").read_bytes()
+
+
+def test_a_gan_that_starts_from_the_vae_depends_on_it(copy):
+    def deps():
+        lock = yaml.safe_load((copy.folder / "dvc.lock").read_text(encoding="utf-8"))
+        return {dep["path"] for dep in lock["stages"]["train_gan"]["deps"]}
+
+    assert "data/models/vae" not in deps()
+    copy.set_params({"train_gan.init_from": "data/models/vae"})
+    assert copy.repro("train_gan")[0] == ["train_gan"]
+    assert "data/models/vae" in deps()
+    copy.set_params({"train_vae.beta": 1.0})
+    assert copy.repro("train_gan")[0] == ["train_vae", "train_gan"]
 
 
 def test_the_example_of_the_readme(copy):

@@ -1,0 +1,78 @@
+"""Losses of discriminator and generator as pure functions; per-sample values, float32, reduced by the caller.
+
+real_logits, fake_logits: float32 (n,), of real and of generated images; each loss returns (d_loss, g_loss), (n,) each.
+"""
+
+import tensorflow as tf
+
+
+def non_saturating(real_logits, fake_logits):
+    """Non-saturating loss (Goodfellow et al. 2014, sec. 3): softplus(-real) + softplus(fake); softplus(-fake)."""
+    return tf.nn.softplus(-real_logits) + tf.nn.softplus(fake_logits), tf.nn.softplus(-fake_logits)
+
+
+def bce(real_logits, fake_logits, label_smoothing):
+    """Cross-entropy with one-sided label smoothing (Salimans et al. 2016, sec. 3.4), in nats.
+
+    With a = 1 - label_smoothing the target of real images, p = sigmoid(logit):
+    d_loss = -a log p(real) - (1 - a) log(1 - p(real)) - log(1 - p(fake)); g_loss = -log p(fake).
+    Only D's target for real images is smoothed; with label_smoothing 0 this is `non_saturating`.
+
+    Args:
+        label_smoothing: float in [0, 0.5).
+    """
+    # softplus(-x) + (1 - a) x = -a log p - (1 - a) log(1 - p)
+    real = tf.nn.softplus(-real_logits) + label_smoothing * real_logits
+    return real + tf.nn.softplus(fake_logits), tf.nn.softplus(-fake_logits)
+
+
+def hinge(real_logits, fake_logits):
+    """Hinge loss (Lim & Ye 2017; Miyato et al. 2018): relu(1 - real) + relu(1 + fake); -fake."""
+    return tf.nn.relu(1.0 - real_logits) + tf.nn.relu(1.0 + fake_logits), -fake_logits
+
+
+def wasserstein(real_logits, fake_logits):
+    """Wasserstein loss (Arjovsky et al. 2017): fake - real; -fake. D must be kept near 1-Lipschitz: `slope_penalty`."""
+    return fake_logits - real_logits, -fake_logits
+
+
+def losses_of(params, real_logits, fake_logits):
+    """The loss that `params.loss` of `config.TrainGAN` names; (d_loss, g_loss), without any penalty."""
+    if params.loss == "bce":
+        return bce(real_logits, fake_logits, params.label_smoothing)
+    return {"non_saturating": non_saturating, "hinge": hinge, "wasserstein_gp": wasserstein}[params.loss](
+        real_logits, fake_logits
+    )
+
+
+def squared_slope(discriminate, images):
+    """|d logit / d image|^2, the R1 penalty where the images are real (Mescheder et al. 2018).
+
+    Args:
+        discriminate: function, float32 images (n, h, w, c) -> float32 logits (n,); a logit depends on its image alone.
+        images: float32 (n, h, w, c).
+
+    Returns:
+        (logits, squared slope): float32 (n,) each; differentiable.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = discriminate(images)
+    return logits, tf.reduce_sum(tf.square(tape.gradient(logits, images)), axis=(1, 2, 3))
+
+
+def slope_penalty(discriminate, real, fake, share):
+    """(|d logit / d image| - 1)^2 at share * real + (1 - share) * fake (WGAN-GP, Gulrajani et al. 2017, eq. 3).
+
+    Args:
+        discriminate: as in `squared_slope`.
+        real, fake: float32 images (n, h, w, c).
+        share: float32 (n,) in [0, 1), drawn uniformly.
+
+    Returns:
+        float32 (n,).
+    """
+    share = share[:, None, None, None]
+    _, squared = squared_slope(discriminate, share * real + (1.0 - share) * tf.stop_gradient(fake))
+    # the root has no gradient at 0
+    return tf.square(tf.sqrt(squared + 1e-12) - 1.0)

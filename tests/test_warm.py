@@ -1,0 +1,111 @@
+"""A GAN that starts from a trained VAE or GAN: the same faces before its first step, refusals, what is recorded."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from facepipe.config import TrainGAN
+from facepipe.errors import InputError
+from facepipe.files import read_json, write_json
+from facepipe.models.gan import GAN
+from facepipe.models.load import load_model
+from facepipe.models.warm import first_weights
+from facepipe.training import gan
+
+SPEC = {
+    "image_shape": [16, 16, 3], "latent_dim": 4, "generator_widths": [16, 8], "discriminator_widths": [8, 8],
+    "latent_activation": "linear", "architecture": "dcgan", "spectral_norm": False, "truncation": 1.0,
+}  # fmt: skip
+PARAMS = {
+    "latent_dim": 4, "generator_widths": (16, 8), "discriminator_widths": (8, 8), "batch_size": 16, "epochs": 1,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def vae(tiny_shards, tiny_params, tmp_path_factory):
+    """A VAE whose widths differ from each other, so that their order matters."""
+    from facepipe.training.vae import train
+
+    folder = tmp_path_factory.mktemp("vae")
+    params = tiny_params[1]["vae"].model_copy(update={"widths": (8, 16)})
+    train(tiny_params[0], params, tiny_shards, folder / "vae", folder / "report")
+    return folder / "vae"
+
+
+@pytest.mark.parametrize("name", ["vae", "gan"])
+def test_before_its_first_step_it_makes_the_other_models_faces(name, vae, tiny_models):
+    folder, spec = (vae, SPEC) if name == "vae" else (tiny_models / "gan", SPEC | {"generator_widths": [8, 8]})
+    weights, _ = first_weights(folder, spec)
+    assert set(weights) == {"generator"} | ({"discriminator"} if name == "gan" else set())
+    model = GAN(spec)
+    for network, values in weights.items():
+        model.networks[network].set_weights(values)
+    z = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
+    np.testing.assert_allclose(model.decode(z), load_model(folder).decode(z), atol=1e-5)
+    assert np.abs(GAN(spec, seed=1).decode(z) - load_model(folder).decode(z)).max() > 2e-3
+
+
+def test_training_starts_there(vae, tiny_shards, tiny_params, tmp_path):
+    options = {"generator_learning_rate": 1e-9, "ema_half_life_kimg": 1.0}
+    gan.train(
+        tiny_params[0], TrainGAN(**PARAMS, **options, init_from=str(vae)), tiny_shards, tmp_path / "m", tmp_path / "r"
+    )
+    trained, z = load_model(tmp_path / "m"), np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
+    # the statistics of the batch normalisation move on alone
+    assert np.abs(trained.decode(z) - load_model(vae).decode(z)).mean() < 0.05
+    record = trained.info["training"]["init_from"]
+    assert record == {"folder": str(vae), "sha256": first_weights(vae, SPEC)[1]}
+    gan.train(tiny_params[0], TrainGAN(**PARAMS, **options), tiny_shards, tmp_path / "m2", tmp_path / "r2")
+    assert np.abs(load_model(tmp_path / "m2").decode(z) - load_model(vae).decode(z)).mean() > 0.05
+    assert "init_from" not in read_json(tmp_path / "m2/model.json")["training"]
+
+
+def test_a_state_is_not_used_when_the_other_model_has_changed(vae, tiny_shards, tiny_params, tmp_path, monkeypatch):
+    copy, keys = tmp_path / "vae", []
+    opened = gan.open_states
+    monkeypatch.setattr(gan, "open_states", lambda *a: keys.append(a[3]["init_from"]) or opened(*a))
+    shutil.copytree(vae, copy)
+    for _ in range(2):
+        gan.train(tiny_params[0], TrainGAN(**PARAMS, init_from=str(copy)), tiny_shards, tmp_path / "m", tmp_path / "r")
+    model = load_model(copy)
+    info = read_json(copy / "model.json")
+    write_json(copy / "model.json", info | {"training": info["training"] | {"seed": 7}})
+    gan.train(tiny_params[0], TrainGAN(**PARAMS, init_from=str(copy)), tiny_shards, tmp_path / "m", tmp_path / "r")
+    assert keys[0] == keys[1] != keys[2] and model.name == "vae"
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"generator_widths": [8, 16]}, r"does not fit: generator_widths is \[16, 8\] there, \[8, 16\] here$"),
+        (
+            {"latent_dim": 5, "architecture": "residual"},
+            "latent_dim is 4 there, 5 here; architecture is dcgan there, res",
+        ),
+        ({"latent_activation": "relu"}, "latent_activation is linear there, relu here$"),
+        ({"image_shape": [16, 16, 1]}, "image_shape is"),
+    ],
+)
+def test_one_that_does_not_fit(change, said, vae):
+    with pytest.raises(InputError, match=rf"^params.yaml: train_gan.init_from: .*{said}"):
+        first_weights(vae, SPEC | change)
+    first_weights(vae, SPEC | {"truncation": 0.5, "spectral_norm": True, "discriminator_widths": [4]})
+
+
+def test_broken_folders(vae, tiny_models, tmp_path):
+    with pytest.raises(InputError, match=r"no model.json there; train the model first"):
+        first_weights(tmp_path / "nothing", SPEC)
+    with pytest.raises(InputError, match=r"of a ae; a GAN starts from a vae or a gan"):
+        first_weights(tiny_models / "ae", SPEC)
+    folder = tmp_path / "vae"
+    shutil.copytree(vae, folder)
+    (folder / "decoder.weights.h5").write_bytes(b"no")
+    with pytest.raises(InputError, match=r"decoder.weights.h5: weights cannot be read"):
+        first_weights(folder, SPEC)
+    (folder / "decoder.weights.h5").unlink()
+    with pytest.raises(InputError, match=r"decoder.weights.h5: weights cannot be read"):
+        first_weights(folder, SPEC)
+    (folder / "model.json").write_text("[]")
+    with pytest.raises(InputError, match=r"model.json: not a facepipe model"):
+        first_weights(folder, SPEC)
