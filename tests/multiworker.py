@@ -24,8 +24,13 @@ def sections():
     return {
         "ae": TrainAE(**COMMON, widths=(8, 8), dropout=0.1, patience=2),
         "vae": TrainVAE(**COMMON, widths=(8, 8), free_bits=0.05, kl_warmup_images=100),
-        "blows_up": TrainAE(**COMMON, widths=(8, 8), learning_rate=1e30),
-        "in_minutes": TrainAE(**COMMON | {"epochs": None, "minutes": 4 / 60}, widths=(8, 8), grid_every=10**6),
+        "ae-robust": TrainAE(
+            **COMMON, widths=(8, 8), loss={"mse": 1, "ssim": 0.2}, denoising=0.2, latent_l2=0.1, decoder_l2=0.01
+        ),
+        "gan-residual": TrainGAN(**COMMON, **gan, architecture="residual", spectral_norm=True, loss="hinge"),
+        "gan-wasserstein": TrainGAN(**COMMON, **gan, r1_gamma=0.0, loss="wasserstein_gp"),
+        "ae-blows-up": TrainAE(**COMMON, widths=(8, 8), learning_rate=1e30),
+        "ae-minutes": TrainAE(**COMMON | {"epochs": None, "minutes": 4 / 60}, widths=(8, 8), grid_every=10**6),
         "gan": TrainGAN(**COMMON, **gan, schedule={"name": "accuracy", "threshold": 0.55, "smoothing": 0.5}),
     }
 
@@ -56,7 +61,7 @@ def main(names, strategy, shards, out):
         folder = Path(out) / name
         folder.mkdir(parents=True, exist_ok=True)
         steps.clear()
-        module = import_module(f"facepipe.training.{name if name in ('vae', 'gan') else 'ae'}")
+        module = import_module(f"facepipe.training.{name.split('-')[0]}")
         module.train(train, sections()[name], shards, folder / "model", folder / "report")
         (folder / f"steps-{worker}.json").write_text(json.dumps(steps), encoding="utf-8")
 

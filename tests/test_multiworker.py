@@ -23,7 +23,7 @@ from facepipe.training.launch import free_addresses
 from facepipe.training.runtime import prepare
 from tests.conftest import ROOT, THREADS
 
-MODELS = "ae", "vae", "gan"
+MODELS = "ae", "vae", "gan", "ae-robust", "gan-residual", "gan-wasserstein"
 LAUNCH = (sys.executable, "-m", "facepipe.training.launch", "--workers", "2", "--")
 LOST = r"train: worker \d of 2 stops: another worker has ended or cannot be reached \(its own output says why\); .*\n"
 
@@ -100,7 +100,9 @@ def test_two_workers_are_one_process_step_by_step(name, trained):
     expected, got = (weights(trained / count / name / "model") for count in ("one", "two"))
     assert expected.keys() == got.keys() and len(got) >= 8
     for key in expected:
-        np.testing.assert_allclose(got[key], expected[key], rtol=1e-3, atol=1e-4, err_msg=key)
+        # a bias before batch normalisation has a gradient of rounding errors alone, of which Adam makes whole steps
+        idle = name == "gan-residual" and key.startswith("generator") and expected[key].ndim == 1
+        np.testing.assert_allclose(got[key], expected[key], rtol=1e-3, atol=2e-3 if idle else 1e-4, err_msg=key)
     one, two = (pd.read_csv(trained / count / name / "report/history.csv") for count in ("one", "two"))
     np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-4)
 
@@ -206,15 +208,15 @@ def test_a_port_in_use_is_one_line(tiny_shards, tmp_path):
 
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_and_a_budget_in_minutes(tiny_shards, tmp_path):
-    done = run(*LAUNCH, *command("blows_up", "auto", tiny_shards, tmp_path))
+    done = run(*LAUNCH, *command("ae-blows-up", "auto", tiny_shards, tmp_path))
     assert done.returncode == 2
     assert re.search(r"^train: \w+ became (nan|inf) at step \d+ \(", done.stderr, re.MULTILINE), done.stderr
     assert "launch: worker 0 of 2 ended with exit code 2; the others are stopped\n" in done.stderr
-    done = run(*LAUNCH, *command("in_minutes", "auto", tiny_shards, tmp_path))
+    done = run(*LAUNCH, *command("ae-minutes", "auto", tiny_shards, tmp_path))
     assert done.returncode == 0, done.stderr[-2000:]
-    steps = [read_json(tmp_path / "in_minutes" / f"steps-{index}.json") for index in (0, 1)]
+    steps = [read_json(tmp_path / "ae-minutes" / f"steps-{index}.json") for index in (0, 1)]
     assert steps[0] == steps[1] and len(steps[0]) > 6
-    assert read_json(tmp_path / "in_minutes/model/model.json")["training"]["steps"] == len(steps[0])
+    assert read_json(tmp_path / "ae-minutes/model/model.json")["training"]["steps"] == len(steps[0])
 
 
 def test_multiworker_needs_tf_config(monkeypatch):
