@@ -1,4 +1,4 @@
-"""What ends a program with one line for the user: wrong input, and the wish to stop."""
+"""What ends a program with one line for the user: wrong input, the wish to stop, a lost worker."""
 
 import difflib
 
@@ -13,6 +13,10 @@ class Stopped(KeyboardInterrupt):
     def __init__(self, signal, message="stopped; run dvc repro again to go on"):
         super().__init__(message)
         self.signal = signal
+
+
+class WorkerLost(RuntimeError):
+    """Another process of the same training has ended: shown as one line on stderr, exit code 75 (try again)."""
 
 
 def suggest(word, known):

@@ -1,11 +1,12 @@
 """How every stage starts: checked params in, bad input as one line and exit code 2, metrics out."""
 
 import errno
+import os
 import signal
 import sys
 
 from facepipe.config import load_params
-from facepipe.errors import InputError, Stopped
+from facepipe.errors import InputError, Stopped, WorkerLost
 from facepipe.files import write_json
 from facepipe.quiet import import_tensorflow
 
@@ -23,7 +24,7 @@ def run(main, name, tensorflow=False):
         tensorflow: bool, whether the stage uses TensorFlow (imported after the params are checked).
 
     Exits with 2 and one line on stderr where the input is wrong or the disk is full or closed to us, with 130 after
-    Ctrl-C, with 143 after SIGTERM.
+    Ctrl-C, with 143 after SIGTERM, with 75 where another worker of the same training was lost.
     """
     before = signal.signal(signal.SIGTERM, _raise_stopped)
     try:
@@ -36,6 +37,12 @@ def run(main, name, tensorflow=False):
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except WorkerLost as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        # at once: TensorFlow's own end would wait for the lost worker
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(os.EX_TEMPFAIL)
     except OSError as error:
         if error.errno not in NOT_OURS:
             raise

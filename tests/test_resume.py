@@ -4,14 +4,17 @@ import os
 import time
 
 import pytest
+import tensorflow as tf
 
 from facepipe.config import Train, TrainAE
 from facepipe.errors import InputError
 from facepipe.training import loop, resume
+from facepipe.training.crew import Crew
 from facepipe.training.resume import KEPT_DAYS, States, open_states
 from facepipe.training.runtime import Runtime
 
 TRAIN, AE = Train(), TrainAE(epochs=3)
+ALONE = Crew(tf.distribute.get_strategy())
 
 
 def files(folder):
@@ -119,7 +122,7 @@ def test_when_a_save_is_due(tmp_path, monkeypatch):
 
 
 def test_a_state_of_anything_else_is_not_used(own_states, monkeypatch, capsys):
-    runtime = Runtime(None, "float32", {"precision": "float32", "threads": 2, "seed": 0})
+    runtime = Runtime(None, "float32", {"precision": "float32", "threads": 2, "seed": 0}, ALONE)
     inputs = {"shards": "abc"}
 
     def folder(stage="train_ae", train=TRAIN, params=AE, inputs=inputs, runtime=runtime):
@@ -148,7 +151,7 @@ def test_a_state_of_anything_else_is_not_used(own_states, monkeypatch, capsys):
 
 
 def test_states_of_long_ago_are_removed(own_states):
-    runtime = Runtime(None, "float32", {})
+    runtime = Runtime(None, "float32", {}, ALONE)
     for name, days in (("train_ae-old", KEPT_DAYS + 1), ("train_gan-young", KEPT_DAYS - 1), ("train_ae-1.old", 0)):
         (own_states / name).mkdir(parents=True)
         (own_states / name / "lock").write_text("1")
@@ -160,7 +163,7 @@ def test_states_of_long_ago_are_removed(own_states):
 def test_states_lie_beside_the_project_unless_told_otherwise(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FACEPIPE_RESUME")
-    with open_states("train_ae", TRAIN, AE, {}, Runtime(None, "float32", {})) as states:
+    with open_states("train_ae", TRAIN, AE, {}, Runtime(None, "float32", {}, ALONE)) as states:
         assert states.folder.parent.as_posix() == ".facepipe/resume"
 
 
@@ -170,3 +173,10 @@ def test_the_code_is_what_is_loaded(tmp_path, monkeypatch):
     source.write_text("# another one\n")
     monkeypatch.setattr(loop, "__file__", str(source))
     assert resume._code() != before
+
+
+def test_only_the_chief_has_states(own_states):
+    other = Runtime(None, "float32", {}, Crew(tf.distribute.get_strategy(), 2, 1))
+    with open_states("train_ae", TRAIN, AE, {}, other) as states:
+        assert states is None
+    assert not own_states.exists()

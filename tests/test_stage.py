@@ -98,3 +98,13 @@ def test_tensorflow_stays_out_of_what_does_not_need_it(module):
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_a_lost_worker_is_one_line_and_exit_code_75(workspace):
+    code = (
+        "from facepipe.errors import WorkerLost\nfrom facepipe.stage import run\n"
+        "def main(params):\n    print('so far')\n    raise WorkerLost('worker 1 stops')\n"
+        "run(main, 'train_ae')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (75, "so far\n", "train_ae: worker 1 stops\n")

@@ -54,9 +54,12 @@ class BatchNorm(keras.layers.Layer):
             self._remember(outputs.batch_mean, outputs.batch_variance)
             return outputs.y
         # the statistics of the global batch, so that several replicas give what one gives
-        mean, square = context.all_reduce(tf.distribute.ReduceOp.MEAN, _moments(tf.cast(x, tf.float32)))
+        moments = tf.stack(_moments(tf.cast(x, tf.float32)))
+        mean, square = tf.unstack(context.all_reduce(tf.distribute.ReduceOp.MEAN, moments))
         variance = square - tf.square(mean)
-        self._remember(mean, variance)
+        # the fused kernel, too, remembers the unbiased variance
+        count = tf.cast(tf.size(x) // x.shape[-1] * context.num_replicas_in_sync, tf.float32)
+        self._remember(mean, variance * count / (count - 1.0))
         scale = self.gamma / tf.sqrt(variance + self.epsilon)
         return tf.cast((tf.cast(x, tf.float32) - mean) * scale + self.beta, x.dtype)
 

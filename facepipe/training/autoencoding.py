@@ -181,11 +181,12 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
 
     Returns:
         dict of metrics, as they stand in metrics.json under the network's name: parameters, images_seen, best_epoch,
-        valid_loss and valid_mse of that epoch.
+        valid_loss and valid_mse of that epoch; None in workers other than the chief, which write nothing.
 
     Raises:
         InputError: params that do not fit the data or the machine; a loss that is not finite.
         Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
+        WorkerLost: another worker has ended; likewise.
     """
     report = Path(report)
     runtime = prepare(train_params)
@@ -200,13 +201,16 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
     start = _warm_start(params.init_from, network.name, spec, model)
     inputs = {"shards": data.sha256} | start
     with open_states(f"train_{network.name}", train_params, params, inputs, runtime) as states:
-        remove_leftovers(model, *(report / name for name in REPORTS))
+        if runtime.crew.chief:
+            remove_leftovers(model, *(report / name for name in REPORTS))
         with runtime.strategy.scope():
             net = network(spec, runtime.dtype, train_params.seed)
             if params.init_from:
                 read_weights(params.init_from, net.networks)
             job = task(net, params, data, epochs and epochs * steps, runtime)
         budget = fit(job, data, params, runtime, report, states)
+        if not runtime.crew.chief:
+            return runtime.crew.finish()
         best = job.restore_best()
         record = runtime.record | budget | {"best_epoch": job.best_epoch, "loss": params.loss, "data": data.sha256}
         record |= start
@@ -222,6 +226,7 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
         job.write_tables(report)
         write_json(report / "metrics.json", {net.name: metrics})
         states.discard()
+        runtime.crew.finish()
     return metrics
 
 

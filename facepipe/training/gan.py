@@ -194,11 +194,13 @@ def train(train_params, params, shards, model, report):
         report: folder for history.csv, metrics.json, summary.csv (the layers) and grids/.
 
     Returns:
-        dict of metrics, as they stand in metrics.json under "gan".
+        dict of metrics, as they stand in metrics.json under "gan"; None in workers other than the chief, which write
+        nothing.
 
     Raises:
         InputError: params that do not fit the data or the machine; a loss that is not finite.
         Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
+        WorkerLost: another worker has ended; likewise.
     """
     report = Path(report)
     runtime = prepare(train_params)
@@ -216,7 +218,8 @@ def train(train_params, params, shards, model, report):
     weights, digest = ({}, None) if params.init_from == NO_MODEL else first_weights(params.init_from, spec)
     inputs = {"shards": data.sha256, "init_from": digest}
     with open_states("train_gan", train_params, params, inputs, runtime) as states:
-        remove_leftovers(model, *(report / name for name in ("history.csv", "metrics.json", "summary.csv")))
+        if runtime.crew.chief:
+            remove_leftovers(model, *(report / name for name in ("history.csv", "metrics.json", "summary.csv")))
         with runtime.strategy.scope():
             network = GAN(spec, runtime.dtype, train_params.seed)
             average = GAN(spec, "float32", train_params.seed)
@@ -224,6 +227,8 @@ def train(train_params, params, shards, model, report):
                 network.networks[name].set_weights(values)
             task = GANTask(network, average, params, runtime, real_diversity(data))
         budget = fit(task, data, params, runtime, report, states)
+        if not runtime.crew.chief:
+            return runtime.crew.finish()
         average.networks["discriminator"].set_weights(network.networks["discriminator"].get_weights())
         record = runtime.record | budget | {"loss": params.loss, "schedule": params.schedule.name, "data": data.sha256}
         if digest:
@@ -238,4 +243,5 @@ def train(train_params, params, shards, model, report):
         write_summary(report / "summary.csv", average.networks)
         write_json(report / "metrics.json", {"gan": metrics})
         states.discard()
+        runtime.crew.finish()
     return metrics

@@ -1,12 +1,12 @@
 """The one training loop: steps, epochs, states to resume from, grids; under any tf.distribute strategy."""
 
 import shutil
+import signal
 import time
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 from facepipe.config import steps_of
@@ -17,6 +17,7 @@ from facepipe.errors import InputError, Stopped
 from facepipe.training.history import Means, check_finite, not_finite, write_history
 from facepipe.training.interruption import Interruption
 from facepipe.training.state import arrays_of
+from facepipe.training.stepper import NEWS, stepper
 
 REFRESH_SECONDS = 1.0
 
@@ -69,14 +70,17 @@ def fit(task, shards, budget, runtime, report, states):
         budget: `config.Budget`.
         runtime: `runtime.Runtime`.
         report: folder; history.csv (a row an epoch) and grids/000000.png (before training), grids/000001.png, ...
-        states: `resume.States`; at the end they hold the finished training, until the caller discards them.
+            Only the chief writes it, and only the chief measures and draws.
+        states: `resume.States`; at the end they hold the finished training, until the caller discards them. Workers
+            other than the chief have None; they begin with the chief's state.
 
     Returns:
         dict: epochs, steps, images (seen in training), and under a budget in minutes what that means.
 
     Raises:
         InputError: batch size impossible for the data or the number of replicas; a loss that is not finite.
-        Stopped: Ctrl-C or SIGTERM; the state is saved.
+        Stopped: Ctrl-C or SIGTERM, of this or of another worker; the state is saved.
+        WorkerLost: another worker has ended.
     """
     return _Loop(task, shards, budget, runtime, Path(report), states).run()
 
@@ -89,12 +93,14 @@ class _Loop:
         if budget.batch_size % replicas:
             raise InputError(f"params.yaml: batch_size: {budget.batch_size} does not divide by {replicas} replicas")
         self.task, self.shards, self.budget, self.report, self.states = task, shards, budget, report, states
-        self.seed = runtime.record["seed"]
+        self.crew, self.seed = runtime.crew, runtime.record["seed"]
         self.epochs, self.steps = steps_of(budget, shards.count("train"))
-        self.run_step = _stepper(task, runtime.strategy)
+        self.run_step = stepper(task, runtime.strategy, self.crew)
         self.step, self.index = 0, 0  # steps done, and those of the epoch that runs
         self.history, self.means, self.complete = [], Means(), False
         self.seconds, self.started = 0.0, time.monotonic()
+        # with several workers: the chief's clock and a signal that any of them got, as all know them
+        self.agreed_seconds, self.agreed_signal = 0.0, 0
         self.shown = 0.0
 
     def run(self):
@@ -105,47 +111,54 @@ class _Loop:
                 self._close_epoch()
             self._save()
             self._stop_if_asked()
-        print(f"{self.task.name}: {self._images():,} images in {self._used():.0f} s")
+        self._say(f"{self._images():,} images in {self._used():.0f} s")
         result = {"epochs": len(self.history), "steps": self.step, "images": self._images()}
         return result | ({"minutes": self.budget.minutes, "byte_reproducible": False} if self.budget.minutes else {})
 
     def _begin(self):
         """From the last state, or from nothing."""
         if self.budget.minutes:
-            print(f"{self.task.name}: a budget in minutes: another run, or another machine, gives another model")
-        shutil.rmtree(self.report / "grids", ignore_errors=True)
-        state = self.states.load()
+            self._say("a budget in minutes: another run, or another machine, gives another model")
+        if self.crew.chief:
+            shutil.rmtree(self.report / "grids", ignore_errors=True)
+        state = self.crew.broadcast(self.states.load() if self.crew.chief else None)
         if state is None:
             self._picture(0)
             return
         self.step, self.index, self.seconds = state["step"], state["index"], state["seconds"]
         self.history, self.means, self.complete = state["history"], Means(state["sums"]), state["complete"]
+        self.agreed_seconds = self.seconds
         self.task.restore(state["task"])
-        self.states.put_back(self.report / "grids")
-        if self.history:
-            write_history(self.report / "history.csv", self.history)
-        print(f"{self.task.name}: continues {self._place()}")
+        if self.crew.chief:
+            self.states.put_back(self.report / "grids")
+            if self.history:
+                write_history(self.report / "history.csv", self.history)
+        self._say(f"continues {self._place()}")
 
     def _train_epoch(self):
         """The steps of an epoch that are left."""
         epoch, first, size = len(self.history) + 1, self.step - self.index, self.budget.batch_size
         order = epoch_order(self.seed, epoch, self.shards.count("train"), self.steps * size)
+        share = self.crew.share(size)
 
         def make(index):
             noise = self.task.draw(rng(self.seed, self.task.name, first + index), size)
-            return self.shards.gather("train", order[index * size : (index + 1) * size]), noise
+            rows = order[index * size : (index + 1) * size][share]
+            return self.shards.gather("train", rows), {name: array[share] for name, array in noise.items()}
 
         for images, noise in ahead(make, self.index, self.steps):
             if self.index and self._time_is_up():
                 break
             if self.budget.minutes:
                 self.task.use_time(self._share_of_time())
-            logs = self.run_step(images, noise, self.task.variant())
+            logs = self.run_step(images, noise, self.task.variant(), self._news())
+            self._agree(logs.pop(NEWS, None))
             self.task.after_step(logs)
-            self.means.add(self.step, logs)
+            if self.crew.chief:
+                self.means.add(self.step, logs)
             self.step, self.index = self.step + 1, self.index + 1
             self._show(epoch)
-            if self.states.due(self._images()):
+            if self.crew.chief and self.states.due(self._images()):
                 self._save()
             self._stop_if_asked()
 
@@ -153,16 +166,28 @@ class _Loop:
         epoch, rate = len(self.history) + 1, self.task.learning_rate()
         self.means.pull(rate)
         means = self.means.means()
-        measures = self.task.after_epoch(epoch, means)
+        measures = self.task.after_epoch(epoch, means) if self.crew.chief else {}
         check_finite(measures, self.step, rate)
         self.history.append({"epoch": epoch, "images": self._images(), "learning_rate": rate} | means | measures)
         self.index, self.means = 0, Means()
-        self.complete = epoch == self.epochs or self._time_is_up() or self.task.gave_up(epoch)
-        write_history(self.report / "history.csv", self.history)
+        complete = epoch == self.epochs or self._time_is_up() or (self.crew.chief and self.task.gave_up(epoch))
+        self.complete = self.crew.broadcast(complete)
+        if self.crew.chief:
+            write_history(self.report / "history.csv", self.history)
         if epoch % self.budget.grid_every == 0 or self.complete:
             self._picture(epoch)
 
+    def _news(self):
+        """What this worker has to tell the others with its next step: float32 (signals, the chief's seconds)."""
+        return np.array([self.interruption.signal or 0, self._used() if self.crew.chief else 0], np.float32)
+
+    def _agree(self, news):
+        if news is not None:
+            self.agreed_signal, self.agreed_seconds = int(news[0]), float(news[1])
+
     def _save(self):
+        if not self.crew.chief:
+            return
         rate = self.task.learning_rate()
         self.means.pull(rate)
         state = {
@@ -180,19 +205,26 @@ class _Loop:
         self.states.save(self._images(), state)
 
     def _stop_if_asked(self):
-        if self.interruption.signal:
+        alone = self.crew.size == 1 or self.complete
+        if self.interruption.signal if alone else self.agreed_signal:
             self._save()
             message = f"stopped; run dvc repro again: it continues {self._place()}"
-            raise Stopped(self.interruption.signal, message)
+            raise Stopped(self.interruption.signal or signal.SIGTERM, message)
+
+    def _say(self, text):
+        if self.crew.chief:
+            print(f"{self.task.name}: {text}")
 
     def _picture(self, epoch):
+        if not self.crew.chief:
+            return
         path = self.report / "grids" / f"{epoch:06d}.png"
         save_png(path, self.task.picture())
         self.states.keep(path)
 
     def _show(self, epoch):
         self.bar.update(self.budget.batch_size)
-        if time.monotonic() - self.shown > REFRESH_SECONDS:
+        if self.crew.chief and time.monotonic() - self.shown > REFRESH_SECONDS:
             self.shown = time.monotonic()
             values = self.means.pull(self.task.learning_rate())
             terms = " ".join(f"{name} {value:.4g}" for name, value in values.items())
@@ -201,7 +233,10 @@ class _Loop:
 
     def _progress(self):
         total = self.epochs and self.epochs * self.steps * self.budget.batch_size
-        return tqdm(total=total, initial=self._images(), unit="image", unit_scale=True, desc=self.task.name)
+        return tqdm(
+            total=total, initial=self._images(), unit="image", unit_scale=True, desc=self.task.name,
+            disable=not self.crew.chief,
+        )  # fmt: skip
 
     def _place(self):
         epoch = f"after epoch {len(self.history)}" if self.complete else f"at epoch {len(self.history) + 1}"
@@ -214,39 +249,8 @@ class _Loop:
         return self.seconds + time.monotonic() - self.started
 
     def _share_of_time(self):
-        return min(1.0, self._used() / 60 / self.budget.minutes) if self.budget.minutes else 0.0
+        used = self._used() if self.crew.size == 1 else self.agreed_seconds
+        return min(1.0, used / 60 / self.budget.minutes) if self.budget.minutes else 0.0
 
     def _time_is_up(self):
         return self._share_of_time() >= 1
-
-
-def _stepper(task, strategy):
-    """A function (images, noise, variant) -> dict of scalars that runs one step on all replicas."""
-    replicas = strategy.num_replicas_in_sync
-    graphs = {}
-
-    def graph(variant):
-        if variant not in graphs:
-
-            def step(images, noise):
-                return strategy.run(lambda x, n: task.train_step(x, n, variant), args=(images, noise))
-
-            graphs[variant] = tf.function(step)
-        return graphs[variant]
-
-    def place(array):
-        if replicas == 1:
-            return tf.constant(array)
-        share = len(array) // replicas
-
-        def of_replica(context):
-            start = context.replica_id_in_sync_group * share
-            return tf.constant(array[start : start + share])
-
-        return strategy.experimental_distribute_values_from_function(of_replica)
-
-    def run(images, noise, variant):
-        logs = graph(variant)(place(images), {name: place(array) for name, array in noise.items()})
-        return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
-
-    return run

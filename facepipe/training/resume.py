@@ -1,5 +1,6 @@
 """Where the states of unfinished trainings lie, and which of them belong to this very training."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -148,11 +149,13 @@ def open_states(stage, train, params, inputs, runtime):
         runtime: `runtime.Runtime`.
 
     Returns:
-        `States`.
+        `States`; in workers other than the chief, which save nothing, a block that gives None.
 
     Raises:
         InputError: another process trains just this.
     """
+    if not runtime.crew.chief:
+        return contextlib.nullcontext()
     root = Path(os.environ.get("FACEPIPE_RESUME") or ".facepipe/resume")
     identity = {
         "format": FORMAT,

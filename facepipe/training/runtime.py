@@ -1,20 +1,23 @@
 """The machine as the training sees it: precision, threads, determinism, distribution strategy."""
 
+import functools
 from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from facepipe.errors import InputError
+from facepipe.errors import InputError, WorkerLost
 from facepipe.machine import available_cores
+from facepipe.training.crew import LOST, Crew, read_tf_config
 
 
 class Runtime(NamedTuple):
-    """What was picked: the strategy, the keras dtype policy of the convolutions, and a record for model.json."""
+    """What was picked: strategy, keras dtype policy of the convolutions, a record for model.json, the workers."""
 
     strategy: tf.distribute.Strategy
     dtype: str
     record: dict
+    crew: Crew
 
 
 def prepare(train):
@@ -26,10 +29,13 @@ def prepare(train):
     Returns:
         `Runtime`. Precision `auto` is mixed_bfloat16 where the hardware multiplies bfloat16 (CPU flags avx512_bf16 or
         amx_bf16; GPU of compute capability 8.0 or more), else float32. Threads `auto` is the number of usable cores.
-        Strategy `auto` is mirrored with two or more GPUs, else single.
+        Strategy `auto` is multiworker where TF_CONFIG names two or more workers, else mirrored with two or more GPUs,
+        else single.
 
     Raises:
-        InputError: mirrored asked for with fewer than two devices.
+        InputError: mirrored asked for with fewer than two devices, multiworker with fewer than two workers, another
+            strategy with more; a TF_CONFIG that cannot be understood, or whose port is in use.
+        WorkerLost: the other workers did not come, or went.
     """
     threads = available_cores() if train.threads == "auto" else train.threads
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
@@ -39,7 +45,8 @@ def prepare(train):
     dtype = train.precision
     if dtype == "auto":
         dtype = "mixed_bfloat16" if _multiplies_bfloat16(gpus) else "float32"
-    strategy = _strategy(train.strategy, gpus)
+    size, index = read_tf_config()
+    strategy = _strategy(train.strategy, gpus, size)
     record = {
         "precision": dtype,
         "threads": threads,
@@ -47,7 +54,7 @@ def prepare(train):
         "device": "GPU" if gpus else "CPU",
         "seed": train.seed,
     }
-    return Runtime(strategy, dtype, record)
+    return Runtime(strategy, dtype, record, Crew(strategy, size, index))
 
 
 def _multiplies_bfloat16(gpus):
@@ -61,9 +68,16 @@ def _multiplies_bfloat16(gpus):
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def _strategy(name, gpus):
+def _strategy(name, gpus, workers):
     if name == "auto":
-        name = "mirrored" if len(gpus) > 1 else "single"
+        name = "multiworker" if workers > 1 else "mirrored" if len(gpus) > 1 else "single"
+    if (name == "multiworker") != (workers > 1):
+        raise InputError(
+            f"params.yaml: train.strategy: {name}, but TF_CONFIG names {workers} worker{'s' * (workers > 1)}; "
+            + ("see docs/training.md" if workers == 1 else "use multiworker or auto")
+        )
+    if name == "multiworker":
+        return _multiworker(workers)
     if name == "single":
         return tf.distribute.OneDeviceStrategy("/gpu:0" if gpus else "/cpu:0")
     devices = [device.name for device in tf.config.list_logical_devices("GPU" if gpus else "CPU")]
@@ -76,12 +90,37 @@ def _strategy(name, gpus):
     return tf.distribute.MirroredStrategy([name.removeprefix("/device:").lower() for name in devices], reduce)
 
 
+@functools.cache
+def _multiworker(workers):
+    """A process can join its cluster only once, before its first operation."""
+    print(f"waits until all {workers} workers of TF_CONFIG are there", flush=True)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.UnknownError as error:
+        raise InputError(
+            f"TF_CONFIG: this worker cannot serve at its own address; is the port in use? ({error.message})"
+        ) from None
+    except LOST as error:
+        raise WorkerLost(f"not all {workers} workers of TF_CONFIG came; start all of them again") from error
+
+
 def sum_over_replicas(values):
-    """Sum each tensor of a structure over the replicas; called inside a step."""
+    """Sum each tensor of a structure over the replicas; called inside a step.
+
+    The tensors of a type travel as one, which costs one exchange between the machines instead of many.
+    """
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return values
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
+    tensors = [tf.convert_to_tensor(value) for value in tf.nest.flatten(values)]
+    sums = [None] * len(tensors)
+    for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
+        places = [place for place, tensor in enumerate(tensors) if tensor.dtype == dtype]
+        flat = tf.concat([tf.reshape(tensors[place], [-1]) for place in places], 0)
+        total = context.all_reduce(tf.distribute.ReduceOp.SUM, flat)
+        for place, part in zip(places, tf.split(total, [tf.size(tensors[place]) for place in places]), strict=True):
+            sums[place] = tf.reshape(part, tf.shape(tensors[place]))
+    return tf.nest.pack_sequence_as(values, sums)
 
 
 def apply_gradients(optimizer, loss, variables, tape):

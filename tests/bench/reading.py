@@ -46,12 +46,12 @@ def gather_speed(shards, batch):
     return len(order) / (time.perf_counter() - start)
 
 
-def stepper(shards, params):
+def make_speed(shards, params):
     """Run `steps` training steps fed by `make`; images/s."""
     from facepipe.models.autoencoder import Autoencoder
     from facepipe.training.ae import AETask
-    from facepipe.training.loop import _stepper
     from facepipe.training.runtime import prepare
+    from facepipe.training.stepper import stepper
 
     runtime = prepare(params.train)
     section = params.train_ae
@@ -63,7 +63,7 @@ def stepper(shards, params):
     }
     with runtime.strategy.scope():
         task = AETask(Autoencoder(spec, runtime.dtype, 0), section, shards, 100_000, runtime)
-    run = _stepper(task, runtime.strategy)
+    run = stepper(task, runtime.strategy, runtime.crew)
 
     def speed(make, steps):
         start = time.perf_counter()
@@ -84,7 +84,7 @@ def main():
         speeds = [gather_speed(shards, batch) for _ in range(options.repeats)]
         print(f"gather: {statistics.median(speeds):.0f} images/s ({min(speeds):.0f} .. {max(speeds):.0f})")
         import_tensorflow()
-        task, speed = stepper(shards, params)
+        task, speed = make_speed(shards, params)
         order = epoch_order(0, 1, options.count, options.count)
 
         def from_shards(index):

@@ -1,0 +1,70 @@
+"""Train tiny models and record what each step gave: python -m tests.multiworker NAMES STRATEGY SHARDS OUT.
+
+OUT/<name>/model, OUT/<name>/report; OUT/<name>/steps-<worker>.json holds each step's terms, in this worker.
+"""
+
+import json
+import os
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+from facepipe.quiet import import_tensorflow
+from facepipe.stage import run
+
+COMMON = {"latent_dim": 4, "batch_size": 16, "epochs": 2}
+
+
+def sections():
+    """The params of each model, by name."""
+    from facepipe.config import TrainAE, TrainGAN, TrainVAE
+
+    gan = {"generator_widths": (8, 8), "discriminator_widths": (8, 8), "r1_every": 2}
+    return {
+        "ae": TrainAE(**COMMON, widths=(8, 8), dropout=0.1, patience=2),
+        "vae": TrainVAE(**COMMON, widths=(8, 8), free_bits=0.05, kl_warmup_images=100),
+        "ae-robust": TrainAE(
+            **COMMON, widths=(8, 8), loss={"mse": 1, "ssim": 0.2}, denoising=0.2, latent_l2=0.1, decoder_l2=0.01
+        ),
+        "gan-residual": TrainGAN(**COMMON, **gan, architecture="residual", spectral_norm=True, loss="hinge"),
+        "gan-wasserstein": TrainGAN(**COMMON, **gan, r1_gamma=0.0, loss="wasserstein_gp"),
+        "ae-blows-up": TrainAE(**COMMON, widths=(8, 8), learning_rate=1e30),
+        "ae-minutes": TrainAE(**COMMON | {"epochs": None, "minutes": 4 / 60}, widths=(8, 8), grid_every=10**6),
+        "gan": TrainGAN(**COMMON, **gan, schedule={"name": "accuracy", "threshold": 0.55, "smoothing": 0.5}),
+    }
+
+
+def main(names, strategy, shards, out):
+    import_tensorflow()
+    from facepipe.config import Train
+    from facepipe.training import loop
+
+    train = Train(strategy=strategy, precision="float32", threads=1, save_every_images=32)
+    worker = int(json.loads(os.environ.get("TF_CONFIG") or '{"task": {"index": 0}}')["task"]["index"])
+    steps, stepper, pause = [], loop.stepper, float(os.environ.get("TEST_PAUSE", "0"))
+
+    def recording(*arguments):
+        step = stepper(*arguments)
+
+        def recorded(*inputs):
+            logs = step(*inputs)
+            steps.append({name: float(value) for name, value in logs.items() if name != "news"})
+            print(f"step {len(steps)}", flush=True)
+            time.sleep(pause)
+            return logs
+
+        return recorded
+
+    loop.stepper = recording
+    for name in names.split(","):
+        folder = Path(out) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        steps.clear()
+        module = import_module(f"facepipe.training.{name.split('-')[0]}")
+        module.train(train, sections()[name], shards, folder / "model", folder / "report")
+        (folder / f"steps-{worker}.json").write_text(json.dumps(steps), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(lambda params: main(*sys.argv[1:]), "train")
