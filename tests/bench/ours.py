@@ -11,8 +11,8 @@ from facepipe.models.gan import GAN
 from facepipe.models.vae import VAE
 from facepipe.training.ae import AETask
 from facepipe.training.gan import GANTask
-from facepipe.training.loop import _stepper
 from facepipe.training.runtime import apply_gradients
+from facepipe.training.stepper import stepper
 from facepipe.training.vae import VAETask
 from tests.bench.earlier import target
 from tests.bench.earlier_ways import variational_loss
@@ -27,13 +27,13 @@ def default_task(kind, shape, params, runtime):
     with runtime.strategy.scope():
         if kind == "gan":
             networks, average = GAN(spec, runtime.dtype, 0), GAN(spec, "float32", 0)
-            return GANTask(networks, average, section, runtime), section.batch_size
+            return GANTask(networks, average, section, runtime, 1.0), section.batch_size
         networks, task = {"ae": (Autoencoder, AETask), "vae": (VAE, VAETask)}[kind]
         return task(networks(spec, runtime.dtype, 0), section, None, None, runtime), section.batch_size
 
 
 def train(task, runtime, images, batch, on_step, share=None):
-    """Train by the loop's stepper, batches made ahead by a thread, until on_step(), called after each step, raises.
+    """Train as the loop does, batches made ahead by a thread, until on_step(), called after each step, raises.
 
     Args:
         task: `loop.Task`.
@@ -43,7 +43,7 @@ def train(task, runtime, images, batch, on_step, share=None):
         on_step: callable without arguments.
         share: callable that gives the share of the time used, for the learning rate; None: the rate stays.
     """
-    step = _stepper(task, runtime.strategy)
+    step = stepper(task, runtime.strategy, runtime.crew)
     per_epoch = max(1, len(images) // batch)
 
     def make(index):
