@@ -86,6 +86,7 @@ def trained(tiny_shards, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_two_workers_are_one_process_step_by_step(name, trained):
     one = read_json(trained / "one" / name / "steps-0.json")
@@ -107,6 +108,7 @@ def test_two_workers_are_one_process_step_by_step(name, trained):
     np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_only_the_chief_writes_and_it_writes_all(name, trained):
     one, two = (set(files(trained / count / name)) for count in ("one", "two"))
