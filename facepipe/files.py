@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -93,6 +94,12 @@ def read_json(path):
 def _prefix(path):
     """How the names of the temporary files and folders for `path` begin."""
     return f".{path.name[:40]}."
+
+
+def sha256(path):
+    """Hex sha256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _umask():

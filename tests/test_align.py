@@ -15,16 +15,11 @@ from facepipe.data.align import EYES, cut, find_faces, place
 from facepipe.data.archive import list_members, read_members
 from facepipe.data.decode import Decoded, ImageError
 from facepipe.data.images import Framing, prepare
+from tests.encoded import encoded
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_PIXELS = 20_000_000
 GRAY = (128, 128, 128)
-
-
-def encoded(image, kind="png", **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def eyes_in(width, height):

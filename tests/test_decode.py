@@ -14,21 +14,11 @@ from PIL import Image
 
 from facepipe.data.decode import ImageError, Picture, reduction
 from facepipe.data.images import resize
+from tests.encoded import RAMP, color, encoded
 
 ROOT = Path(__file__).resolve().parent.parent
-RAMP = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (12, 1))  # 12 x 16 gray
 MAX_PIXELS = 1_000_000
 pytestmark = pytest.mark.filterwarnings("ignore:::PIL")  # pytest sets aside the filter that decode.py sets
-
-
-def encoded(image, kind="png", **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
-def color():
-    return Image.fromarray(np.stack([RAMP, 255 - RAMP, RAMP // 2], axis=-1))
 
 
 def smooth(width, height):

@@ -1,6 +1,5 @@
 """Training images from encoded pictures: crops, padding, resizing, gray, pictures turned by EXIF."""
 
-import io
 import pickle
 
 import numpy as np
@@ -8,20 +7,10 @@ import pytest
 from PIL import Image
 
 from facepipe.data.images import Framing, ImageError, crop_box, padded_box, prepare, resize, to_array
+from tests.encoded import RAMP, color, encoded
 
-RAMP = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (12, 1))  # 12 x 16 gray
 pytestmark = pytest.mark.filterwarnings("ignore:::PIL")  # pytest sets aside the filter that decode.py sets
 WHOLE = (0.0, 0.0, 1.0, 1.0)
-
-
-def encoded(image, kind="png", **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
-def color():
-    return Image.fromarray(np.stack([RAMP, 255 - RAMP, RAMP // 2], axis=-1))
 
 
 def framing(shape, crop=WHOLE, max_pixels=1_000_000):

@@ -244,15 +244,27 @@ def test_two_clones_share_one_download(tmp_path, real_data):
         assert_raw(tmp_path / f"clone{number}" / "data" / "raw", "orl", files)
 
 
+def run_with_mounts(script, *arguments):
+    """Run a shell script that may mount file systems, in a name space of its own, with $PYTHON; it exits 77 if not."""
+    spaces = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
+    done = subprocess.run(
+        ["unshare", *spaces, "sh", "-c", script, "sh", *arguments],
+        capture_output=True, text=True, check=False, env=os.environ | {"PYTHON": sys.executable},
+    )  # fmt: skip
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip(f"this machine lets tests mount no small file system: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+
+
 FULL = """
 mount -t tmpfs -o size=1m tmpfs "$1" || exit 77
-cp -r "$2" "$1/work"
-run() { ( cd "$4/work" && "$PYTHON" -m stages.download >"$3/$5.out" 2>"$3/$5.err" ); echo $? >"$3/$5.rc"; }
+cp -r "$2" "$1/clone"
+run() { ( cd "$4/clone" && "$PYTHON" -m stages.download >"$3/$5.out" 2>"$3/$5.err" ); echo $? >"$3/$5.rc"; }
 run "$1" "$2" "$3" "$4" first
-ls -A "$4/work/data" >"$3/after_first"
+ls -A "$4/clone/data" >"$3/after_first"
 mount -o remount,size=64m "$1" || exit 77
 run "$1" "$2" "$3" "$4" second
-mkdir "$3/data" && cp -r "$4/work/data/raw" "$3/data"
+mkdir "$3/data" && cp -r "$4/clone/data/raw" "$3/data"
 """
 
 
@@ -266,15 +278,9 @@ def test_full_disk(tmp_path, monkeypatch, real_data, where, lengths):
     results.mkdir()
     if where == "cache":
         monkeypatch.setenv("FACEPIPE_CACHE", str(small / "cache"))
-    monkeypatch.setenv("PYTHON", sys.executable)
     with FileServer(files, lengths=lengths) as server:
-        template = write_workspace(tmp_path / "template" / "work", name="orl", mirror=server.url)
-        shell = ["sh", "-c", FULL, "sh", small, template, results, small if where == "raw" else template.parent]
-        spaces = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
-        done = subprocess.run(["unshare", *spaces, *shell], capture_output=True, text=True, check=False)
-        if done.returncode == 77 or "unshare" in done.stderr:
-            pytest.skip(f"this machine lets tests mount no small file system: {done.stderr.strip()}")
-        assert done.returncode == 0, done.stderr
+        template = write_workspace(tmp_path / "template" / "clone", name="orl", mirror=server.url)
+        run_with_mounts(FULL, small, template, results, small if where == "raw" else template.parent)
         error = (results / "first.err").read_text()
         assert (results / "first.rc").read_text() == "2\n" and error.count("\n") == 1
         assert error.startswith("download: ") and "not enough disk space" in error
@@ -333,19 +339,13 @@ cp -r "$1/data/shards" "$3"
 """
 
 
-def test_full_disk_for_the_shards(tmp_path, monkeypatch, real_data):
+def test_full_disk_for_the_shards(tmp_path, real_data):
     small, results = tmp_path / "small", tmp_path / "results"
     small.mkdir()
     results.mkdir()
     raw_of("orl", tmp_path / "raw", real_data)
     write_workspace(tmp_path, name="orl")
-    monkeypatch.setenv("PYTHON", sys.executable)
-    spaces = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
-    shell = ["sh", "-c", FULL_SHARDS, "sh", small, tmp_path, results]
-    done = subprocess.run(["unshare", *spaces, *shell], capture_output=True, text=True, check=False)
-    if done.returncode == 77 or "unshare" in done.stderr:
-        pytest.skip(f"this machine lets tests mount no small file system: {done.stderr.strip()}")
-    assert done.returncode == 0, done.stderr
+    run_with_mounts(FULL_SHARDS, small, tmp_path, results)
     error = (results / "first.err").read_text()
     assert (results / "first.rc").read_text() == "2\n" and "Traceback" not in error
     assert error.splitlines()[-1] == "preprocess: writing the outputs: No space left on device"

@@ -36,7 +36,7 @@ class Member(NamedTuple):
         refused: why it will not be read (a link, a device, encrypted, too large, a name that leaves the archive),
             or None.
         key: bytes that are equal where the contents are; of a zip's members only CRC-32 and size, so equal keys may
-            be of different contents. None where not asked for.
+            be of different contents. None, but for a zip, where not asked for.
         place: where it lies in the zip, for `read_place`; None in other archives.
     """
 

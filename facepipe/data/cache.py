@@ -8,10 +8,9 @@ import os
 from pathlib import Path
 
 from facepipe.data.drive import discard_drive_parts, receive_from_drive
-from facepipe.data.registry import digests
 from facepipe.data.remote import FIRST_WAIT, TRUST, Unavailable, bytes_of, discard, disk_full, receive
 from facepipe.errors import InputError
-from facepipe.files import read_json, write_json
+from facepipe.files import read_json, sha256, write_json
 
 DRIVE = "https://drive.google.com/file/d/"  # a browser opens it, too
 
@@ -96,7 +95,7 @@ def _usable(path, file):
     if problem is None and not file.checksums:
         with contextlib.suppress(FileNotFoundError, ValueError):
             expected = read_json(_beside(path, ".json"))["sha256"]
-            if digests(path, ["sha256"])["sha256"] == expected:
+            if sha256(path) == expected:
                 return True
         problem = "not as it was downloaded"
     if problem:
@@ -114,7 +113,7 @@ def _download(file, path, check, advice, first_wait):
         except Unavailable as failure:
             failures.append((url, failure))
             continue
-        write_json(_beside(path, ".json"), {"sha256": digests(part, ["sha256"])["sha256"], "url": url})
+        write_json(_beside(path, ".json"), {"sha256": sha256(part), "url": url})
         os.replace(part, path)
         discard(part)
         return

@@ -13,6 +13,7 @@ from facepipe.errors import InputError
 
 RESTARTS = 3  # a task that kills its worker this often will not do better
 CONNECT_SECONDS = 30
+LOOK_EVERY = 32  # tasks
 
 
 def ordered_map(function, tasks, scheduler="processes", workers=1):
@@ -112,10 +113,12 @@ def _on_dask(function, tasks, scheduler, workers):
             ) from None
         pending = collections.deque()
         try:
-            for task in tasks:
+            for number, task in enumerate(tasks):
+                if number % LOOK_EVERY == 0:  # workers come and go; asking costs a round trip
+                    most = 2 * sum(client.nthreads().values())
                 # not pure: equal tasks would be hashed to be told apart
                 pending.append(client.submit(function, task, pure=False))
-                if len(pending) > 2 * sum(client.nthreads().values()):
+                if len(pending) > most:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

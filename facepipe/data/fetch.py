@@ -12,7 +12,7 @@ from facepipe.data.folder import LABELS, pack
 from facepipe.data.registry import digests, expect, read_entry
 from facepipe.data.sources import get_source
 from facepipe.errors import InputError
-from facepipe.files import atomic_folder, write_json
+from facepipe.files import atomic_folder, sha256, write_json
 
 SHOWN = 10  # files of a folder that are left out
 OTHER = "get it again, or set dataset.checksums to none if you want this one"
@@ -232,4 +232,4 @@ def _bring(path, target, out):
 
 
 def _describe(path):
-    return {"name": path.name, "bytes": path.stat().st_size, **digests(path, ["sha256"])}
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}

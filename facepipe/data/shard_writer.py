@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facepipe.data.shards import ID_COLUMNS, SPLITS, VERSION, OpenFiles, sha256
-from facepipe.files import atomic_file, atomic_folder, write_json
+from facepipe.data.shards import ID_COLUMNS, SPLITS, VERSION, OpenFiles
+from facepipe.files import atomic_file, atomic_folder, sha256, write_json
 
 ROWS_AT_ONCE = 10_000  # of a table
 
@@ -62,7 +62,7 @@ class ShardWriter:
             attributes: DataFrame indexed by id, columns 0/1/NaN; ids it lacks get empty cells. None: no attributes.
             factors: DataFrame indexed by id of continuous values, or None.
             rejected: (source, reason) pairs.
-            credits: dict of str that goes into index.json as it is (licence, citation), or None.
+            credits: dict that goes into index.json as it is (licence, citation, crop), or None.
 
         Returns:
             {"train": n, "valid": n, "test": n}, images written.

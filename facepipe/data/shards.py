@@ -2,7 +2,6 @@
 
 import collections
 import csv
-import hashlib
 import os
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from facepipe.errors import InputError
-from facepipe.files import read_json
+from facepipe.files import read_json, sha256
 
 VERSION = 2
 SPLITS = ("train", "valid", "test")
@@ -217,9 +216,3 @@ class OpenFiles:
 
     def __del__(self):
         self.close()
-
-
-def sha256(path):
-    """Hex sha256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from facepipe.errors import InputError
-from facepipe.files import atomic_folder, write_json
+from facepipe.files import atomic_folder, sha256, write_json
 
 VERSION = 1
 
@@ -98,5 +98,5 @@ def digest(folder):
     total = hashlib.sha256()
     for path in sorted(Path(folder).iterdir()):
         if path.is_file():
-            total.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+            total.update(f"{path.name}\0".encode() + bytes.fromhex(sha256(path)))
     return total.hexdigest()
