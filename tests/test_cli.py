@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.cli import find_model, main
+from facepipe.cli import main
+from facepipe.commands.common import find_model
 from facepipe.data.pictures import to_uint8
 from facepipe.errors import InputError
 from facepipe.latents.table import read_latents, write_latents
