@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from facepipe.determinism import stream_seed
 from facepipe.errors import InputError
+from facepipe.models import strided
 
 
 class Initializers:
@@ -131,7 +132,7 @@ def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", sl
     x = inputs = keras.Input(image_shape, name=f"{name}_images")
     for level, width in enumerate(widths):
         layer = f"{name}_conv{level}"
-        x = keras.layers.Conv2D(width, 4, 2, "same", kernel_initializer=init.he(layer), dtype=dtype, name=layer)(x)
+        x = strided.Conv2D(width, kernel_initializer=init.he(layer), dtype=dtype, name=layer)(x)
         x = keras.layers.LeakyReLU(slope, dtype=dtype, name=f"{layer}_relu")(x)
     return keras.Model(inputs, keras.layers.Flatten(dtype=dtype, name=f"{name}_flatten")(x), name=name)
 
@@ -172,9 +173,8 @@ def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_nor
         last = level == len(widths) - 1
         layer = f"{name}_deconv{level}"
         kernel = init.glorot(layer) if last else init.he(layer)
-        x = keras.layers.Conv2DTranspose(
-            channels, 4, 2, "same", kernel_initializer=kernel, use_bias=last or not batch_norm, dtype=dtype, name=layer
-        )(x)
+        bias = last or not batch_norm
+        x = strided.Conv2DTranspose(channels, kernel_initializer=kernel, use_bias=bias, dtype=dtype, name=layer)(x)
         cut = (x.shape[1] - height, x.shape[2] - width)
         if any(cut):
             x = keras.layers.Cropping2D(((0, cut[0]), (0, cut[1])), dtype=dtype, name=f"{layer}_cut")(x)

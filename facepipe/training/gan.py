@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
@@ -21,6 +20,7 @@ from facepipe.models.warm import first_weights
 from facepipe.training import augment
 from facepipe.training.collapse import complaints, diversity, real_diversity
 from facepipe.training.loop import fit
+from facepipe.training.optimizer import Adam
 from facepipe.training.resume import open_states
 from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
 from facepipe.training.schedules import make_schedule
@@ -54,7 +54,7 @@ class GANTask:
             ("discriminator", params.discriminator_learning_rate),
         ):
             self._variables[part] = model.networks[part].trainable_variables
-            optimizer = keras.optimizers.Adam(rate, beta_1=params.adam_beta_1, beta_2=params.adam_beta_2, epsilon=1e-8)
+            optimizer = Adam(rate, beta_1=params.adam_beta_1, beta_2=params.adam_beta_2, epsilon=1e-8)
             optimizer.build(self._variables[part])
             self._optimizers[part] = optimizer
         self.schedule = make_schedule(params.schedule, params.batch_size)
