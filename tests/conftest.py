@@ -82,6 +82,27 @@ def tiny_params():
 
 
 @pytest.fixture(scope="session")
+def conditioned_models(tmp_path_factory, tiny_shards, tiny_params):
+    """Folder with the models vae and gan, conditioned on Left and Bright and trained until these act."""
+    from facepipe.training import gan, vae
+
+    folder, (train, sections) = tmp_path_factory.mktemp("conditioned"), tiny_params
+    # no flips: a mirrored image has its dark half on the other side
+    common = {"condition_on": ("Left", "Bright"), "condition_dropout": 0.2, "flip": False, "grid_every": 100}
+    options = {
+        "vae": {"epochs": 40, "learning_rate": 1e-2, "kl_warmup_images": 0, "beta": 100.0},
+        "gan": {
+            "epochs": 60, "generator_learning_rate": 4e-3, "discriminator_learning_rate": 4e-3, "diffaugment": (),
+            "generator_widths": (16, 16), "discriminator_widths": (16, 16), "ema_half_life_kimg": 0.2,
+        },
+    }  # fmt: skip
+    for name, module in (("vae", vae), ("gan", gan)):
+        params = type(sections[name])(**sections[name].model_dump() | common | options[name])
+        module.train(train, params, tiny_shards, folder / name, folder / "reports" / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory, tiny_shards, tiny_params):
     """Folder with the models ae, vae and gan, trained for two epochs on `tiny_shards`; reports in ../reports."""
     from importlib import import_module
