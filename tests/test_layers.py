@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from facepipe.errors import InputError
-from facepipe.models.layers import BatchNorm, Initializers, convolutions, deconvolutions, halvings
+from facepipe.models.layers import BatchNorm, Initializers, convolutions, deconvolutions, halvings, widths_for
 
 
 def test_halvings_round_up():
@@ -54,3 +54,25 @@ def test_batch_norm_equals_keras(dtype, tolerance):
     theirs.moving_variance.assign(ours.moving_variance)
     inference = tf.cast(ours(x, training=False), tf.float32)
     np.testing.assert_allclose(inference, theirs(x, training=False), atol=tolerance * 2, rtol=tolerance * 2)
+
+
+@pytest.mark.parametrize(
+    ("side", "widths"),
+    [
+        (8, (256,)),
+        (16, (128, 256)),
+        (64, (32, 64, 128, 256)),
+        (65, (16, 32, 64, 128, 256)),
+        (128, (16, 32, 64, 128, 256)),
+        (178, (8, 16, 32, 64, 128, 256)),
+        (512, (8, 8, 16, 32, 64, 128, 256)),
+    ],
+)
+def test_widths_that_suit_the_image(side, widths):
+    assert widths_for((side + 40, side, 3), "auto") == widths_for((side, side + 40, 3), "auto") == widths
+    assert widths_for((side, side, 1), "auto", upwards=True) == widths[::-1]
+    assert min(min(size) for size in halvings((side, side, 3), len(widths), "widths")) >= 2
+
+
+def test_widths_as_given():
+    assert widths_for((64, 64, 3), [4, 8]) == widths_for((64, 64, 3), (4, 8), upwards=True) == (4, 8)

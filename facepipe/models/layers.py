@@ -8,6 +8,9 @@ from facepipe.errors import InputError
 from facepipe.models import strided
 from facepipe.models.spectral import SpectralDeconv, SpectralDense
 
+# of widths "auto": channels of the smallest and of the largest map, and the smallest map's shorter side
+WIDEST, NARROWEST, SMALLEST = 256, 8, 4
+
 
 class Initializers:
     """Kernel initializers keyed by (seed, name), so that a layer's weights do not depend on other layers."""
@@ -111,6 +114,27 @@ def halvings(image_shape, levels, key):
             f"{sizes[-1][0]}x{sizes[-1][1]}; use at most {fit} widths or larger images"
         )
     return sizes
+
+
+def widths_for(image_shape, widths, upwards=False):
+    """Channels of a network's maps.
+
+    Args:
+        image_shape: (h, w, c).
+        widths: tuple of ints, which is returned, or "auto": the image is halved until a side is 4 pixels or less, the
+            smallest map has 256 channels, and each larger one half of those of the next, at least 8. So the
+            operations grow slower than the pixels: 64x64 gives (32, 64, 128, 256), 218x178 (8, 16, 32, 64, 128, 256).
+        upwards: bool, whether "auto" begins with the smallest map, as a generator does.
+
+    Returns:
+        tuple of ints.
+    """
+    if widths != "auto":
+        return tuple(widths)
+    side, found = min(image_shape[:2]), [WIDEST]
+    while (side := -(-side // 2)) > SMALLEST:
+        found.insert(0, max(NARROWEST, found[0] // 2))
+    return tuple(found[::-1] if upwards else found)
 
 
 def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", slope=0.2):

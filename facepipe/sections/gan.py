@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from facepipe.sections.base import Count, Fraction, NonNegative, Number, Positive, Section
-from facepipe.sections.training import AttributeNames, Augment, Budget
+from facepipe.sections.training import AttributeNames, Augment, Budget, Widths
 
 # as train_gan.init_from: first weights from no model; a path, since dvc.yaml makes it a dependency
 NO_MODEL = "data/shards"
@@ -45,8 +45,8 @@ class TrainGAN(Budget):
     condition_on: AttributeNames = ()
     condition_dropout: Fraction = 0.1
     latent_dim: Count = 64
-    generator_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (256, 128, 64, 32)
-    discriminator_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
+    generator_widths: Widths = "auto"
+    discriminator_widths: Widths = "auto"
     loss: Literal["non_saturating", "hinge", "bce", "wasserstein_gp"] = "non_saturating"
     label_smoothing: Annotated[Number, Field(ge=0, lt=0.5)] = 0.1
     gp_weight: Positive = 10.0

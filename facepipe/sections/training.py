@@ -66,6 +66,10 @@ class Budget(Section):
         return self
 
 
+# channels of a network's maps, or as many as suit the image
+Widths = Annotated[tuple[Count, ...], Field(min_length=1)] | Literal["auto"]
+
+
 class Augment(Section):
     """How much training images are changed at most, each by amounts drawn anew at each step; 0: not at all.
 
@@ -89,12 +93,12 @@ class Augment(Section):
 class Autoencoding(Budget):
     """The autoencoders. `patience`: epochs without a lower held-out loss after which training ends; None: never.
 
-    `init_from`: a model folder whose weights training starts from.
+    `init_from`: a model folder whose weights training starts from. `widths`: see `models.layers.widths_for`.
     """
 
     patience: Count | None = None
     latent_dim: Count = 64
-    widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
+    widths: Widths = "auto"
     latent_activation: Literal["linear", "relu", "sigmoid"] = "linear"
     dropout: Fraction = 0.0
     learning_rate: Positive = 2e-3

@@ -11,7 +11,7 @@ from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.files import remove_leftovers, write_json
-from facepipe.models.layers import parameter_count
+from facepipe.models.layers import parameter_count, widths_for
 from facepipe.models.store import check_same_architecture, digest, read_weights, save_model
 from facepipe.models.summary import write_summary
 from facepipe.sections.training import steps_of
@@ -198,7 +198,7 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
     spec = {
         "image_shape": list(data.image_shape),
         "latent_dim": params.latent_dim,
-        "widths": list(params.widths),
+        "widths": list(widths_for(data.image_shape, params.widths)),
         "latent_activation": params.latent_activation,
     } | task.options(params)
     names = spec.get("condition_on", ())

@@ -14,7 +14,7 @@ from facepipe.determinism import rng
 from facepipe.files import remove_leftovers, write_json
 from facepipe.models.adversarial import judge_real, losses_of
 from facepipe.models.gan import GAN
-from facepipe.models.layers import parameter_count
+from facepipe.models.layers import parameter_count, widths_for
 from facepipe.models.store import save_model
 from facepipe.models.summary import write_summary
 from facepipe.models.warm import first_weights
@@ -210,8 +210,8 @@ def train(train_params, params, shards, model, report):
     spec = {
         "image_shape": list(data.image_shape),
         "latent_dim": params.latent_dim,
-        "generator_widths": list(params.generator_widths),
-        "discriminator_widths": list(params.discriminator_widths),
+        "generator_widths": list(widths_for(data.image_shape, params.generator_widths, upwards=True)),
+        "discriminator_widths": list(widths_for(data.image_shape, params.discriminator_widths)),
         "latent_activation": params.latent_activation,
         "architecture": params.architecture,
         "spectral_norm": params.spectral_norm,

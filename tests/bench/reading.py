@@ -49,6 +49,7 @@ def gather_speed(shards, batch):
 def make_speed(shards, params):
     """Run `steps` training steps fed by `make`; images/s."""
     from facepipe.models.autoencoder import Autoencoder
+    from facepipe.models.layers import widths_for
     from facepipe.training.ae import AETask
     from facepipe.training.runtime import prepare
     from facepipe.training.stepper import stepper
@@ -58,7 +59,7 @@ def make_speed(shards, params):
     spec = {
         "image_shape": list(SHAPE),
         "latent_dim": section.latent_dim,
-        "widths": list(section.widths),
+        "widths": list(widths_for(SHAPE, section.widths)),
         "latent_activation": section.latent_activation,
     }
     with runtime.strategy.scope():

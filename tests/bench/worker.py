@@ -110,17 +110,21 @@ def ceiling(job):
 
 def own_shapes(kind):
     """The convolutions of a default network, once each way; list of `ceiling.Shape`."""
+    from facepipe.models.layers import widths_for
     from tests.bench.ceiling import network_shapes
 
     params = load_params(ROOT / "params.yaml")
     section = getattr(params, f"train_{kind}")
     shape = (*params.preprocess.image_size, params.preprocess.channels)
     if kind != "gan":
-        return 2 * network_shapes(shape, section.widths, section.batch_size)
+        return 2 * network_shapes(shape, widths_for(shape, section.widths), section.batch_size)
     # G three passes, D seven: in triples, weighted as `counting.training_flops` does
     g, d = (
         network_shapes(shape, widths, section.batch_size)
-        for widths in (section.generator_widths[::-1], section.discriminator_widths)
+        for widths in (
+            widths_for(shape, section.generator_widths, upwards=True)[::-1],
+            widths_for(shape, section.discriminator_widths),
+        )
     )
     return 3 * g + 7 * d
 
