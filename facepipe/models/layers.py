@@ -9,7 +9,7 @@ from facepipe.models import strided
 from facepipe.models.spectral import SpectralDeconv, SpectralDense
 
 # of widths "auto": channels of the smallest and of the largest map, and the smallest map's shorter side
-WIDEST, NARROWEST, SMALLEST = 256, 8, 4
+WIDEST, NARROWEST, SMALLEST = 256, 16, 4
 
 
 class Initializers:
@@ -122,8 +122,8 @@ def widths_for(image_shape, widths, upwards=False):
     Args:
         image_shape: (h, w, c).
         widths: tuple of ints, which is returned, or "auto": the image is halved until a side is 4 pixels or less, the
-            smallest map has 256 channels, and each larger one half of those of the next, at least 8. So the
-            operations grow slower than the pixels: 64x64 gives (32, 64, 128, 256), 218x178 (8, 16, 32, 64, 128, 256).
+            smallest map has 256 channels, and each larger one half of those of the next, at least 16. So the
+            operations grow slower than the pixels: 64x64 gives (32, 64, 128, 256), 218x178 (16, 16, 32, 64, 128, 256).
         upwards: bool, whether "auto" begins with the smallest map, as a generator does.
 
     Returns:
