@@ -29,6 +29,13 @@ def sections():
         ),
         "gan-residual": TrainGAN(**COMMON, **gan, architecture="residual", spectral_norm=True, loss="hinge"),
         "gan-wasserstein": TrainGAN(**COMMON, **gan, r1_gamma=0.0, loss="wasserstein_gp"),
+        "gan-conditioned": TrainGAN(
+            **COMMON,
+            **gan,
+            condition_on=("Left", "Bright"),
+            condition_dropout=0.3,
+            augment={"contrast": 0.1, "zoom": 0.1},
+        ),
         "ae-blows-up": TrainAE(**COMMON, widths=(8, 8), learning_rate=1e30),
         "ae-minutes": TrainAE(**COMMON | {"epochs": None, "minutes": 4 / 60}, widths=(8, 8), grid_every=10**6),
         "gan": TrainGAN(**COMMON, **gan, schedule={"name": "accuracy", "threshold": 0.55, "smoothing": 0.5}),

@@ -23,7 +23,7 @@ from facepipe.training.launch import free_addresses
 from facepipe.training.runtime import prepare
 from tests.conftest import ROOT, THREADS
 
-MODELS = "ae", "vae", "gan", "ae-robust", "gan-residual", "gan-wasserstein"
+MODELS = "ae", "vae", "gan", "ae-robust", "gan-residual", "gan-wasserstein", "gan-conditioned"
 LAUNCH = (sys.executable, "-m", "facepipe.training.launch", "--workers", "2", "--")
 LOST = r"train: worker \d of 2 stops: another worker has ended or cannot be reached \(its own output says why\); .*\n"
 
