@@ -1,0 +1,136 @@
+"""Stage 7: directions for every model that has latents of real images, and tables of how good and how pure they are."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from facepipe.errors import InputError, suggest
+from facepipe.files import atomic_file
+from facepipe.latents.directions import write_directions
+from facepipe.latents.fitting import fit_directions
+from facepipe.latents.side_effects import cosines, fit_probes, side_effects
+from facepipe.latents.standard import fit_standard
+from facepipe.latents.table import read_latents
+from facepipe.latents.vectors import short
+
+MODELS = ("ae", "vae", "gan")
+
+
+def attribute_vectors(params, shards, latents, out, report):
+    """Directions and their tables.
+
+    Writes `<out>/<model>.csv`, and into `report`: `auc/<model>.csv` (attribute, method, direction, auc, n_pos, n_neg,
+    norm), `cosines/<model>-<method>.csv` (attribute, other, value) and `side_effects/<model>-<method>.csv`
+    (attribute, other, effect, value; see `facepipe.latents.side_effects`, value is the relative one).
+
+    Args:
+        params: `facepipe.config.AttributeVectors`.
+        shards: folder of the shards, for the attributes.
+        latents: folder of the exported latents; the models that have training images there get directions.
+        out: folder for the directions.
+        report: folder for the tables.
+
+    Returns:
+        Metrics: per model the number of attributes with a direction and of those skipped, and of single directions
+        skipped (the reasons are printed); the mean and the lowest held-out AUC by the first method, the mean AUC by
+        each, and the mean size of the relative side effects (left out where there is none).
+
+    Raises:
+        InputError: an attribute that the data set does not have, latents of other images, or none at all.
+    """
+    from facepipe.data.shards import Shards
+
+    shards, latents, out, report = Shards(shards), Path(latents), Path(out), Path(report)
+    labels = {split: shards.attributes(split) for split in ("train", "valid", "test")}
+    names = _choose(params.attributes, list(labels["train"].columns))
+    if not names:
+        print("attribute_vectors: the data set has no attributes, so there are no directions")
+    models = [name for name in MODELS if (latents / name / "train.csv").is_file()]
+    if not models:
+        raise InputError(f"{latents}: no latents of training images; run `dvc repro export_latents`")
+    for kind in ("auc", "cosines", "side_effects"):
+        (report / kind).mkdir(parents=True, exist_ok=True)
+    return {name: _one_model(params, name, names, labels, latents / name, out, report) for name in models}
+
+
+def _one_model(params, model, names, labels, latents, out, report):
+    z, y = {}, {}
+    for split, frame in labels.items():
+        z[split], y[split] = _labelled(latents / f"{split}.csv", frame[names])
+    standard = fit_standard(z["train"])
+    held = [split for split in ("valid", "test") if len(z[split])]
+    held_x = standard.standardise(np.concatenate([z["train"][:0], *(z[split] for split in held)]))
+    held_y = np.concatenate([y["train"][:0], *(y[split] for split in held)])
+    x = standard.standardise(z["train"])
+    fitted = fit_directions(names, x, y["train"], held_x, held_y, params.min_examples, params.methods, standard)
+    directions, problems = fitted
+    for problem in problems:
+        by = f" by {problem.method}" if problem.method else ""
+        print(f"attribute_vectors: {model}: no direction for {problem.name}{by}: {problem.reason}")
+    write_directions(out / f"{model}.csv", directions)
+    attributes = set(directions.names)
+    metrics = {
+        "attributes": len(attributes),
+        "attributes_skipped": len(names) - len(attributes),
+        "directions_skipped": len(names) * len(params.methods) - len(directions.names),
+    }
+    if attributes:
+        preferred = directions.preferred()
+        metrics["attributes_mean_auc"] = float(preferred.auc.mean())
+        metrics["attributes_lowest_auc"] = float(preferred.auc.min())
+    _write(report / "auc" / f"{model}.csv", ["attribute", "method", "direction", "auc", "n_pos", "n_neg", "norm"], [
+        [name, method, f"{name}, {method}", f"{directions.auc[i]:.6f}", directions.n_pos[i], directions.n_neg[i],
+         f"{directions.norms[i]:.6g}"]
+        for i, (name, method) in enumerate(zip(directions.names, directions.methods, strict=True))
+    ])  # fmt: skip
+    probes = fit_probes(held_x, held_y)
+    for method in params.methods:
+        chosen = directions.take([i for i, by in enumerate(directions.methods) if by == method])
+        moves = standard.standardised_move(chosen.vectors)
+        path = report / "cosines" / f"{model}-{method}.csv"
+        _write_pairs(path, chosen.names, chosen.names, {"value": cosines(moves)})
+        effects, relative = side_effects(moves, [names.index(name) for name in chosen.names], probes)
+        path = report / "side_effects" / f"{model}-{method}.csv"
+        _write_pairs(path, chosen.names, names, {"effect": effects, "value": relative})
+        if chosen.names:
+            metrics[f"mean_auc_{method}"] = float(chosen.auc.mean())
+        others = np.array([[name != other for other in names] for name in chosen.names]) & np.isfinite(relative)
+        if others.any():
+            metrics[f"mean_side_effect_{method}"] = float(np.abs(relative[others]).mean())
+    return metrics
+
+
+def _choose(wanted, known):
+    if wanted is None:
+        return known
+    for name in wanted:
+        if name not in known:
+            hint = suggest(name, known) or ("; there are " + ", ".join(known) if known else "; the data set has none")
+            raise InputError(f"params.yaml: attribute_vectors.attributes: unknown attribute {short(name)}{hint}")
+    return list(dict.fromkeys(wanted))
+
+
+def _labelled(path, frame):
+    """Latents float32 (n, d) of `path` and labels float (n, a) of the same images; (0, 0) where the split is empty."""
+    if not len(frame):
+        return np.empty((0, 0), np.float32), frame.to_numpy(float)
+    table = read_latents(path)
+    if table.ids != list(frame.index):
+        raise InputError(f"{path}: its ids are not those of data/shards; run `dvc repro export_latents`")
+    return table.z, frame.to_numpy(float)
+
+
+def _write_pairs(path, rows, columns, matrices):
+    """A row per pair: attribute, other, and the cells of each matrix (n, m), empty where NaN."""
+    cells = [
+        [row, column, *("" if np.isnan(matrix[i, j]) else f"{matrix[i, j]:.4f}" for matrix in matrices.values())]
+        for i, row in enumerate(rows)
+        for j, column in enumerate(columns)
+    ]
+    _write(path, ["attribute", "other", *matrices], cells)
+
+
+def _write(path, header, rows):
+    with atomic_file(path) as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
