@@ -1,4 +1,4 @@
-"""What several commands share: the arguments that name a model, and finding it."""
+"""What several commands share: the arguments that name a model, its latents and directions, and finding them."""
 
 import argparse
 from pathlib import Path
@@ -6,11 +6,33 @@ from pathlib import Path
 from facepipe.errors import InputError, suggest
 from facepipe.quiet import import_tensorflow
 
+TABLES = (".csv", ".tsv", ".parquet")
+
 
 def add_model(parser, note=""):
     """Add --model and --models to an `argparse` parser."""
     parser.add_argument("--model", required=True, help=f"ae, vae or gan, or the path of a model's folder{note}")
     parser.add_argument("--models", default="data/models", metavar="DIR", help="folder of the models (%(default)s)")
+
+
+def add_latents(parser):
+    """Add --latents and --table, where faces are looked up by id."""
+    parser.add_argument("--latents", default="data/latents", metavar="DIR", help="of the exported faces (%(default)s)")
+    parser.add_argument("--table", metavar="FILE", help="a table of latents whose ids can be named, too")
+
+
+def add_directions(parser):
+    """Add --directions and --method."""
+    parser.add_argument(
+        "--directions", metavar="PATH", default="data/directions",
+        help="a CSV of directions, or the folder of <model>.csv (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--method", help="of the direction, where a file has several (the first in it)")
+
+
+def add_changes(parser, flag, help):
+    """Add a repeatable NAME=STRENGTH option; its values are parsed by `facepipe.latents.edit.parse_change`."""
+    parser.add_argument(flag, action="append", default=[], metavar="NAME=STRENGTH", help=help)
 
 
 def find_model(name, models):
@@ -23,12 +45,46 @@ def find_model(name, models):
     raise InputError(f"--model: no model {name!r}{suggest(name, found)}; {there}")
 
 
+def model_facts(folder):
+    """(name, latent_dim) of the model in a folder, from its model.json alone."""
+    from facepipe.models.store import read_info
+
+    info = read_info(folder)
+    try:
+        return info["model"], int(info["spec"]["latent_dim"])
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{folder / 'model.json'}: not a facepipe model") from None
+
+
 def load(folder):
     """The model in a folder, see `facepipe.models.load.load_model`; TensorFlow is imported here, not before."""
     import_tensorflow()
     from facepipe.models.load import load_model
 
     return load_model(folder)
+
+
+def load_directions(path, name, latent_dim):
+    """The `Directions` of a model from a CSV, or from <name>.csv of a folder; None where the folder has none."""
+    from facepipe.latents.directions import read_directions
+
+    path = Path(path)
+    if path.suffix.lower() not in TABLES:
+        path = path / f"{name}.csv"
+        if not path.exists():
+            return None
+    return read_directions(path, latent_dim, name)
+
+
+def load_components(latents, name, latent_dim):
+    """The `PCA` of a model's latents, <latents>/<name>/pca.npz; InputError where it is missing or another model's."""
+    from facepipe.latents.pca import load_pca
+
+    path = Path(latents) / name / "pca.npz"
+    components = load_pca(path)
+    if len(components.mean) != latent_dim:
+        raise InputError(f"{path}: has {len(components.mean)} dimensions, model {name} has {latent_dim}")
+    return components
 
 
 def positive(text):
@@ -40,3 +96,10 @@ def positive(text):
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return number
+
+
+def from_two(text):
+    """A whole number above 1, as an argument's `type`."""
+    if positive(text) < 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 1")
+    return int(text)

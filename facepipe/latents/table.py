@@ -32,6 +32,12 @@ class Latents(NamedTuple):
     extra: Mapping = MappingProxyType({})
 
 
+def take(table, rows):
+    """`Latents` with these rows (sequence of int) of `table`, in this order."""
+    extra = {name: [cells[i] for i in rows] for name, cells in table.extra.items()}
+    return Latents([table.ids[i] for i in rows], [table.splits[i] for i in rows], table.z[list(rows)], extra)
+
+
 def write_latents(path, ids, split, z, latent_dim=None):
     """Write latents with 9 significant digits, from which float32 reads back to the same bits.
 
@@ -141,7 +147,7 @@ def picture_names(ids, path="latents"):
     """
     names, owner = [], {}
     for i, name in enumerate(ids):
-        picture = (_SUFFIX.sub("", name) or name) + ".png"
+        picture = f"{stem(name)}.png"
         first = owner.setdefault(_fold(picture), i)
         if first != i:
             raise InputError(
@@ -150,6 +156,11 @@ def picture_names(ids, path="latents"):
             )
         names.append(picture)
     return names
+
+
+def stem(name):
+    """An id without .png, .jpg or .jpeg at its end."""
+    return _SUFFIX.sub("", name) or name
 
 
 def _fold(name):
