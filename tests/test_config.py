@@ -5,8 +5,9 @@ import copy
 import pytest
 import yaml
 
-from facepipe.config import TrainAE, TrainVAE, load_params, steps_of
+from facepipe.config import TrainAE, TrainVAE, load_params
 from facepipe.errors import InputError
+from facepipe.sections.training import steps_of
 from tests.conftest import ROOT
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from facepipe.config import Schedule
+from facepipe.sections.gan import Schedule
 from facepipe.training.schedules import make_schedule
 
 

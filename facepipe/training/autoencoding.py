@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from facepipe.config import steps_of
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
@@ -14,6 +13,7 @@ from facepipe.files import remove_leftovers, write_json
 from facepipe.models.layers import parameter_count
 from facepipe.models.store import check_same_architecture, digest, read_weights, save_model
 from facepipe.models.summary import write_summary
+from facepipe.sections.training import steps_of
 from facepipe.training.loop import fit
 from facepipe.training.resume import open_states
 from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas

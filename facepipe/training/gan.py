@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from facepipe.config import NO_MODEL
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
@@ -18,6 +17,7 @@ from facepipe.models.layers import parameter_count
 from facepipe.models.store import save_model
 from facepipe.models.summary import write_summary
 from facepipe.models.warm import first_weights
+from facepipe.sections.gan import NO_MODEL
 from facepipe.training import augment
 from facepipe.training.collapse import complaints, diversity, real_diversity
 from facepipe.training.loop import fit

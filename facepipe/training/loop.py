@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
-from facepipe.config import steps_of
 from facepipe.data.batches import ahead, epoch_order
 from facepipe.data.pictures import save_png
 from facepipe.determinism import rng
 from facepipe.errors import InputError, Stopped
+from facepipe.sections.training import steps_of
 from facepipe.training.history import Means, check_finite, not_finite, write_history
 from facepipe.training.interruption import Interruption
 from facepipe.training.state import arrays_of

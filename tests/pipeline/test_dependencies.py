@@ -12,7 +12,7 @@ from tests.import_graph import closure, imports
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 # a room imports only from itself and from those before it
 ROOMS = ["data", "models", "training", "latents", "metrics", "report", "commands"]
-EVERYWHERE = {"config", "determinism", "errors", "files", "machine", "quiet"}
+EVERYWHERE = {"config", "sections", "determinism", "errors", "files", "machine", "quiet"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -1,0 +1,1 @@
+"""The sections of params.yaml as typed models, a module a room."""

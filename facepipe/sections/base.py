@@ -1,0 +1,26 @@
+"""What all sections share: no unknown keys, numbers that are numbers."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def no_bool(value):
+    """A validator: pydantic would read `true` as 1."""
+    if isinstance(value, bool):
+        raise ValueError("should be a number, not true or false")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(no_bool), Field(ge=1)]
+Natural = Annotated[int, BeforeValidator(no_bool), Field(ge=0)]
+# YAML 1.1 reads 1e-4 as text; pydantic makes the float that DVC sees
+Number = Annotated[float, BeforeValidator(no_bool), Field(allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
+NonNegative = Annotated[Number, Field(ge=0)]
+Fraction = Annotated[Number, Field(ge=0, lt=1)]
+Box = tuple[Number, Number, Number, Number]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
