@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.latents.table import picture_names, read_latents, write_latents
+from facepipe.latents.table import Latents, picture_names, read_latents, write_latents, write_table
 
 IDS = ["000001.jpg", "Ann Lee_0002", 'a "b", c', "naïve"]
 Z = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
@@ -53,6 +53,21 @@ def test_pandas_round_trip_is_exact(tmp_path):
     expected = Z.copy()
     expected[1, 1] = 0.5
     np.testing.assert_array_equal(read.z, expected)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_a_table_keeps_its_other_columns(tmp_path, suffix):
+    extra = {"Smiling": ["1", "", "0", "1"], "note": ["a,b", "two\nlines", "", "tab\there"]}
+    path = tmp_path / f"t{suffix}"
+    write_table(path, Latents(IDS, ["valid"] * 4, Z, extra))
+    if suffix == ".csv":
+        read = read_latents(path)
+        assert read[:2] == (IDS, ["valid"] * 4) and read.extra == extra and list(read.extra) == ["Smiling", "note"]
+        np.testing.assert_array_equal(read.z.view(np.uint32), Z.view(np.uint32))
+    first = path.read_text().splitlines()[0]
+    assert first == "id,split,Smiling,note,z000,z001,z002".replace(",", "," if suffix == ".csv" else "\t")
+    with pytest.raises(InputError, match=r"t.xls: cannot tell the format from the suffix '.xls'"):
+        write_table(tmp_path / "t.xls", read_latents(path) if suffix == ".csv" else Latents([], [], Z[:0]))
 
 
 def test_no_rows_write_a_header(tmp_path):

@@ -214,10 +214,10 @@ def _labelled(path, frame):
     """Latents float32 (n, d) of `path` and labels float (n, a) of the same images; (0, 0) where the split is empty."""
     if not len(frame):
         return np.empty((0, 0), np.float32), frame.to_numpy(float)
-    ids, _, z = read_latents(path)
-    if ids != list(frame.index):
+    table = read_latents(path)
+    if table.ids != list(frame.index):
         raise InputError(f"{path}: its ids are not those of data/shards; run `dvc repro export_latents`")
-    return z, frame.to_numpy(float)
+    return table.z, frame.to_numpy(float)
 
 
 def _column(path, cells, name, kind, most=np.inf):

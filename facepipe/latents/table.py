@@ -3,7 +3,10 @@
 import csv
 import re
 import unicodedata
+from collections.abc import Mapping
 from itertools import islice
+from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +20,16 @@ _SUFFIX = re.compile(r"\.(png|jpe?g)$", re.IGNORECASE)
 
 
 class Latents(NamedTuple):
-    """A table of latents: ids list of n str, splits list of n str ("" where unknown), z float32 (n, d)."""
+    """A table of latents.
+
+    ids list of n str; splits list of n str ("" where unknown); z float32 (n, d); extra {column: list of n str},
+    the other columns (attributes, notes) in the order of the file.
+    """
 
     ids: list
     splits: list
     z: np.ndarray
+    extra: Mapping = MappingProxyType({})
 
 
 def write_latents(path, ids, split, z, latent_dim=None):
@@ -58,11 +66,35 @@ def write_latents(path, ids, split, z, latent_dim=None):
             raise ValueError(f"{path}: more ids than latents")
 
 
+def write_table(path, table):
+    """Write a table with all its columns: id, split, the extra ones, then the latent, exact as in `write_latents`.
+
+    Args:
+        path: the file, written atomically; its suffix says how: .csv or .tsv (separated by tabs).
+        table: `Latents`.
+
+    Raises:
+        InputError: another suffix, an id that cannot name a file, or a latent that is not finite.
+    """
+    path = Path(path)
+    check_ids(path, table.ids)
+    separator = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower())
+    if separator is None:
+        raise InputError(f"{path}: cannot tell the format from the suffix {path.suffix!r}; use .csv or .tsv")
+    with atomic_file(path) as file:
+        writer = csv.writer(file, delimiter=separator, lineterminator="\n")
+        writer.writerow(["id", "split", *table.extra, *z_columns(table.z.shape[1])])
+        for name, split, values, *others in zip(table.ids, table.splits, table.z, *table.extra.values(), strict=True):
+            if not np.isfinite(values).all():
+                raise InputError(f"{path}: {short(name)}: the latent holds NaN or infinity")
+            writer.writerow([name, split, *others, *format_vector(values)])
+
+
 def read_latents(path, latent_dim=None, model_name=None):
     """Read a table of latents, or a plain text file of one latent with one number a line.
 
     The table needs a column `id` and z000, z001, ... in order; `split` is optional, other columns (attributes,
-    notes) are ignored. A plain file is one row whose id is the file's stem.
+    notes) are kept as text where they have a name. A plain file is one row whose id is the file's stem.
 
     Args:
         path: the file.
@@ -75,11 +107,9 @@ def read_latents(path, latent_dim=None, model_name=None):
     Raises:
         InputError: one line with file, row (as a spreadsheet counts: the header is row 1) and column.
     """
-    ids, cells, z = read_vectors(
-        path, "id", optional=("split",), latent_dim=latent_dim, model_name=model_name, plain=True
-    )
+    ids, cells, z = read_vectors(path, "id", optional=None, latent_dim=latent_dim, model_name=model_name, plain=True)
     check_ids(path, ids)
-    return Latents(ids, cells.get("split", [""] * len(ids)), z)
+    return Latents(ids, cells.pop("split", [""] * len(ids)), z, cells)
 
 
 def check_ids(path, ids):

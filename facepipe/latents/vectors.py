@@ -41,7 +41,8 @@ def read_vectors(path, key, required=(), optional=(), latent_dim=None, model_nam
     Args:
         path: the file.
         key: name of the column that names the row.
-        required, optional: names of other columns to return.
+        required: names of other columns that must be there, to return.
+        optional: names of columns to return where they are there; None: all columns that have a name.
         latent_dim: int, how many z columns there should be; None takes what is there.
         model_name: str, whose latent_dim that is, for the message.
         plain: also take a text file of one number a line: one vector, named by the file's stem.
@@ -93,7 +94,8 @@ def _read_table(path, lines, key, required, optional, latent_dim, model_name):
         header = next(reader)
         row = 1
         at = _z_positions(path, header, key, required, latent_dim, model_name)
-        kept = {name: header.index(name) for name in (key, *required, *optional) if name in header}
+        others = [name for i, name in enumerate(header) if i not in at and name] if optional is None else optional
+        kept = {name: header.index(name) for name in (key, *required, *others) if name in header}
         cells = {name: [] for name in kept}
         for line in reader:
             row += 1
