@@ -87,6 +87,38 @@ def load_components(latents, name, latent_dim):
     return components
 
 
+def add_crop(parser):
+    """Add --crop, how photographs are framed, to an `argparse` parser."""
+    parser.add_argument(
+        "--crop",
+        type=_crop,
+        metavar="CROP",
+        help="align (by the eyes), training (as the training images), center, none, or LEFT,TOP,RIGHT,BOTTOM as "
+        "fractions of the photo (align where it is known where the training faces' eyes are, else training)",
+    )
+
+
+def photos_for(folder, paths, crop=None):
+    """Photographs for the model in a folder: (ids, uint8 images), see `facepipe.data.photos.read_photos`."""
+    from facepipe.data.photos import read_photos
+    from facepipe.models.store import read_info
+
+    return read_photos(paths, read_info(folder).get("framing"), crop)
+
+
+def _crop(text):
+    """A crop's name as it is, to be checked with the photos; four numbers as a box."""
+    if "," not in text:
+        return text
+    try:
+        left, top, right, bottom = (float(part) for part in text.split(","))
+    except ValueError:
+        left, top, right, bottom = 0.0, 0.0, 0.0, 0.0
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise argparse.ArgumentTypeError(f"{text!r}: a box is LEFT,TOP,RIGHT,BOTTOM from 0 to 1, such as 0.1,0,0.9,0.8")
+    return left, top, right, bottom
+
+
 def positive(text):
     """A whole number above 0, as an argument's `type`."""
     try:

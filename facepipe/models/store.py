@@ -10,7 +10,7 @@ from facepipe.files import atomic_folder, sha256, write_json
 VERSION = 1
 
 
-def save_model(folder, model, spec, record, extra=()):
+def save_model(folder, model, spec, record, extra=(), framing=None):
     """Write a model folder atomically.
 
     Args:
@@ -19,6 +19,7 @@ def save_model(folder, model, spec, record, extra=()):
         spec: dict of what is needed to build the networks again.
         record: JSON-able dict of what is worth knowing of the training (precision, threads, data hash, ...).
         extra: callables that take the (temporary) folder and add a file to it, e.g. a sampler's save.
+        framing: how the training images were made, see `photos.read_photos`.
     """
     with atomic_folder(folder) as temporary:
         for name, network in model.networks.items():
@@ -33,6 +34,7 @@ def save_model(folder, model, spec, record, extra=()):
                 "spec": spec,
                 "networks": sorted(model.networks),
                 "training": record,
+                "framing": framing,
             },
         )
 
