@@ -64,6 +64,13 @@ def load(folder):
     return load_model(folder)
 
 
+def find_latents(arguments, name, latent_dim, ids):
+    """The faces of these ids, from --table and --latents of `add_latents`; see `facepipe.latents.lookup.find_faces`."""
+    from facepipe.latents.lookup import find_faces
+
+    return find_faces(ids, Path(arguments.latents) / name, arguments.table, latent_dim, name)
+
+
 def load_directions(path, name, latent_dim):
     """The `Directions` of a model from a CSV, or from <name>.csv of a folder; None where the folder has none."""
     from facepipe.latents.directions import read_directions

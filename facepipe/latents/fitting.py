@@ -7,7 +7,6 @@ import pandas as pd
 
 from facepipe.determinism import fraction
 from facepipe.latents.directions import Directions
-from facepipe.latents.standard import Standard
 
 MIN_HELD_OUT = 2  # positives, and as many negatives, for an AUC
 C = 0.1  # inverse strength of the L2 penalty, by the held-out AUC on CelebA (0.01 to 10 differ by less than 0.01)

@@ -1,5 +1,7 @@
 """Paths between latents: straight lines, great circles, and along one dimension at a time."""
 
+import itertools
+
 import numpy as np
 
 
@@ -31,6 +33,8 @@ def slerp(a, b, t):
 
 
 METHODS = {"lerp": lerp, "slerp": slerp}
+# great circles where the latents are N(0, I), straight lines where they are not
+METHOD_OF = {"ae": "lerp", "vae": "slerp", "gan": "slerp"}
 
 
 def interpolate(a, b, steps, method="lerp"):
@@ -52,7 +56,7 @@ def route(points, steps, method="lerp"):
     Returns:
         Float32 ((p - 1) * (steps - 1) + 1, d).
     """
-    stretches = [interpolate(a, b, steps, method) for a, b in zip(points[:-1], points[1:], strict=True)]
+    stretches = [interpolate(a, b, steps, method) for a, b in itertools.pairwise(points)]
     return np.concatenate([stretches[0], *(stretch[1:] for stretch in stretches[1:])])
 
 

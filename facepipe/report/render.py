@@ -12,15 +12,13 @@ from facepipe.determinism import rng
 from facepipe.errors import InputError, suggest
 from facepipe.files import atomic_folder
 from facepipe.latents.directions import read_directions
-from facepipe.latents.paths import interpolate
+from facepipe.latents.paths import METHOD_OF, interpolate
 from facepipe.latents.table import read_latents
 from facepipe.models.samplers import load_sampler
 from facepipe.report.decoded import decode_table
 from facepipe.report.page import write_page
 
 MODELS = ("ae", "vae", "gan")
-# great circles where the latents are N(0, I), straight lines where they are not
-PATH_METHODS = {"ae": "lerp", "vae": "slerp", "gan": "slerp"}
 
 
 def render_reports(params, models, latents, directions, edits, shards, report, load=None):
@@ -140,7 +138,7 @@ def interpolations_grid(model, shards, params):
         z = model.sample_latents(2 * params.rows, params.seed)
     steps = params.interpolation_steps
     pairs = range(0, len(z) - 1, 2)
-    rows = [_decode(model, interpolate(z[i], z[i + 1], steps, PATH_METHODS[model.name])) for i in pairs]
+    rows = [_decode(model, interpolate(z[i], z[i + 1], steps, METHOD_OF[model.name])) for i in pairs]
     if images is None:
         return labelled(rows, scale=shown_scale(shards.image_shape))
     rows = [np.concatenate([images[i : i + 1], row, images[i + 1 : i + 2]]) for i, row in zip(pairs, rows, strict=True)]
