@@ -27,6 +27,7 @@ def run(arguments):
 
     from facepipe.data.shards import Shards
     from facepipe.errors import InputError
+    from facepipe.latents.lookup import table_of
     from facepipe.latents.neighbours import nearest
     from facepipe.latents.standard import fit_standard
     from facepipe.latents.table import read_latents
@@ -36,7 +37,10 @@ def run(arguments):
         raise InputError(f"{arguments.output}: a picture of neighbours does not move; use .png")
     folder = find_model(arguments.model, arguments.models)
     name, latent_dim = model_facts(folder)
-    train = read_latents(Path(arguments.latents) / name / "train.csv", latent_dim, name)
+    path = table_of(Path(arguments.latents) / name, "train")
+    if path is None:
+        raise InputError(f"{arguments.latents}: no training images of {name}; `dvc repro export_latents` makes them")
+    train = read_latents(path, latent_dim, name)
     if arguments.ids:
         faces = find_latents(arguments, name, latent_dim, arguments.ids)
     elif arguments.table:
@@ -65,9 +69,9 @@ def _picture(path, model, shards, faces, train, rows, distances):
     """A row a face: the face, decoded, then its neighbours as they are in the data, with ids and distances."""
     import numpy as np
 
-    from facepipe.data.grids import shown_scale
+    from facepipe.data.grids import captioned, shown_scale
     from facepipe.data.pictures import save_png
-    from facepipe.report.captions import captioned
+    
     from facepipe.report.strips import decode_faces
 
     decoded = decode_faces(model, faces.z, faces.ids)

@@ -62,6 +62,34 @@ def labelled(rows, row_labels=None, column_labels=None, scale=1, pad=2, font_siz
     return np.asarray(canvas)
 
 
+def captioned(rows, captions, scale=1, pad=2, font_size=12):
+    """Rows of images with a text under each.
+
+    Args:
+        rows: sequence of uint8 (n_i, H, W, C), C 1 or 3.
+        captions: list of lists of n_i strings; one wider than its image is drawn smaller, down to 6 pixels, then cut.
+        scale, pad, font_size: as in `labelled`.
+
+    Returns:
+        uint8 (H', W', 3), as from `labelled`.
+    """
+    rows = [enlarge(to_rgb(row), scale) for row in rows]
+    height, width = rows[0].shape[1:3]
+    size = ((max(map(len, rows))) * (width + pad) + pad, len(rows) * (height + font_size + 4 + pad) + pad)
+    canvas = Image.new("RGB", size, (255, 255, 255))
+    draw = ImageDraw.Draw(canvas)
+    for r, (row, texts) in enumerate(zip(rows, captions, strict=True)):
+        top = pad + r * (height + font_size + 4 + pad)
+        for c, (image, text) in enumerate(zip(row, texts, strict=True)):
+            left, text = pad + c * (width + pad), " ".join(text.split())
+            canvas.paste(Image.fromarray(image), (left, top))
+            font = _fitting(text, width, font_size)
+            while _text_width(font, text) > width and len(text) > 4:
+                text = text[:-4] + "..."
+            draw.text((left + width // 2, top + height + font_size // 2 + 2), text, fill=INK, font=font, anchor="mm")
+    return np.asarray(canvas)
+
+
 def _text_width(font, text):
     return int(np.ceil(font.getlength(text)))
 

@@ -9,10 +9,11 @@ from facepipe.errors import InputError, suggest
 from facepipe.files import atomic_file
 from facepipe.latents.directions import write_directions
 from facepipe.latents.fitting import fit_directions
+from facepipe.latents.lookup import table_of
 from facepipe.latents.side_effects import cosines, fit_probes, side_effects
 from facepipe.latents.standard import fit_standard
 from facepipe.latents.table import read_latents
-from facepipe.latents.vectors import short
+from facepipe.latents.cells import short
 
 MODELS = ("ae", "vae", "gan")
 
@@ -46,7 +47,7 @@ def attribute_vectors(params, shards, latents, out, report):
     names = _choose(params.attributes, list(labels["train"].columns))
     if not names:
         print("attribute_vectors: the data set has no attributes, so there are no directions")
-    models = [name for name in MODELS if (latents / name / "train.csv").is_file()]
+    models = [name for name in MODELS if table_of(latents / name, "train")]
     if not models:
         raise InputError(f"{latents}: no latents of training images; run `dvc repro export_latents`")
     for kind in ("auc", "cosines", "side_effects"):
@@ -57,7 +58,7 @@ def attribute_vectors(params, shards, latents, out, report):
 def _one_model(params, model, names, labels, latents, out, report):
     z, y = {}, {}
     for split, frame in labels.items():
-        z[split], y[split] = _labelled(latents / f"{split}.csv", frame[names])
+        z[split], y[split] = _labelled(latents, split, frame[names])
     standard = fit_standard(z["train"])
     held = [split for split in ("valid", "test") if len(z[split])]
     held_x = standard.standardise(np.concatenate([z["train"][:0], *(z[split] for split in held)]))
@@ -111,10 +112,13 @@ def _choose(wanted, known):
     return list(dict.fromkeys(wanted))
 
 
-def _labelled(path, frame):
-    """Latents float32 (n, d) of `path` and labels float (n, a) of the same images; (0, 0) where the split is empty."""
+def _labelled(latents, split, frame):
+    """Latents float32 (n, d) of a split and labels float (n, a) of the same images; (0, 0) where it is empty."""
     if not len(frame):
         return np.empty((0, 0), np.float32), frame.to_numpy(float)
+    path = table_of(latents, split)
+    if path is None:
+        raise InputError(f"{latents}: no latents of the {split} images; run `dvc repro export_latents`")
     table = read_latents(path)
     if table.ids != list(frame.index):
         raise InputError(f"{path}: its ids are not those of data/shards; run `dvc repro export_latents`")

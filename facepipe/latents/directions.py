@@ -7,7 +7,8 @@ import numpy as np
 
 from facepipe.errors import InputError, suggest
 from facepipe.files import atomic_file
-from facepipe.latents.vectors import format_vector, read_vectors, short, z_columns
+from facepipe.latents.cells import short
+from facepipe.latents.vectors import format_vector, read_vectors, z_columns
 
 _COLUMNS = ("method", "n_pos", "n_neg", "auc", "norm")
 

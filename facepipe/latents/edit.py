@@ -8,7 +8,8 @@ import numpy as np
 
 from facepipe.errors import InputError
 from facepipe.latents.table import Latents, stem
-from facepipe.latents.vectors import short, z_columns
+from facepipe.latents.cells import short
+from facepipe.latents.vectors import z_columns
 
 MOST_STEPS = 1000
 _COMPONENT = re.compile(r"pc0*(\d+)", re.IGNORECASE)

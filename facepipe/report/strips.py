@@ -9,7 +9,7 @@ from facepipe.data.grids import labelled, shown_scale
 from facepipe.data.pictures import save_png, tile, to_uint8
 from facepipe.errors import InputError
 from facepipe.files import atomic_file
-from facepipe.latents.vectors import short
+from facepipe.latents.cells import short
 
 PICTURES = (".png", ".gif", ".webp")
 FRAME_MS = 100
