@@ -9,7 +9,14 @@ from facepipe.errors import InputError
 
 COMMANDS = (
     "decode",
-)  # fmt: skip
+    "edit",
+    "directions",
+    "sample",
+    "interpolate",
+    "traverse",
+    "arithmetic",
+    "nearest",
+)
 
 
 def main(argv=None):

@@ -6,7 +6,7 @@ HELP = "add and subtract faces"
 DESCRIPTION = "Add and subtract the latents of faces named by their ids; signs stand between spaces."
 EXAMPLE = """\
 example, after `dvc repro`, with ids of data/latents/vae/*.csv:
-  facepipe arithmetic {id0} - {id1} + {id2} --model vae -o result.png
+  facepipe arithmetic 000001 - 000004 + 000025 --model vae -o result.png
 """
 
 

@@ -15,8 +15,8 @@ HELP = "faces on the way from one face to another"
 DESCRIPTION = "Faces on the way from one face to the next, named by their ids."
 EXAMPLE = """\
 examples, after `dvc repro`, with ids of data/latents/vae/*.csv:
-  facepipe interpolate {id0} {id1} --model vae -o way.png
-  facepipe interpolate {id0} {id1} {id2} --model vae --steps 20 -o way.gif
+  facepipe interpolate 000001 000004 --model vae -o way.png
+  facepipe interpolate 000001 000004 000025 --model vae --steps 20 -o way.gif
 """
 
 

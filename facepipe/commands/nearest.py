@@ -9,7 +9,7 @@ DESCRIPTION = (
 )
 EXAMPLE = """\
 example, after `dvc repro`, with ids of data/latents/vae/*.csv:
-  facepipe nearest {id0} {id1} --model vae -o nearest.png
+  facepipe nearest 000001 000004 --model vae -o nearest.png
 """
 
 
@@ -54,7 +54,9 @@ def run(arguments):
     places = {face: row for row, face in enumerate(train.ids)}
     # the same face, not one of the same name in a table that was edited
     same = [places.get(face) for face in faces.ids]
-    same = [row if row is not None and (train.z[row] == z).all() else None for row, z in zip(same, faces.z, strict=True)]
+    same = [
+        row if row is not None and (train.z[row] == z).all() else None for row, z in zip(same, faces.z, strict=True)
+    ]
     x = standard.standardise(faces.z)
     rows, distances = nearest(x, standard.standardise(train.z), arguments.count, same)
     if arguments.output:
@@ -71,7 +73,6 @@ def _picture(path, model, shards, faces, train, rows, distances):
 
     from facepipe.data.grids import captioned, shown_scale
     from facepipe.data.pictures import save_png
-    
     from facepipe.report.strips import decode_faces
 
     decoded = decode_faces(model, faces.z, faces.ids)

@@ -14,11 +14,13 @@ from facepipe.commands.common import (
 )
 
 HELP = "what single dimensions of the latent do to a face"
-DESCRIPTION = "Move a face (or the mean face) along the most influential dimensions, or principal components, a row each."
+DESCRIPTION = (
+    "Move a face (or the mean face) along the most influential dimensions, or principal components, a row each."
+)
 EXAMPLE = """\
 examples, after `dvc repro`:
   facepipe traverse --model vae -o dimensions.png
-  facepipe traverse {id0} --model ae --pca --count 6 --reach 2 -o components.png
+  facepipe traverse 000001 --model ae --pca --count 6 --reach 2 -o components.png
 """
 
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from facepipe.errors import InputError, suggest
 from facepipe.files import atomic_file
+from facepipe.latents.cells import short
 from facepipe.latents.directions import write_directions
 from facepipe.latents.fitting import fit_directions
 from facepipe.latents.lookup import table_of
 from facepipe.latents.side_effects import cosines, fit_probes, side_effects
 from facepipe.latents.standard import fit_standard
 from facepipe.latents.table import read_latents
-from facepipe.latents.cells import short
 
 MODELS = ("ae", "vae", "gan")
 

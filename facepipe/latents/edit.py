@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from facepipe.errors import InputError
-from facepipe.latents.table import Latents, stem
 from facepipe.latents.cells import short
+from facepipe.latents.table import Latents, stem
 from facepipe.latents.vectors import z_columns
 
 MOST_STEPS = 1000

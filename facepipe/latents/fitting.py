@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 
 from facepipe.determinism import fraction
+from facepipe.errors import InputError, suggest
+from facepipe.latents.cells import short
 from facepipe.latents.directions import Directions
 
+METHODS = ("orthogonalised", "logistic", "mean_difference")
 MIN_HELD_OUT = 2  # positives, and as many negatives, for an AUC
 C = 0.1  # inverse strength of the L2 penalty, by the held-out AUC on CelebA (0.01 to 10 differ by less than 0.01)
 CORRELATED = 0.1  # |phi| of the labels from which another attribute counts as correlated
@@ -21,6 +24,14 @@ class Problem(NamedTuple):
     name: str
     method: str
     reason: str
+
+
+def choose_methods(names):
+    """The names as a tuple, each once; InputError where one is no method."""
+    for name in names:
+        if name not in METHODS:
+            raise InputError(f"no method {short(name)}{suggest(name, METHODS)}; there are {', '.join(METHODS)}")
+    return tuple(dict.fromkeys(names))
 
 
 def mean_difference(z, labels):

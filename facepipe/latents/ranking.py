@@ -33,5 +33,7 @@ def by_influence(latents, name, sd):
         ranks = {row["dimension"]: int(row["rank"]) for row in rows}
         order = sorted(range(len(sd)), key=lambda i: ranks[z_columns(len(sd))[i]])
     except (KeyError, TypeError, ValueError):
-        raise InputError(f"{path}: not the statistics of {len(sd)} dimensions; run `dvc repro export_latents`") from None
+        raise InputError(
+            f"{path}: not the statistics of {len(sd)} dimensions; run `dvc repro export_latents`"
+        ) from None
     return np.array(order)
