@@ -37,7 +37,7 @@ def arguments(parser):
 
 def run(arguments):
     from facepipe.errors import InputError
-    from facepipe.latents.paths import METHOD_OF, route
+    from facepipe.latents.paths import PATH_METHODS, route
     from facepipe.latents.table import Latents, write_table
     from facepipe.report.strips import check_picture, decode_faces, save_strips
 
@@ -47,7 +47,7 @@ def run(arguments):
     folder = find_model(arguments.model, arguments.models)
     name, latent_dim = model_facts(folder)
     ends = find_latents(arguments, name, latent_dim, arguments.ids)
-    z = route(ends.z, arguments.steps, arguments.method or METHOD_OF[name])
+    z = route(ends.z, arguments.steps, arguments.method or PATH_METHODS[name])
     digits = len(str(len(z)))
     ids = [f"step-{i:0{digits}d}" for i in range(1, len(z) + 1)]
     if suffix in TABLES:

@@ -70,7 +70,8 @@ def run(arguments):
     if ranged := next((change for change in changes if len(change.strengths) > 1), None):
         raise InputError(f"--attribute {ranged.name}: a range makes no sense for random faces; use one strength")
     model = load(folder)
-    conditions = {change.name: change.strengths[0] for change in changes if change.name in model.condition_on}
+    condition_on = getattr(model, "condition_on", ())
+    conditions = {change.name: change.strengths[0] for change in changes if change.name in condition_on}
     for attribute, value in conditions.items():
         if value not in (0, 1):
             raise InputError(f"--attribute {attribute}={value:g}: {name} was conditioned on it; use 1 or 0")
@@ -89,7 +90,7 @@ def run(arguments):
     if suffix in TABLES:
         write_table(arguments.output, table)
     elif suffix:
-        labels = np.array([[conditions.get(c, np.nan) for c in model.condition_on]] * len(ids)) if conditions else None
+        labels = np.array([[conditions.get(c, np.nan) for c in condition_on]] * len(ids)) if conditions else None
         faces = enlarge(decode_faces(model, table.z, ids, labels=labels), shown_scale(model.image_shape))
         save_png(arguments.output, tile(faces, round(len(ids) ** 0.5)))
     else:

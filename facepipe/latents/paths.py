@@ -34,7 +34,7 @@ def slerp(a, b, t):
 
 METHODS = {"lerp": lerp, "slerp": slerp}
 # great circles where the latents are N(0, I), straight lines where they are not
-METHOD_OF = {"ae": "lerp", "vae": "slerp", "gan": "slerp"}
+PATH_METHODS = {"ae": "lerp", "vae": "slerp", "gan": "slerp"}
 
 
 def interpolate(a, b, steps, method="lerp"):

@@ -6,6 +6,7 @@ from facepipe.errors import InputError
 from facepipe.files import atomic_file, read_json
 from facepipe.report.curves import bars, chart, number, read_history
 from facepipe.report.data_section import data_section, read_table
+from facepipe.report.directions_section import directions_section
 from facepipe.report.elements import charts, details, document, heading, paragraph, picture, row, table, without_empty
 
 TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
@@ -34,13 +35,12 @@ GRIDS = {
 }
 
 
-def write_page(report, shards, directions):
+def write_page(report, shards):
     """Write <report>/index.html.
 
     Args:
         report: Path of the reports folder, with what the other stages put there.
         shards: `facepipe.data.shards.Shards`.
-        directions: {"ae": Directions, "vae": Directions}.
 
     Raises:
         InputError: a report of an earlier stage is missing or broken.
@@ -50,7 +50,7 @@ def write_page(report, shards, directions):
     parts = [heading(1, "Faces: three models of one data set"), _about(shards), _models(scores)]
     parts.append(data_section(report / "preprocess"))
     parts += [_model(name, title, report, scores, grids) for name, title in TITLES.items()]
-    parts += [_attributes(directions, grids), _edits(report / "edits")]
+    parts += [directions_section(report / "attribute_vectors", grids, TITLES), _edits(report / "edits")]
     source = read_json(shards.folder / "index.json")
     credits = [str(source[key]) for key in ("licence", "citation") if source.get(key)]
     if credits:
@@ -203,36 +203,6 @@ def _health(path, scores):
         facts += f", {scores['active_units']} active units; KL to the prior {scores['kl_nats']:.1f} nats per image"
         health.append(bars("KL to the prior", [max(0.0, float(r["kl_nats"])) for r in rows], "nats"))
     return heading(3, "Latent dimensions") + paragraph(facts + ".", soft=True) + charts(health)
-
-
-def _attributes(directions, grids):
-    parts = [heading(2, "Attributes", "attributes")]
-    if not any(found.names for found in directions.values()):
-        return parts[0] + paragraph("No attribute has a direction: the data set has no labels, or too few.", soft=True)
-    parts.append(
-        paragraph(
-            "A direction is the mean latent with the attribute minus that without; strength 1 adds it once. AUC: how "
-            "well the position along it tells held-out images with the attribute from those without (0.5 is chance).",
-            soft=True,
-        )
-    )
-    for name in directions:
-        path = grids / f"edits_{name}.png"
-        if path.exists():
-            caption = "Held-out faces without the attribute, moved along its direction"
-            parts += [heading(3, TITLES[name]), picture(path, caption)]
-    by_name = {}
-    for model, found in directions.items():
-        for i, attribute in enumerate(found.names):
-            by_name.setdefault(attribute, {})[model] = (found.auc[i], found.n_pos[i], found.n_neg[i])
-    ranked = sorted(by_name.items(), key=lambda item: (-max(auc for auc, *_ in item[1].values()), item[0]))
-    rows = []
-    for attribute, by_model in ranked:
-        _, positives, negatives = next(iter(by_model.values()))
-        aucs = [f"{by_model[model][0]:.3f}" if model in by_model else "" for model in directions]
-        rows.append([attribute, *aucs, str(positives), str(negatives)])
-    parts.append(table(["attribute", *[f"AUC, {TITLES[model]}" for model in directions], "with", "without"], rows))
-    return "".join(parts)
 
 
 def _edits(folder):

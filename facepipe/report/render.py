@@ -12,7 +12,7 @@ from facepipe.determinism import rng
 from facepipe.errors import InputError, suggest
 from facepipe.files import atomic_folder
 from facepipe.latents.directions import read_directions
-from facepipe.latents.paths import METHOD_OF, interpolate
+from facepipe.latents.paths import PATH_METHODS, interpolate
 from facepipe.latents.table import read_latents
 from facepipe.models.samplers import load_sampler
 from facepipe.report.decoded import decode_table
@@ -44,7 +44,8 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
     """
     shards, report = Shards(shards), Path(report)
     tables = read_edits(edits)
-    found = {name: read_directions(Path(directions) / f"{name}.csv") for name in ("ae", "vae")}
+    paths = {name: Path(directions) / f"{name}.csv" for name in MODELS}
+    found = {name: read_directions(path).preferred() for name, path in paths.items() if path.exists()}
     attributes = choose_attributes(params, found)
     if load is None:
         from facepipe.models.load import load_model as load
@@ -63,10 +64,10 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
             density = load_sampler(Path(latents) / name / "density.npz")
             save_png(folder / f"samples_{name}_density.png", samples_grid(model, density, shards, params))
             save_png(folder / f"reconstructions_{name}.png", reconstructions_grid(model, shards, params))
-            if attributes:
+            if attributes and name in found:
                 save_png(folder / f"edits_{name}.png", edits_grid(model, found[name], attributes, shards, params))
         count = len(list(folder.iterdir()))
-    write_page(report, shards, found)
+    write_page(report, shards)
     return {"grids": count, "edits": faces}
 
 
@@ -92,18 +93,22 @@ def read_edits(folder):
 
 
 def choose_attributes(params, directions):
-    """The attributes to show, those of both models: the ones asked for, or `params.rows` with the highest mean AUC."""
-    ae, vae = directions["ae"], directions["vae"]
-    both = {
-        name: (ae.auc[ae.names.index(name)] + vae.auc[vae.names.index(name)]) / 2
-        for name in ae.names
-        if name in vae.names
+    """The attributes to show, those of all models: the ones asked for, or `params.rows` with the highest mean AUC.
+
+    Args:
+        params: `config.RenderReports`.
+        directions: {model: Directions}, one for each attribute.
+    """
+    shared = set.intersection(*(set(found.names) for found in directions.values())) if directions else set()
+    means = {
+        name: sum(found.auc[found.names.index(name)] for found in directions.values()) / len(directions)
+        for name in sorted(shared)
     }
     if params.attributes is None:
-        return sorted(both, key=lambda name: (-both[name], name))[: params.rows]
+        return sorted(means, key=lambda name: (-means[name], name))[: params.rows]
     for name in params.attributes:
-        if name not in both:
-            hint = suggest(name, both) or f"; there are {', '.join(both) or 'none'}"
+        if name not in means:
+            hint = suggest(name, means) or f"; there are {', '.join(means) or 'none'}"
             raise InputError(f"params.yaml: render_reports.attributes: no direction for {name!r}{hint}")
     return list(dict.fromkeys(params.attributes))
 
@@ -138,7 +143,7 @@ def interpolations_grid(model, shards, params):
         z = model.sample_latents(2 * params.rows, params.seed)
     steps = params.interpolation_steps
     pairs = range(0, len(z) - 1, 2)
-    rows = [_decode(model, interpolate(z[i], z[i + 1], steps, METHOD_OF[model.name])) for i in pairs]
+    rows = [_decode(model, interpolate(z[i], z[i + 1], steps, PATH_METHODS[model.name])) for i in pairs]
     if images is None:
         return labelled(rows, scale=shown_scale(shards.image_shape))
     rows = [np.concatenate([images[i : i + 1], row, images[i + 1 : i + 2]]) for i, row in zip(pairs, rows, strict=True)]
