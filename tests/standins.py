@@ -9,7 +9,7 @@ from facepipe.data.pictures import save_png
 from facepipe.data.shard_writer import write_shards
 from facepipe.data.shards import Shards
 from facepipe.files import write_json
-from facepipe.latents.directions import attribute_vectors
+from facepipe.latents.attribute_vectors import attribute_vectors
 from facepipe.latents.table import write_latents
 from facepipe.metrics.evaluate import evaluate
 from facepipe.models.samplers import Gaussian, Prior, fit_gaussian
@@ -97,7 +97,8 @@ def make_reports(folder, load):
             shards = Shards(folder / "shards")
             z = model.encode(shards.images(split))
             write_latents(folder / "latents" / name / f"{split}.csv", shards.ids(split), split, z)
-    attribute_vectors(params, folder / "shards", folder / "latents", folder / "directions")
+    report = folder / "reports" / "attribute_vectors"
+    attribute_vectors(params, folder / "shards", folder / "latents", folder / "directions", report)
     params = Evaluate(extractor="random_conv", samples=20, kid_subsets=2, kid_subset_size=10, neighbours=3)
     report = folder / "reports" / "evaluate"
     metrics = evaluate(params, folder / "models", folder / "latents", folder / "shards", report, load=load)

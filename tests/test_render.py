@@ -177,7 +177,7 @@ def test_no_edits_folder_is_no_edits(tmp_path):
 
 def test_attributes_by_auc_or_as_asked(world):
     folder, *_ = world
-    found = {name: read_directions(folder / "directions" / f"{name}.csv") for name in ("ae", "vae")}
+    found = {name: read_directions(folder / "directions" / f"{name}.csv").preferred() for name in ("ae", "vae")}
     auc = {n: sum(f.auc[f.names.index(n)] for f in found.values()) for n in found["ae"].names}
     assert choose_attributes(PARAMS, found) == sorted(auc, key=auc.get, reverse=True)
     assert len(choose_attributes(RenderReports(rows=1), found)) == 1
@@ -190,8 +190,8 @@ def test_attributes_by_auc_or_as_asked(world):
 def test_without_directions_there_are_no_edit_grids(world):
     folder, _, load = world
     for name in ("ae", "vae"):
-        path = folder / "directions" / f"{name}.csv"
-        path.write_text(path.read_text().splitlines()[0] + "\n")
+        for table in (f"directions/{name}.csv", f"reports/attribute_vectors/auc/{name}.csv"):
+            (folder / table).write_text((folder / table).read_text().splitlines()[0] + "\n")
     run(folder, load)
     assert not list((folder / "reports" / "render_reports" / "grids").glob("edits_*"))
     assert "No attribute has a direction" in (folder / "reports" / "index.html").read_text()
@@ -201,7 +201,7 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     from facepipe.config import AttributeVectors, Evaluate, ExportLatents
     from facepipe.data.explore import explore
     from facepipe.files import write_json
-    from facepipe.latents.directions import attribute_vectors
+    from facepipe.latents.attribute_vectors import attribute_vectors
     from facepipe.latents.export import export_latents
     from facepipe.metrics.evaluate import evaluate
 
@@ -209,7 +209,7 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     latents, directions, report = tmp_path / "latents", tmp_path / "directions", tmp_path / "reports"
     explore(tiny_shards, report / "preprocess")
     export_latents(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, latents)
-    attribute_vectors(AttributeVectors(min_examples=5), tiny_shards, latents, directions)
+    attribute_vectors(AttributeVectors(min_examples=5), tiny_shards, latents, directions, report / "attribute_vectors")
     params = Evaluate(samples=40, kid_subsets=3, kid_subset_size=20, neighbours=3)
     metrics = evaluate(params, tiny_models, latents, tiny_shards, report / "evaluate")
     assert 0 <= metrics["gan"]["face_score_mtcnn_n40"] <= 1

@@ -75,7 +75,7 @@ def run(arguments):
         for change, move in zip(changes, moves, strict=True):
             if not move.any():
                 raise InputError(f"--keep {' '.join(arguments.keep)}: nothing is left of --add {change.name}")
-    strengths, total = edit.combinations(changes, moves)
+    strengths, total = edit.combinations(changes, moves, latent_dim)
     result = edit.edited(table, changes, strengths, total, settings)
     if Path(arguments.output).suffix.lower() not in TABLES:
         raise InputError(f"{arguments.output}: cannot tell the format from the suffix; use {', '.join(TABLES)}")

@@ -91,12 +91,14 @@ def _one_model(params, model, names, labels, latents, out, report):
         moves = standard.standardised_move(chosen.vectors)
         path = report / "cosines" / f"{model}-{method}.csv"
         _write_pairs(path, chosen.names, chosen.names, {"value": cosines(moves)})
-        effects, relative = side_effects(moves, [names.index(name) for name in chosen.names], probes)
+        own = [names.index(name) for name in chosen.names]
+        effects, relative = side_effects(moves, own, probes)
         path = report / "side_effects" / f"{model}-{method}.csv"
         _write_pairs(path, chosen.names, names, {"effect": effects, "value": relative})
         if chosen.names:
             metrics[f"mean_auc_{method}"] = float(chosen.auc.mean())
-        others = np.array([[name != other for other in names] for name in chosen.names]) & np.isfinite(relative)
+        others = np.isfinite(relative)
+        others[np.arange(len(own)), np.asarray(own, int)] = False
         if others.any():
             metrics[f"mean_side_effect_{method}"] = float(np.abs(relative[others]).mean())
     return metrics

@@ -114,19 +114,25 @@ def keeping(move, kept, standard):
     return standard.move(rest)
 
 
-def combinations(changes, moves):
+def combinations(changes, moves, latent_dim):
     """Every combination of the changes' strengths.
 
     Args:
         changes: list of `Change`.
-        moves: float64 (len(changes), d), what strength 1 of each adds.
+        moves: list of float64 (latent_dim,), what strength 1 of each adds.
 
     Returns:
-        (strengths, total): float64 (c, len(changes)), the last change varying fastest; float64 (c, d), to be added.
+        (strengths, total): float64 (c, len(changes)), the last change varying fastest; float64 (c, latent_dim), to be
+        added. Without any change there is one combination, which adds nothing.
+
+    Raises:
+        InputError: two changes of one name.
     """
+    names = [change.name for change in changes]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"{short(twice)} is there twice; give each direction one strength or one range")
     strengths = np.array(list(itertools.product(*(change.strengths for change in changes))), np.float64)
-    strengths = strengths.reshape(-1, len(changes))
-    return strengths, strengths @ np.asarray(moves, np.float64).reshape(len(changes), -1)
+    return strengths, strengths @ np.reshape(np.asarray(moves, np.float64), (len(changes), latent_dim))
 
 
 def edited(table, changes, strengths, total, settings=()):
@@ -143,7 +149,6 @@ def edited(table, changes, strengths, total, settings=()):
         face are face~1, face~2, ..., and columns named add:NAME tell the strengths that vary.
     """
     count = len(strengths)
-    total = total if total.shape[1] else np.zeros((count, table.z.shape[1]))
     z = (table.z.astype(np.float64)[:, None] + total[None]).reshape(-1, table.z.shape[1])
     for column, value in settings:
         z[:, column] = value

@@ -49,6 +49,6 @@ def side_effects(moves, own, probes):
         is not a gain.
     """
     effects = moves @ probes.T
-    gains = effects[np.arange(len(moves)), own][:, None]
+    gains = effects[np.arange(len(moves)), np.asarray(own, int)][:, None]
     with np.errstate(invalid="ignore"):
         return effects, effects / np.where(gains > 0, gains, np.nan)

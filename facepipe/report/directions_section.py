@@ -15,11 +15,11 @@ METHODS = {
     "orthogonalised": "orthogonalised",
 }
 EXPLAINED = (
-    "Strength 1 of a direction moves the mean face without the attribute to that with it, as far as the two differ along "
-    "it. Difference of means: the mean latent with the attribute minus that without. Logistic: the direction in which the "
-    "score of a logistic regression grows. Orthogonalised: that, less what it shares with the directions of correlated "
-    "attributes. AUC: how well the position along it tells held-out images with the attribute from those without (0.5 "
-    "is chance)."
+    "Strength 1 of a direction moves the mean face without the attribute to that with it, as far as the two differ "
+    "along it. Difference of means: the mean latent with the attribute minus that without. Logistic: the direction in "
+    "which the score of a logistic regression grows. Orthogonalised: that, less what it shares with the directions of "
+    "correlated attributes. AUC: how well the position along it tells held-out images with the attribute from those "
+    "without (0.5 is chance)."
 )
 SIDE_EFFECTS = (
     "How far a move along the direction of the row's attribute moves the score of the column's, relative to its own; "
