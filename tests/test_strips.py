@@ -21,7 +21,7 @@ class Model:
 
 def test_a_picture_is_the_labelled_grid(tmp_path):
     save_strips(tmp_path / "a.png", ROWS, ["x", "y"], list("1234"))
-    expected = labelled(ROWS, ["x", "y"], list("1234"), scale=4)
+    expected = labelled(ROWS, ["x", "y"], list("1234"), scale=8)
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), expected)
 
 
@@ -34,7 +34,7 @@ def test_an_animation_goes_there_and_back(tmp_path, suffix):
         frames, durations = [], []
         for i in range(animation.n_frames):
             animation.seek(i)
-            frames.append(np.asarray(animation.convert("RGB")).astype(int)[2:66:4, 2:66:4])
+            frames.append(np.asarray(animation.convert("RGB")).astype(int)[2:130:8, 2:130:8])
             animation.load()
             durations.append(animation.info["duration"])
         assert animation.n_frames == 6 and animation.info["loop"] == 0

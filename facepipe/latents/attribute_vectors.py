@@ -35,7 +35,7 @@ def attribute_vectors(params, shards, latents, out, report):
     Returns:
         Metrics: per model the number of attributes with a direction and of those skipped, and of single directions
         skipped (the reasons are printed); the mean and the lowest held-out AUC by the first method, the mean AUC by
-        each, and the mean size of the relative side effects (left out where there is none).
+        each, and the median size of the relative side effects (left out where there is none).
 
     Raises:
         InputError: an attribute that the data set does not have, latents of other images, or none at all.
@@ -100,7 +100,7 @@ def _one_model(params, model, names, labels, latents, out, report):
         others = np.isfinite(relative)
         others[np.arange(len(own)), np.asarray(own, int)] = False
         if others.any():
-            metrics[f"mean_side_effect_{method}"] = float(np.abs(relative[others]).mean())
+            metrics[f"median_side_effect_{method}"] = float(np.median(np.abs(relative[others])))
     return metrics
 
 

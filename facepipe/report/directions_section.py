@@ -112,12 +112,12 @@ def _note(names, values):
 
 
 def _summary(effects, methods, default):
-    """The mean side effect of each method, and the pairs for which the first improves most on the mean difference."""
-    means = []
+    """The median side effect of each method, and the pairs for which the first improves most on the mean difference."""
+    medians = []
     for by in methods:
         others = [abs(value) for (a, b), value in effects[by].items() if a != b and not np.isnan(value)]
-        means.append(f"{METHODS[by]} {np.mean(others):.2f}" if others else f"{METHODS[by]} unknown")
-    text = f"Mean size over all pairs: {', '.join(means)}."
+        medians.append(f"{METHODS[by]} {np.median(others):.2f}" if others else f"{METHODS[by]} unknown")
+    text = f"Median size over all pairs: {', '.join(medians)}."
     plain = effects.get("mean_difference", {})
     gains = {
         (a, b): abs(plain[a, b]) - abs(value)

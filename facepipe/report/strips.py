@@ -13,6 +13,7 @@ from facepipe.latents.cells import short
 
 PICTURES = (".png", ".gif", ".webp")
 FRAME_MS = 100
+ENLARGED = 2  # times as large as in a grid of the report
 ENDS = 5  # times as long is the first and the last frame shown
 
 
@@ -56,7 +57,7 @@ def save_strips(path, rows, row_labels=None, column_labels=None):
         rows: sequence of uint8 (n_i, H, W, C); for an animation all of one length.
         row_labels, column_labels: as in `facepipe.data.grids.labelled`; animations have none.
     """
-    suffix, scale = check_picture(path), shown_scale(rows[0].shape[1:])
+    suffix, scale = check_picture(path), ENLARGED * shown_scale(rows[0].shape[1:])
     if suffix == ".png":
         save_png(path, labelled(rows, row_labels, column_labels, scale=scale))
         return
