@@ -1,6 +1,7 @@
 """What several commands share: the arguments that name a model, and finding it."""
 
 import argparse
+import os
 from pathlib import Path
 
 from facepipe.errors import InputError, suggest
@@ -21,6 +22,12 @@ def find_model(name, models):
     found = sorted(path.parent.name for path in Path(models).glob("*/model.json"))
     there = f"{models} has {', '.join(found)}" if found else f"{models} has none; train them with `dvc repro`"
     raise InputError(f"--model: no model {name!r}{suggest(name, found)}; {there}")
+
+
+def latents_of(folder, given=None):
+    """The exported latents of the model in `folder`: `given`, or latents/ beside the folder that the model is in."""
+    folder = Path(folder).absolute()
+    return Path(os.path.relpath(folder.parent.parent / "latents" / folder.name)) if given is None else Path(given)
 
 
 def load(folder):

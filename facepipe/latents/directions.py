@@ -9,6 +9,7 @@ import numpy as np
 from facepipe.errors import InputError, suggest
 from facepipe.files import atomic_file
 from facepipe.latents.cells import short
+from facepipe.latents.exported import split_path
 from facepipe.latents.table import read_latents
 from facepipe.latents.vectors import format_vector, read_vectors, z_columns
 
@@ -178,7 +179,7 @@ def attribute_vectors(params, shards, latents, out):
     for model in MODELS:
         z, y = {}, {}
         for split, frame in labels.items():
-            z[split], y[split] = _labelled(Path(latents) / model / f"{split}.csv", frame[names])
+            z[split], y[split] = _labelled(split_path(Path(latents) / model, split), frame[names])
         d = z["train"].shape[1]
         held = [split for split in ("valid", "test") if len(z[split])]
         directions, skipped = fit_directions(
