@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from facepipe.config import AttributeVectors, Evaluate
+from facepipe.config import AttributeVectors, Evaluate, ExportLatents
 from facepipe.data.explore import explore
 from facepipe.data.pictures import save_png
 from facepipe.data.shard_writer import write_shards
 from facepipe.data.shards import Shards
 from facepipe.files import write_json
 from facepipe.latents.attribute_vectors import attribute_vectors
+from facepipe.latents.export import describe
 from facepipe.latents.table import write_latents
 from facepipe.metrics.evaluate import evaluate
 from facepipe.models.samplers import Gaussian, Prior, fit_gaussian
@@ -67,8 +68,12 @@ def make_world(folder, train=160, valid=30, test=40, shape=SHAPE, latent_dim=6):
                 labels[name] = {"Right": float(x > 0.5), "Far_Right": float(x > 0.7)}
     write_shards(folder / "shards", images, ids=ids, attributes=pd.DataFrame.from_dict(labels, orient="index"))
     models = {name: LinearModel(name, images["train"], latent_dim) for name in ("ae", "vae", "gan")}
-    for name in ("ae", "vae"):
-        Gaussian(np.zeros(latent_dim), np.eye(latent_dim)).save(folder / "latents" / name / "density.npz")
+    for name, model in models.items():
+        z = model.encode(images["train"]) if model.has_encoder else model.sample_latents(50, 0)
+        (folder / "latents" / name).mkdir(parents=True)
+        describe(ExportLatents(), model, z, folder / "latents" / name)
+        if model.has_encoder:
+            Gaussian(np.zeros(latent_dim), np.eye(latent_dim)).save(folder / "latents" / name / "density.npz")
     return models, lambda path: models[path.name]
 
 

@@ -4,7 +4,7 @@ from PIL import Image
 
 from facepipe.errors import InputError
 from facepipe.latents.table import Latents
-from facepipe.report import decoded
+from facepipe.report import decoded, faces
 from facepipe.report.decoded import decode_table
 
 
@@ -54,7 +54,7 @@ def test_one_picture_per_row_and_a_grid(tmp_path):
 def test_same_latents_same_bytes_whatever_else_is_in_the_table(tmp_path, monkeypatch):
     latents = table(*"abcdefg")
     decode_table(Stripes(), latents, tmp_path / "1")
-    monkeypatch.setattr(decoded, "CHUNK", 2)
+    monkeypatch.setattr(faces, "CHUNK", 2)
     decode_table(Stripes(), Latents(latents.ids[3:], latents.splits[3:], latents.z[3:]), tmp_path / "2")
     for name in ("d.png", "g.png"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
@@ -70,7 +70,7 @@ def test_other_files_stay_and_old_pictures_are_replaced(tmp_path):
 
 @pytest.mark.parametrize("exists", [True, False])
 def test_interrupted_leaves_everything_as_it_was(tmp_path, monkeypatch, exists):
-    monkeypatch.setattr(decoded, "CHUNK", 2)
+    monkeypatch.setattr(faces, "CHUNK", 2)
     out = tmp_path / "faces"
     if exists:
         out.mkdir()

@@ -21,6 +21,9 @@ class Means:
         self.seen += (len(images),)
         return (images.mean(axis=(1, 3)) / 10).astype(np.float32)
 
+    def decode(self, z):
+        return np.broadcast_to(np.clip(z[:, None, :, None] / 25.5, 0, 1), (len(z), 8, 8, 3)).astype(np.float32)
+
     def sample_latents(self, count, seed):
         return Prior(self.latent_dim).sample(count, seed)
 
@@ -37,7 +40,7 @@ def test_every_image_is_encoded_in_order(shards, tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(export, "CHUNK", chunk)
     model = Means()
     metrics = export.export_encoder(ExportLatents(components=2), model, shards, tmp_path / "ae")
-    assert metrics == {"latents": 84, "dimensions": 8}
+    assert metrics == {"latents": 84, "dimensions": 8, "dead": 0}
     assert max(model.seen) <= chunk
     for split in COUNTS:
         read = read_latents(tmp_path / f"ae/{split}.csv", 8, "ae")
@@ -87,6 +90,6 @@ def test_prior_samples(tmp_path):
     model.name = "gan"
     metrics = export.export_prior(ExportLatents(gan_samples=12, seed=5), model, tmp_path / "gan")
     read = read_latents(tmp_path / "gan/sample.csv")
-    assert metrics == {"latents": 12, "dimensions": 8}
+    assert metrics == {"latents": 12, "dimensions": 8, "dead": 0}
     assert read.ids[::11] == ["gan-000000", "gan-000011"] and set(read.splits) == {"sample"}
     np.testing.assert_array_equal(read.z, Prior(8).sample(12, 5))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facepipe.data.grids import captioned, labelled, shortened, shown_scale
+from facepipe.data.grids import labelled, shortened, shown_scale
 from facepipe.data.pictures import tile
 
 
@@ -34,18 +34,6 @@ def test_labels_must_match_the_grid():
         labelled([numbered(2)], column_labels=["one"])
     with pytest.raises(ValueError, match="at least one"):
         labelled([])
-
-
-def test_captions_stand_under_their_images():
-    rows = [numbered(2, 16, 32) + 100, numbered(1, 16, 32) + 100]
-    picture = captioned(rows, [["a", "x" * 400], ["c"]], scale=2)
-    assert picture.shape == (2 * (32 + 16 + 2) + 2, 2 * (64 + 2) + 2, 3)
-    for row, top in enumerate((2, 52)):
-        for column in range(len(rows[row])):
-            left = 2 + 66 * column
-            assert (picture[top : top + 32, left : left + 64] == rows[row][column][0, 0, 0]).all()
-            assert (picture[top + 32 : top + 48, left : left + 64] < 128).any()
-    assert (picture[50:, 68:] == 255).all()
 
 
 def test_long_labels_are_cut():

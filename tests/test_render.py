@@ -168,11 +168,11 @@ def test_two_edits_for_one_folder(world):
     if len(list((folder / "edits").iterdir())) == 1:
         pytest.skip("this file system ignores case")
     with pytest.raises(InputError, match="decodes to the same folder"):
-        read_edits(folder / "edits")
+        read_edits(folder / "edits", folder / "latents")
 
 
 def test_no_edits_folder_is_no_edits(tmp_path):
-    assert read_edits(tmp_path / "none") == {}
+    assert read_edits(tmp_path / "none", tmp_path) == {}
 
 
 def test_attributes_by_auc_or_as_asked(world):
@@ -216,7 +216,8 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     write_json(report / "evaluate" / "metrics.json", metrics)
     for name in ("ae", "vae", "gan"):
         write_json(report / f"train_{name}" / "metrics.json", {name: {"parameters": 1, "best_epoch": 2}})
-    shutil.copytree(latents / "gan", tmp_path / "edits")
-    (tmp_path / "edits" / "sample.csv").rename(tmp_path / "edits" / "gan.csv")
+    (tmp_path / "edits").mkdir()
+    shutil.copy(latents / "gan" / "sample.csv", tmp_path / "edits" / "gan.csv")
+    shutil.copy(latents / "vae" / "test.pca.csv", tmp_path / "edits" / "vae.csv")
     rendered = render_reports(PARAMS, tiny_models, latents, directions, tmp_path / "edits", tiny_shards, report)
-    assert rendered["edits"] == {"gan": 5} and rendered["grids"] == 12
+    assert rendered["edits"] == {"gan": 5, "vae": 32} and rendered["grids"] == 12

@@ -6,17 +6,9 @@ from PIL import Image
 
 from facepipe.data.grids import labelled
 from facepipe.errors import InputError
-from facepipe.report.strips import ENDS, FRAME_MS, check_picture, decode_faces, save_strips
+from facepipe.report.strips import ENDS, FRAME_MS, check_picture, save_strips
 
 ROWS = [np.random.default_rng(i).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8) for i in range(2)]
-
-
-class Model:
-    """Stands in for a model: a face is the first number of its latent, or the label."""
-
-    def decode(self, z, labels=None):
-        values = z[:, 0] if labels is None else labels[:, 0]
-        return np.broadcast_to(values[:, None, None, None], (len(z), 2, 2, 3))
 
 
 def test_a_picture_is_the_labelled_grid(tmp_path):
@@ -50,12 +42,3 @@ def test_other_suffixes_are_refused():
     for name in ("a", "a.jpg", "x.csv"):
         with pytest.raises(InputError, match=r"use \.png, \.gif, \.webp"):
             check_picture(name)
-
-
-def test_faces_and_what_is_none():
-    faces = decode_faces(Model(), np.array([[0.5], [2]], np.float32), ["a", "b"])
-    assert faces.dtype == np.uint8 and faces[:, 0, 0, 0].tolist() == [128, 255]
-    labels = np.array([[1.0]])
-    assert decode_faces(Model(), np.zeros((1, 1), np.float32), ["a"], labels=labels).min() == 255
-    with pytest.raises(InputError, match=r"e\.csv: 'b': decodes to NaN"):
-        decode_faces(Model(), np.array([[0.5], [np.nan]]), ["a", "b"], "e.csv")

@@ -1,6 +1,6 @@
 """`facepipe arithmetic`: one face minus another plus a third."""
 
-from facepipe.commands.common import TABLES, add_latents, add_model, find_latents, find_model, load, model_facts
+from facepipe.commands.common import TABLES, add_latents, add_model, decoded, find_latents, find_model
 
 HELP = "add and subtract faces"
 DESCRIPTION = "Add and subtract the latents of faces named by their ids; signs stand between spaces."
@@ -24,18 +24,18 @@ def run(arguments):
     import numpy as np
 
     from facepipe.latents.table import Latents, write_table
-    from facepipe.report.strips import check_picture, decode_faces, save_strips
+    from facepipe.report.strips import check_picture, save_strips
 
     suffix = check_picture(arguments.output, TABLES)
     ids, signs = read_terms(arguments.terms)
     folder = find_model(arguments.model, arguments.models)
-    name, latent_dim = model_facts(folder)
-    terms = find_latents(arguments, name, latent_dim, ids)
+    terms = find_latents(arguments, folder, ids)
     z = (np.array(signs, np.float64) @ terms.z.astype(np.float64)).astype(np.float32)[None]
     if suffix in TABLES:
         write_table(arguments.output, Latents(["result"], [""], z))
     else:
-        faces = decode_faces(load(folder), np.concatenate([terms.z, z]), [*terms.ids, "result"])
+        shown = Latents([*terms.ids, "result"], [*terms.splits, ""], np.concatenate([terms.z, z]))
+        faces = decoded(folder, shown)
         labels = [f"{'+' if sign > 0 else '-'} {name}" for sign, name in zip(signs, terms.ids, strict=True)]
         save_strips(arguments.output, [faces], column_labels=[labels[0].removeprefix("+ "), *labels[1:], "= result"])
     print(f"1 face in {arguments.output}")

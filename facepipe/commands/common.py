@@ -1,6 +1,7 @@
 """What several commands share: the arguments that name a model, its latents and directions, and finding them."""
 
 import argparse
+import os
 from pathlib import Path
 
 from facepipe.errors import InputError, suggest
@@ -17,16 +18,20 @@ def add_model(parser, note=""):
 
 def add_latents(parser):
     """Add --latents and --table, where faces are looked up by id."""
-    parser.add_argument("--latents", default="data/latents", metavar="DIR", help="of the exported faces (%(default)s)")
+    add_exported(parser)
     parser.add_argument("--table", metavar="FILE", help="a table of latents whose ids can be named, too")
 
 
+def add_exported(parser):
+    """Add --latents, see `latents_of`."""
+    parser.add_argument("--latents", metavar="DIR", help="the model's exported latents (latents/, beside the models)")
+
+
 def add_directions(parser):
-    """Add --directions and --method."""
+    """Add --directions and --method, see `load_directions`."""
     parser.add_argument(
-        "--directions", metavar="PATH", default="data/directions",
-        help="a CSV of directions, or the folder of <model>.csv (%(default)s)",
-    )  # fmt: skip
+        "--directions", metavar="FILE", help="CSV of directions (the model's in directions/, beside the models)"
+    )
     parser.add_argument("--method", help="of the direction, where a file has several (the first in it)")
 
 
@@ -56,6 +61,12 @@ def model_facts(folder):
         raise InputError(f"{folder / 'model.json'}: not a facepipe model") from None
 
 
+def latents_of(folder, given=None):
+    """The exported latents of the model in `folder`: `given`, or latents/ beside the folder that the model is in."""
+    folder = Path(folder).absolute()
+    return Path(os.path.relpath(folder.parent.parent / "latents" / folder.name)) if given is None else Path(given)
+
+
 def load(folder):
     """The model in a folder, see `facepipe.models.load.load_model`; TensorFlow is imported here, not before."""
     import_tensorflow()
@@ -64,34 +75,51 @@ def load(folder):
     return load_model(folder)
 
 
-def find_latents(arguments, name, latent_dim, ids):
+def find_latents(arguments, folder, ids):
     """The faces of these ids, from --table and --latents of `add_latents`; see `facepipe.latents.lookup.find_faces`."""
     from facepipe.latents.lookup import find_faces
 
-    return find_faces(ids, Path(arguments.latents) / name, arguments.table, latent_dim, name)
+    name, latent_dim = model_facts(folder)
+    return find_faces(ids, latents_of(folder, arguments.latents), arguments.table, latent_dim, name)
 
 
-def load_directions(path, name, latent_dim):
-    """The `Directions` of a model from a CSV, or from <name>.csv of a folder; None where the folder has none."""
+def load_directions(folder, given):
+    """The `Directions` of the model in `folder` from the CSV `given`, or directions/ beside the models; None: none."""
     from facepipe.latents.directions import read_directions
 
-    path = Path(path)
-    if path.suffix.lower() not in TABLES:
-        path = path / f"{name}.csv"
-        if not path.exists():
-            return None
-    return read_directions(path, latent_dim, name)
+    beside = latents_of(folder).parent.parent / "directions" / f"{Path(folder).name}.csv"
+    if given is None and not beside.exists():
+        return None
+    name, latent_dim = model_facts(folder)
+    return read_directions(given or beside, latent_dim, name)
 
 
-def load_components(latents, name, latent_dim):
-    """The `PCA` of a model's latents, <latents>/<name>/pca.npz; InputError where it is missing or another model's."""
+def load_components(folder, given):
+    """The `PCA` of the latents of the model in `folder`, see `latents_of`; InputError: missing, or another model's."""
+    from facepipe.latents.exported import pca_path
     from facepipe.latents.pca import load_pca
 
-    path = Path(latents) / name / "pca.npz"
+    path = pca_path(latents_of(folder, given))
     components = load_pca(path)
+    name, latent_dim = model_facts(folder)
     if len(components.mean) != latent_dim:
         raise InputError(f"{path}: has {len(components.mean)} dimensions, model {name} has {latent_dim}")
     return components
+
+
+def check_table(path):
+    """Raise InputError where a table cannot be written as `path`, for its suffix."""
+    if Path(path).suffix.lower() not in TABLES:
+        raise InputError(f"{path}: cannot tell the format from the suffix; use {', '.join(TABLES)}")
+
+
+def decoded(folder, table, path="latents"):
+    """uint8 (n, H, W, C): the faces of a table of `Latents`, see `facepipe.report.faces.decode_faces`."""
+    import numpy as np
+
+    from facepipe.report.faces import decode_faces
+
+    return np.stack(list(decode_faces(load(folder), table, path)))
 
 
 def add_crop(parser):

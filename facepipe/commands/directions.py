@@ -4,8 +4,10 @@ from pathlib import Path
 
 from facepipe.commands.common import (
     add_crop,
+    add_exported,
     add_model,
     find_model,
+    latents_of,
     load,
     load_components,
     model_facts,
@@ -37,7 +39,7 @@ def arguments(parser):
     parser.add_argument("--name", help="of the direction that comes of the photos")
     add_crop(parser)
     parser.add_argument("--labels", metavar="FILE", help="CSV: id and a column of 0 and 1 for each attribute")
-    parser.add_argument("--latents", default="data/latents", metavar="DIR", help="of the data set (%(default)s)")
+    add_exported(parser)
     parser.add_argument(
         "--method", action="append",
         help="orthogonalised, logistic or mean_difference; may be repeated, edits use the first (photos: "
@@ -58,9 +60,8 @@ def run(arguments):
         raise InputError(f"{arguments.output}: directions are written as .csv")
     methods = choose_methods(arguments.method or (METHODS if arguments.labels else [FROM_PHOTOS]))
     folder = find_model(arguments.model, arguments.models)
-    name, latent_dim = model_facts(folder)
-    standard = standard_of(load_components(arguments.latents, name, latent_dim))
-    source = _from_labels(arguments, name, latent_dim) if arguments.labels else _from_photos(arguments, folder)
+    standard = standard_of(load_components(folder, arguments.latents))
+    source = _from_labels(arguments, folder) if arguments.labels else _from_photos(arguments, folder)
     names, ids, z, labels = source
     fitted = fit_few(names, ids, standard.standardise(z), labels, arguments.min_examples, methods, standard)
     directions, problems = fitted
@@ -90,20 +91,18 @@ def _from_photos(arguments, folder):
     return [arguments.name], ids, load(folder).encode(images), labels
 
 
-def _from_labels(arguments, name, latent_dim):
+def _from_labels(arguments, folder):
     """(names, ids, z, labels) of the labelled faces of the data set."""
     import numpy as np
     import pandas as pd
 
     from facepipe.data.label_table import read_table
     from facepipe.data.textfiles import open_text
-    from facepipe.latents.lookup import table_of
+    from facepipe.latents.exported import split_path
     from facepipe.latents.table import read_latents
 
-    path = table_of(Path(arguments.latents) / name, "train")
-    if path is None:
-        raise InputError(f"{arguments.latents}: no training images of {name}; `dvc repro export_latents` makes them")
-    table = read_latents(path, latent_dim, name)
+    name, latent_dim = model_facts(folder)
+    table = read_latents(split_path(latents_of(folder, arguments.latents), "train"), latent_dim, name)
     with open_text(arguments.labels, newline="") as file:
         frame = read_table(file, arguments.labels, pd.Index(table.ids, dtype=str), table.ids).attributes
     if not len(frame.columns):

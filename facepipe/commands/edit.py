@@ -1,17 +1,21 @@
 """`facepipe edit`: attributes added to the faces of a table."""
 
-from pathlib import Path
+import sys
 
 from facepipe.commands.common import (
-    TABLES,
     add_changes,
     add_directions,
+    add_exported,
     add_model,
+    check_table,
+    decoded,
     find_model,
+    latents_of,
     load,
     load_components,
     load_directions,
     model_facts,
+    positive,
 )
 from facepipe.errors import InputError
 
@@ -29,7 +33,7 @@ MOST_STRIPS = 100  # faces in a strip picture
 
 
 def arguments(parser):
-    parser.add_argument("file", metavar="FILE", help="table of latents (CSV), or a text file with one number a line")
+    parser.add_argument("file", metavar="FILE", help="table of latents, in any form that facepipe decode takes")
     add_model(parser)
     add_changes(parser, "--add", "an attribute, or PC3 for a principal component; may be repeated")
     parser.add_argument("--set", action="append", default=[], metavar="zNNN=VALUE", help="set a number of the latent")
@@ -38,8 +42,8 @@ def arguments(parser):
         help="move so that this attribute's score stays as it is; may be repeated",
     )  # fmt: skip
     add_directions(parser)
-    parser.add_argument("--latents", default="data/latents", metavar="DIR", help="for pca.npz (%(default)s)")
-    parser.add_argument("--first", type=int, metavar="N", help="edit only the first N rows")
+    add_exported(parser)
+    parser.add_argument("--first", type=positive, metavar="N", help="edit only the first N rows")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the edited table: .csv, .tsv, .parquet")
     parser.add_argument("--strip", metavar="FILE", help="picture of the edits, a row a face: .png, .gif or .webp")
     parser.add_argument("--decode", metavar="DIR", help="folder for pictures of the edited faces, as facepipe decode")
@@ -49,8 +53,9 @@ def run(arguments):
     import numpy as np
 
     from facepipe.latents import edit
+    from facepipe.latents.edited import read_edited
     from facepipe.latents.standard import standard_of
-    from facepipe.latents.table import read_latents, take, write_table
+    from facepipe.latents.table import take, write_table
     from facepipe.report.decoded import check_folder, decode_table
     from facepipe.report.strips import check_picture
 
@@ -61,13 +66,14 @@ def run(arguments):
     folder = find_model(arguments.model, arguments.models)
     name, latent_dim = model_facts(folder)
     settings = [edit.parse_setting(text, latent_dim) for text in arguments.set]
-    table = read_latents(arguments.file, latent_dim, name)
+    check_table(arguments.output)
+    table, warnings = read_edited(arguments.file, latents_of(folder, arguments.latents), latent_dim, name)
     if arguments.first:
         table = take(table, range(min(arguments.first, len(table.ids))))
-    directions = load_directions(arguments.directions, name, latent_dim)
+    directions = load_directions(folder, arguments.directions)
     components = None
     if arguments.keep or any(edit.is_component(change.name, directions) for change in changes):
-        components = load_components(arguments.latents, name, latent_dim)
+        components = load_components(folder, arguments.latents)
     moves = [edit.unit_move(change.name, directions, components, arguments.method) for change in changes]
     if arguments.keep:
         kept = np.stack([edit.kept_direction(other, directions) for other in arguments.keep])
@@ -77,35 +83,33 @@ def run(arguments):
                 raise InputError(f"--keep {' '.join(arguments.keep)}: nothing is left of --add {change.name}")
     strengths, total = edit.combinations(changes, moves, latent_dim)
     result = edit.edited(table, changes, strengths, total, settings)
-    if Path(arguments.output).suffix.lower() not in TABLES:
-        raise InputError(f"{arguments.output}: cannot tell the format from the suffix; use {', '.join(TABLES)}")
     if arguments.strip:
         check_picture(arguments.strip)
         if len(table.ids) > MOST_STRIPS:
             raise InputError(f"--strip: {len(table.ids)} faces are too many for a picture; use --first {MOST_STRIPS}")
     if arguments.decode:
         check_folder(arguments.decode)
-    if arguments.strip or arguments.decode:
-        model = load(folder)
+    for line in warnings:
+        print("facepipe: warning:", line, file=sys.stderr)
     if arguments.strip:
-        _strip(arguments.strip, model, table, result, changes, strengths)
+        before, after = (decoded(folder, faces, arguments.file) for faces in (table, result))
+        _strip(arguments.strip, before, after, table.ids, changes, strengths)
     if arguments.decode:
-        decode_table(model, result, arguments.decode, path=arguments.file)
+        decode_table(load(folder), result, arguments.decode, path=arguments.file)
     write_table(arguments.output, result)
     print(f"{len(result.ids)} {'row' if len(result.ids) == 1 else 'rows'} in {arguments.output}")
 
 
-def _strip(path, model, table, result, changes, strengths):
+def _strip(path, before, after, ids, changes, strengths):
     """Each face as it is, then its edits."""
     import numpy as np
 
-    from facepipe.report.strips import decode_faces, save_strips
+    from facepipe.report.strips import save_strips
 
     count = len(strengths)
-    before, after = decode_faces(model, table.z, table.ids), decode_faces(model, result.z, result.ids)
     rows = [np.concatenate([before[i : i + 1], after[i * count : (i + 1) * count]]) for i in range(len(before))]
     labels = ["before"]
     for row in strengths:
         parts = [f"{change.name} {value:+.2g}" for change, value in zip(changes, row, strict=True)]
         labels.append(", ".join(parts) if parts else "after")
-    save_strips(path, rows, table.ids, labels)
+    save_strips(path, rows, ids, labels)

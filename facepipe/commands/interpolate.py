@@ -4,10 +4,10 @@ from facepipe.commands.common import (
     TABLES,
     add_latents,
     add_model,
+    decoded,
     find_latents,
     find_model,
     from_two,
-    load,
     model_facts,
 )
 
@@ -39,20 +39,20 @@ def run(arguments):
     from facepipe.errors import InputError
     from facepipe.latents.paths import PATH_METHODS, route
     from facepipe.latents.table import Latents, write_table
-    from facepipe.report.strips import check_picture, decode_faces, save_strips
+    from facepipe.report.strips import check_picture, save_strips
 
     suffix = check_picture(arguments.output, TABLES)
     if len(arguments.ids) < 2:
         raise InputError("one id has nowhere to go; name two faces or more")
     folder = find_model(arguments.model, arguments.models)
-    name, latent_dim = model_facts(folder)
-    ends = find_latents(arguments, name, latent_dim, arguments.ids)
-    z = route(ends.z, arguments.steps, arguments.method or PATH_METHODS[name])
+    ends = find_latents(arguments, folder, arguments.ids)
+    z = route(ends.z, arguments.steps, arguments.method or PATH_METHODS[model_facts(folder)[0]])
     digits = len(str(len(z)))
     ids = [f"step-{i:0{digits}d}" for i in range(1, len(z) + 1)]
+    table = Latents(ids, [""] * len(z), z)
     if suffix in TABLES:
-        write_table(arguments.output, Latents(ids, [""] * len(z), z))
+        write_table(arguments.output, table)
     else:
         labels = [ends.ids[i // (arguments.steps - 1)] if i % (arguments.steps - 1) == 0 else "" for i in range(len(z))]
-        save_strips(arguments.output, [decode_faces(load(folder), z, ids)], column_labels=labels)
+        save_strips(arguments.output, [decoded(folder, table)], column_labels=labels)
     print(f"{len(z)} faces in {arguments.output}")

@@ -1,6 +1,15 @@
 """`facepipe nearest`: the training faces that are most like a face."""
 
-from facepipe.commands.common import add_latents, add_model, find_latents, find_model, load, model_facts, positive
+from facepipe.commands.common import (
+    add_latents,
+    add_model,
+    decoded,
+    find_latents,
+    find_model,
+    latents_of,
+    model_facts,
+    positive,
+)
 
 HELP = "the training faces nearest to a face"
 DESCRIPTION = (
@@ -23,11 +32,9 @@ def arguments(parser):
 
 
 def run(arguments):
-    from pathlib import Path
-
     from facepipe.data.shards import Shards
     from facepipe.errors import InputError
-    from facepipe.latents.lookup import table_of
+    from facepipe.latents.exported import split_path
     from facepipe.latents.neighbours import nearest
     from facepipe.latents.standard import fit_standard
     from facepipe.latents.table import read_latents
@@ -37,19 +44,17 @@ def run(arguments):
         raise InputError(f"{arguments.output}: a picture of neighbours does not move; use .png")
     folder = find_model(arguments.model, arguments.models)
     name, latent_dim = model_facts(folder)
-    path = table_of(Path(arguments.latents) / name, "train")
-    if path is None:
-        raise InputError(f"{arguments.latents}: no training images of {name}; `dvc repro export_latents` makes them")
-    train = read_latents(path, latent_dim, name)
+    latents = latents_of(folder, arguments.latents)
+    train = read_latents(split_path(latents, "train"), latent_dim, name)
     if arguments.ids:
-        faces = find_latents(arguments, name, latent_dim, arguments.ids)
+        faces = find_latents(arguments, folder, arguments.ids)
     elif arguments.table:
         faces = read_latents(arguments.table, latent_dim, name)
     else:
         raise InputError("nothing to look for; name ids, or a --table")
     shards = Shards(arguments.shards) if arguments.output else None
     if shards and shards.ids("train") != train.ids:
-        raise InputError(f"{arguments.shards}: its training images are not those of {arguments.latents}")
+        raise InputError(f"{arguments.shards}: its training images are not those of {latents}")
     standard = fit_standard(train.z)
     places = {face: row for row, face in enumerate(train.ids)}
     # the same face, not one of the same name in a table that was edited
@@ -60,24 +65,23 @@ def run(arguments):
     x = standard.standardise(faces.z)
     rows, distances = nearest(x, standard.standardise(train.z), arguments.count, same)
     if arguments.output:
-        _picture(arguments.output, load(folder), shards, faces, train, rows, distances)
+        _picture(arguments.output, decoded(folder, faces), shards, faces, train, rows, distances)
     print("id,neighbour,distance")
     for face, near, lengths in zip(faces.ids, rows, distances, strict=True):
         for row, distance in zip(near, lengths, strict=True):
             print(f"{face},{train.ids[row]},{distance:.4f}")
 
 
-def _picture(path, model, shards, faces, train, rows, distances):
+def _picture(path, pictures, shards, faces, train, rows, distances):
     """A row a face: the face, decoded, then its neighbours as they are in the data, with ids and distances."""
     import numpy as np
 
-    from facepipe.data.grids import captioned, shown_scale
+    from facepipe.data.grids import contact_sheet, shown_scale
     from facepipe.data.pictures import save_png
-    from facepipe.report.strips import decode_faces
 
-    decoded = decode_faces(model, faces.z, faces.ids)
-    pictures, captions = [], []
-    for face, name, near, lengths in zip(decoded, faces.ids, rows, distances, strict=True):
-        pictures.append(np.concatenate([face[None], shards.gather("train", near)]))
-        captions.append([name, *(f"{train.ids[i]}  {d:.2f}" for i, d in zip(near, lengths, strict=True))])
-    save_png(path, captioned(pictures, captions, scale=2 * shown_scale(shards.image_shape)))
+    shown, captions = [], []
+    for face, name, near, lengths in zip(pictures, faces.ids, rows, distances, strict=True):
+        shown += [face[None], shards.gather("train", near)]
+        captions += [name, *(f"{train.ids[i]}  {d:.2f}" for i, d in zip(near, lengths, strict=True))]
+    scale = 2 * shown_scale(shards.image_shape)
+    save_png(path, contact_sheet(np.concatenate(shown), captions, 1 + rows.shape[1], scale))

@@ -6,8 +6,10 @@ from facepipe.commands.common import (
     TABLES,
     add_changes,
     add_directions,
+    add_exported,
     add_model,
     find_model,
+    latents_of,
     load,
     load_directions,
     model_facts,
@@ -39,7 +41,7 @@ def arguments(parser):
         "repeated",
     )  # fmt: skip
     add_directions(parser)
-    parser.add_argument("--latents", default="data/latents", metavar="DIR", help="for density.npz (%(default)s)")
+    add_exported(parser)
     parser.add_argument(
         "-o", "--output", required=True, metavar="PATH",
         help="one picture .png, a table .csv, .tsv, .parquet, or a folder for a picture each",
@@ -56,7 +58,7 @@ def run(arguments):
     from facepipe.latents.table import Latents, write_table
     from facepipe.models.samplers import load_sampler
     from facepipe.report.decoded import check_folder, decode_table
-    from facepipe.report.strips import decode_faces
+    from facepipe.report.faces import decode_faces
 
     suffix = Path(arguments.output).suffix.lower()
     if suffix not in (*TABLES, ".png", ""):
@@ -65,7 +67,7 @@ def run(arguments):
     if not suffix:
         check_folder(arguments.output)
     folder = find_model(arguments.model, arguments.models)
-    name, latent_dim = model_facts(folder)
+    name, _ = model_facts(folder)
     changes = [parse_change(text) for text in arguments.attribute]
     if ranged := next((change for change in changes if len(change.strengths) > 1), None):
         raise InputError(f"--attribute {ranged.name}: a range makes no sense for random faces; use one strength")
@@ -77,9 +79,9 @@ def run(arguments):
             raise InputError(f"--attribute {attribute}={value:g}: {name} was conditioned on it; use 1 or 0")
     sampler = model.sampler
     if arguments.sampler == "density":
-        sampler = load_sampler(Path(arguments.latents) / name / "density.npz")
+        sampler = load_sampler(latents_of(folder, arguments.latents) / "density.npz")
     z = sampler.sample(arguments.count, arguments.seed).astype(np.float64)
-    directions = load_directions(arguments.directions, name, latent_dim)
+    directions = load_directions(folder, arguments.directions)
     for change in changes:
         if change.name not in conditions:
             z += change.strengths[0] * unit_move(change.name, directions, None, arguments.method)
@@ -90,9 +92,8 @@ def run(arguments):
     if suffix in TABLES:
         write_table(arguments.output, table)
     elif suffix:
-        labels = np.array([[conditions.get(c, np.nan) for c in condition_on]] * len(ids)) if conditions else None
-        faces = enlarge(decode_faces(model, table.z, ids, labels=labels), shown_scale(model.image_shape))
-        save_png(arguments.output, tile(faces, round(len(ids) ** 0.5)))
+        faces = np.stack(list(decode_faces(model, table, "latents")))
+        save_png(arguments.output, tile(enlarge(faces, 2 * shown_scale(model.image_shape)), round(len(ids) ** 0.5)))
     else:
         decode_table(model, table, arguments.output)
     print(f"{len(ids)} {'face' if len(ids) == 1 else 'faces'} in {arguments.output}")

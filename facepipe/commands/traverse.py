@@ -4,10 +4,11 @@ from facepipe.commands.common import (
     TABLES,
     add_latents,
     add_model,
+    decoded,
     find_latents,
     find_model,
     from_two,
-    load,
+    latents_of,
     load_components,
     model_facts,
     positive,
@@ -42,22 +43,23 @@ def run(arguments):
     import numpy as np
 
     from facepipe.errors import InputError
+    from facepipe.latents.exported import stats_path
     from facepipe.latents.paths import traversal
-    from facepipe.latents.ranking import by_influence
     from facepipe.latents.standard import standard_of
+    from facepipe.latents.statistics import read_statistics
     from facepipe.latents.table import Latents, write_table
     from facepipe.latents.vectors import z_columns
-    from facepipe.report.strips import check_picture, decode_faces, save_strips
+    from facepipe.report.strips import check_picture, save_strips
 
     suffix = check_picture(arguments.output, TABLES)
     if not 0 < arguments.reach < np.inf:
         raise InputError(f"--reach: {arguments.reach} is not a number above 0")
     folder = find_model(arguments.model, arguments.models)
-    name, latent_dim = model_facts(folder)
-    components = load_components(arguments.latents, name, latent_dim)
+    _, latent_dim = model_facts(folder)
+    components = load_components(folder, arguments.latents)
     base = components.mean
     if arguments.id is not None:
-        base = find_latents(arguments, name, latent_dim, [arguments.id]).z[0]
+        base = find_latents(arguments, folder, [arguments.id]).z[0]
     if arguments.pca:
         axes, sd = components.components.astype(np.float64), components.sd
         names = [f"pc{i:03d}" for i in range(latent_dim)]
@@ -65,16 +67,18 @@ def run(arguments):
     else:
         axes, sd = np.eye(latent_dim), standard_of(components).sd
         names = z_columns(latent_dim)
-        order = by_influence(arguments.latents, name, sd)
+        ranks = read_statistics(stats_path(latents_of(folder, arguments.latents)))["rank"].to_numpy()
+        order = np.argsort(ranks, kind="stable")
     order = order[: arguments.count]
     centers = axes @ components.mean.astype(np.float64)
     rows = [traversal(base, axes[i], centers[i], sd[i], arguments.reach, arguments.steps) for i in order]
     strengths = np.linspace(-arguments.reach, arguments.reach, arguments.steps)
     ids = [f"{names[i]}{strength:+.2f}sd" for i in order for strength in strengths]
+    table = Latents(ids, [""] * len(ids), np.concatenate(rows))
     if suffix in TABLES:
-        write_table(arguments.output, Latents(ids, [""] * len(ids), np.concatenate(rows)))
+        write_table(arguments.output, table)
     else:
-        faces = decode_faces(load(folder), np.concatenate(rows), ids)
+        faces = decoded(folder, table)
         rows = faces.reshape(len(order), arguments.steps, *faces.shape[1:])
         labels = [f"{names[i]}  sd {sd[i]:.3g}" for i in order]
         save_strips(arguments.output, rows, labels, [f"{strength:+.2g} sd" for strength in strengths])

@@ -9,8 +9,8 @@ from facepipe.errors import InputError, suggest
 from facepipe.files import atomic_file
 from facepipe.latents.cells import short
 from facepipe.latents.directions import write_directions
+from facepipe.latents.exported import split_path
 from facepipe.latents.fitting import fit_directions
-from facepipe.latents.lookup import table_of
 from facepipe.latents.side_effects import cosines, fit_probes, side_effects
 from facepipe.latents.standard import fit_standard
 from facepipe.latents.table import read_latents
@@ -47,7 +47,7 @@ def attribute_vectors(params, shards, latents, out, report):
     names = _choose(params.attributes, list(labels["train"].columns))
     if not names:
         print("attribute_vectors: the data set has no attributes, so there are no directions")
-    models = [name for name in MODELS if table_of(latents / name, "train")]
+    models = [name for name in MODELS if split_path(latents / name, "train").exists()]
     if not models:
         raise InputError(f"{latents}: no latents of training images; run `dvc repro export_latents`")
     for kind in ("auc", "cosines", "side_effects"):
@@ -118,9 +118,7 @@ def _labelled(latents, split, frame):
     """Latents float32 (n, d) of a split and labels float (n, a) of the same images; (0, 0) where it is empty."""
     if not len(frame):
         return np.empty((0, 0), np.float32), frame.to_numpy(float)
-    path = table_of(latents, split)
-    if path is None:
-        raise InputError(f"{latents}: no latents of the {split} images; run `dvc repro export_latents`")
+    path = split_path(latents, split)
     table = read_latents(path)
     if table.ids != list(frame.index):
         raise InputError(f"{path}: its ids are not those of data/shards; run `dvc repro export_latents`")

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-LIMIT = float(np.finfo(np.float32).max) * (1 + 2**-25)  # float32 rounds to infinity from here on
+LIMIT = 2.0**128 - 2.0**103  # float32 rounds to infinity from here on
 _GROUPS = re.compile(r"[+-]?\d{1,3}(?P<mark>[.,'’ \u00a0\u202f])\d{3}((?P=mark)\d{3})*([.,]\d+)?")
 _NAMES = {".": "point", ",": "comma"}
 

@@ -107,7 +107,8 @@ def _quoted(path, file, separator):
             row += 1
             yield cells
     except csv.Error as error:
-        raise InputError(f"{path}: row {row + 1}: not valid CSV: {error}") from None
+        message = str(error).replace("\t", "tab")
+        raise InputError(f"{path}: row {row + 1}: not valid CSV: {message}") from None
 
 
 def _rows(path, width, lines):

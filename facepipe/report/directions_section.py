@@ -103,7 +103,7 @@ def _pairs(report, model, title, scores):
         values = np.array([[effects[by].get((a, b), np.nan) for b in shown] for a in shown])
         figures.append(matrix(METHODS[by], shown, shown, values, _note(shown, values)))
     parts += [heading(3, f"{title}: side effects"), paragraph(SIDE_EFFECTS, soft=True)]
-    parts += [paragraph(_summary(effects, methods, default), soft=True), row(figures)]
+    parts += [paragraph(_summary(effects, methods, default, shown), soft=True), row(figures)]
     return "".join(parts)
 
 
@@ -111,8 +111,8 @@ def _note(names, values):
     return lambda i, j: f"{names[i]} moves {names[j]} by {values[i, j]:+.2f}"
 
 
-def _summary(effects, methods, default):
-    """The median side effect of each method, and the pairs for which the first improves most on the mean difference."""
+def _summary(effects, methods, default, shown):
+    """The median side effect of each method; shown pairs for which the first improves most on the mean difference."""
     medians = []
     for by in methods:
         others = [abs(value) for (a, b), value in effects[by].items() if a != b and not np.isnan(value)]
@@ -122,7 +122,7 @@ def _summary(effects, methods, default):
     gains = {
         (a, b): abs(plain[a, b]) - abs(value)
         for (a, b), value in effects[default].items()
-        if a != b and not np.isnan(value) and not np.isnan(plain.get((a, b), np.nan))
+        if a != b and {a, b} <= set(shown) and not np.isnan(value) and not np.isnan(plain.get((a, b), np.nan))
     }
     best = sorted(gains, key=lambda pair: (-gains[pair], pair))[:NAMED]
     named = [f"{a} moves {b} by {effects[default][a, b]:+.2f} instead of {plain[a, b]:+.2f}" for a, b in best]

@@ -110,9 +110,10 @@ def matrix(title, rows, columns, values, notes):
             )
             if not np.isnan(values[i, j]):
                 text = f"{values[i, j]:.1f}".replace("-0.0", "0.0").replace("0.", ".", 1)
+                ink = "; fill: white" if abs(values[i, j]) > 0.6 else ""
                 parts.append(
                     f'<text x="{x + 0.5 * cell:.1f}" y="{y + 0.5 * cell + 3.5:.1f}" class="middle" '
-                    f'style="font-size:10px">{text}</text>'
+                    f'style="font-size: 10px{ink}">{text}</text>'
                 )
     for j, name in enumerate(columns):
         x = left + cell * (j + 0.6)

@@ -4,10 +4,13 @@ import csv
 
 from facepipe.errors import InputError
 from facepipe.files import atomic_file, read_json
+from facepipe.latents.exported import stats_path
 from facepipe.report.curves import bars, chart, number, read_history
 from facepipe.report.data_section import data_section, read_table
+from facepipe.report.decoded import COMPARE, GRID
 from facepipe.report.directions_section import directions_section
 from facepipe.report.elements import charts, details, document, heading, paragraph, picture, row, table, without_empty
+from facepipe.report.latent_section import latent_section
 
 TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
 LINKS = [("models", "Models"), ("data", "Data"), *TITLES.items(), ("attributes", "Attributes"), ("edits", "Your edits")]
@@ -35,12 +38,15 @@ GRIDS = {
 }
 
 
-def write_page(report, shards):
+def write_page(report, shards, latents, edits, encoders):
     """Write <report>/index.html.
 
     Args:
         report: Path of the reports folder, with what the other stages put there.
         shards: `facepipe.data.shards.Shards`.
+        latents: Path of the folder of the exported latents, for what each dimension does.
+        edits: {name: faces} of the folders in <report>/edits.
+        encoders: names of the models that encode images.
 
     Raises:
         InputError: a report of an earlier stage is missing or broken.
@@ -49,8 +55,10 @@ def write_page(report, shards):
     grids = report / "render_reports" / "grids"
     parts = [heading(1, "Faces: three models of one data set"), _about(shards), _models(scores)]
     parts.append(data_section(report / "preprocess"))
-    parts += [_model(name, title, report, scores, grids) for name, title in TITLES.items()]
-    parts += [directions_section(report / "attribute_vectors", grids, TITLES), _edits(report / "edits")]
+    for name, title in TITLES.items():
+        parts.append(_model(name, title, report, scores, grids))
+        parts.append(latent_section(stats_path(latents / name), has_encoder=name in encoders))
+    parts += [directions_section(report / "attribute_vectors", grids, TITLES), _edits(report / "edits", edits)]
     source = read_json(shards.folder / "index.json")
     credits = [str(source[key]) for key in ("licence", "citation") if source.get(key)]
     if credits:
@@ -205,15 +213,15 @@ def _health(path, scores):
     return heading(3, "Latent dimensions") + paragraph(facts + ".", soft=True) + charts(health)
 
 
-def _edits(folder):
+def _edits(folder, edits):
     parts = [heading(2, "Your edits", "edits")]
-    grids = sorted(folder.glob("*/grid.png"))
-    if not grids:
+    if not edits:
         parts.append(paragraph("None yet. Copy rows of data/latents/vae/test.csv to data/edits/vae.csv, change "
                                "numbers in it and run dvc repro.", soft=True))  # fmt: skip
-    for path in grids:
-        count = len(list(path.parent.glob("*.png"))) - 1
-        parts.append(picture(path, f"{path.parent.name}: {count} {'face' if count == 1 else 'faces'}"))
+    for name, count in sorted(edits.items()):
+        parts.append(picture(folder / name / GRID, f"{name}: {count} {'face' if count == 1 else 'faces'}"))
+        if (folder / name / COMPARE).exists():
+            parts.append(picture(folder / name / COMPARE, f"{name}: what became of the photographs"))
     return "".join(parts)
 
 

@@ -6,39 +6,14 @@ import numpy as np
 from PIL import Image
 
 from facepipe.data.grids import labelled, shown_scale
-from facepipe.data.pictures import save_png, tile, to_uint8
+from facepipe.data.pictures import save_png, tile
 from facepipe.errors import InputError
 from facepipe.files import atomic_file
-from facepipe.latents.cells import short
 
 PICTURES = (".png", ".gif", ".webp")
 FRAME_MS = 100
 ENLARGED = 2  # times as large as in a grid of the report
 ENDS = 5  # times as long is the first and the last frame shown
-
-
-def decode_faces(model, z, ids, path="latents", labels=None):
-    """Latents to pictures.
-
-    Args:
-        model: as `load_model` returns it.
-        z: float32 (n, d).
-        ids: list of n str, for the message.
-        path: where the latents come from, for the message.
-        labels: float (n, k) of a conditioned model, or None.
-
-    Returns:
-        uint8 (n, H, W, C).
-
-    Raises:
-        InputError: latents so large that they decode to NaN.
-    """
-    images = model.decode(z) if labels is None else model.decode(z, labels)
-    finite = np.isfinite(images).all(axis=(1, 2, 3))
-    if not finite.all():
-        name = ids[int(np.argmin(finite))]
-        raise InputError(f"{path}: {short(name)}: decodes to NaN; its numbers are too large for a face")
-    return to_uint8(images)
 
 
 def check_picture(path, others=()):

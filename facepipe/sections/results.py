@@ -18,11 +18,12 @@ def no_repeats(values):
 
 
 class ExportLatents(Section):
-    """Latents as CSV, and a density fitted to the training latents (used for random faces)."""
+    """Latents as tables, and a density fitted to the training latents (used for random faces)."""
 
+    format: Literal["csv", "parquet"] = "csv"
     density: Literal["gaussian", "mixture"] = "mixture"
     components: Count = 10
-    gan_samples: Count = 1000
+    gan_samples: Annotated[Count, Field(ge=2)] = 1000
     seed: Natural = 0
 
 
