@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from PIL import Image
 from facepipe.cli import COMMANDS, main
 from facepipe.data.pictures import to_uint8
 from facepipe.data.shards import Shards
+from facepipe.files import read_json, write_json
 from facepipe.latents.directions import read_directions
 from facepipe.latents.pca import load_pca
 from facepipe.latents.standard import fit_standard, standard_of
@@ -74,21 +76,8 @@ def test_edit_adds_the_direction_and_keeps_the_rest(here):
     np.testing.assert_allclose(edited.z, table.z + 1.5 * directions.vectors[0], rtol=1e-5, atol=1e-5)
     assert edited.ids == table.ids and edited.splits == table.splits
     assert edited.extra == table.extra and "Left" in edited.extra
-    arguments = [
-        "--add",
-        "Bright=1",
-        "--add",
-        "Left=-2",
-        "--method",
-        "mean_difference",
-        "--set",
-        "z001=0.25",
-        "--first",
-        "3",
-        "-o",
-        "out.tsv",
-    ]
-    run("edit", "out.csv", "--model", "vae", *arguments)
+    run("edit", "out.csv", "--model", "vae", "--add", "Bright=1", "--add", "Left=-2", "--method", "mean_difference",
+        "--set", "z001=0.25", "--first", "3", "-o", "out.tsv")  # fmt: skip
     rows = [directions.find(name, "mean_difference") for name in ("Bright", "Left")]
     expected = edited.z[:3] + np.array([1, -2], np.float32) @ directions.vectors[rows]
     expected[:, 1] = 0.25
@@ -247,7 +236,7 @@ def test_sample_from_the_density_with_an_attribute(here):
 
 @pytest.mark.parametrize("arguments, message", [
     (["--attribute", "Brihgt=1"], "did you mean Bright?"), (["--attribute", "Bright=0:1:3"], "a range makes no sense"),
-    (["--latents", "none", "--sampler", "density"], "not found; expected a sampler"), (["-o", "a.gif"], "suffix '.gif'"),
+    (["--latents", "none", "--sampler", "density"], "expected a sampler"), (["-o", "a.gif"], "suffix '.gif'"),
 ])  # fmt: skip
 def test_sample_wrong(here, capsys, arguments, message):
     assert message in fails(capsys, "sample", "--model", "vae", "-o", "a.png", *arguments)
@@ -289,9 +278,8 @@ def test_nearest_as_table_and_picture(here, capsys):
         distances.pop(f"{name}.png", None)  # a training face is not its own neighbour
         expected = sorted(distances, key=distances.get)[:3]
         assert [row["neighbour"] for row in part] == expected and {row["id"] for row in part} == {f"{name}.png"}
-        np.testing.assert_allclose(
-            [float(row["distance"]) for row in part], [distances[i] for i in expected], atol=1e-3
-        )
+        found = [float(row["distance"]) for row in part]
+        np.testing.assert_allclose(found, [distances[i] for i in expected], atol=1e-3)
     picture = np.asarray(Image.open("near.png"))
     face = to_uint8(load_model("data/models/ae").decode(latents("ae", C)))[0]
     neighbour = Shards("data/shards").gather("train", [train.ids.index(rows[0]["neighbour"])])[0]
@@ -321,18 +309,20 @@ def photos(folder, name, wanted, count):
 
 
 def test_directions_of_two_folders_of_photos_can_be_added(here, capsys):
+    shutil.copytree("data/models/ae", "models/ae")
+    framing = {"image_shape": [16, 16, 3], "crop": "none", "eyes": None, "max_pixels": 10**6}  # as preprocess records
+    write_json("models/ae/model.json", read_json("models/ae/model.json") | {"framing": framing})
     having, lacking = (photos(here, "Bright", wanted, 6) for wanted in (1, 0))
-    run("directions", "--model", "ae", "--with", having, "--without", lacking, "--name", "Shine", "--crop", "none",
-        "-o", "my.csv")  # fmt: skip
+    run("directions", "--model", "models/ae", "--with", having, "--without", lacking, "--name", "Shine",
+        "--latents", "data/latents/ae", "-o", "my.csv")  # fmt: skip
     assert "Shine, mean_difference: 6 with, 6 without, cross-validated AUC 1.000" in capsys.readouterr().out
     shards, found = Shards("data/shards"), read_directions("my.csv", 4)
     labels, z = shards.attributes("train")["Bright"].to_numpy(), read_latents("data/latents/ae/train.csv").z
     expected = z[labels == 1][:6].mean(0) - z[labels == 0][:6].mean(0)
     np.testing.assert_allclose(found.vectors[0], expected, rtol=1e-3, atol=1e-3)
-    run(
-        "edit", "data/latents/ae/test.csv", "--model", "ae", "--directions", "my.csv", "--add", "Shine=1", "-o", "e.csv"
-    )
-    np.testing.assert_allclose(read_latents("e.csv").z, read_latents("data/latents/ae/test.csv").z + found.vectors[0],
+    table = "data/latents/ae/test.csv"
+    run("edit", table, "--model", "ae", "--directions", "my.csv", "--add", "Shine=1", "-o", "e.csv")
+    np.testing.assert_allclose(read_latents("e.csv").z, read_latents(table).z + found.vectors[0],
                                rtol=1e-4, atol=1e-4)  # fmt: skip
 
 
@@ -353,8 +343,8 @@ def test_directions_of_ones_own_labels(here, capsys):
     ([], "where from?"), (["--with", "a", "--labels", "b.csv"], "where from?"),
     (["--with", "a"], "photos need all of --with, --without and --name"),
     (["--labels", "none.csv"], "none.csv: no such file"),
-    (["--labels", "text.csv"], "no column of 0 and 1"), (["--labels", "few.csv"], "Few: no direction: 1 positives"),
-    (["--labels", "text.csv", "--method", "mean"], "no method 'mean'; did you mean mean_difference?"),
+    (["--labels", "text.csv"], "no column of 0 and 1"), (["--labels", "few.csv"], "no direction for Few: 1 positives"),
+    (["--labels", "text.csv", "--method", "logisitc"], "no method 'logisitc'; did you mean logistic?"),
     (["--labels", "text.csv", "-o", "my.parquet"], "directions are written as .csv"),
 ])  # fmt: skip
 def test_directions_wrong(here, capsys, arguments, message):

@@ -65,11 +65,10 @@ def run(arguments):
     names, ids, z, labels = source
     fitted = fit_few(names, ids, standard.standardise(z), labels, arguments.min_examples, methods, standard)
     directions, problems = fitted
-    for problem in problems:
-        by = f" by {problem.method}" if problem.method else ""
-        print(f"no direction for {problem.name}{by}: {problem.reason}")
     if not directions.names:
-        raise InputError(f"{names[0]}: no direction: {problems[0].reason}")
+        raise InputError("; ".join(map(str, problems)))
+    for problem in problems:
+        print(problem)
     write_directions(arguments.output, directions)
     for i, attribute in enumerate(directions.names):
         counts = f"{directions.n_pos[i]} with, {directions.n_neg[i]} without"

@@ -67,8 +67,7 @@ def _one_model(params, model, names, labels, latents, out, report):
     fitted = fit_directions(names, x, y["train"], held_x, held_y, params.min_examples, params.methods, standard)
     directions, problems = fitted
     for problem in problems:
-        by = f" by {problem.method}" if problem.method else ""
-        print(f"attribute_vectors: {model}: no direction for {problem.name}{by}: {problem.reason}")
+        print(f"attribute_vectors: {model}: {problem}")
     write_directions(out / f"{model}.csv", directions)
     attributes = set(directions.names)
     metrics = {

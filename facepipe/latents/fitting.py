@@ -25,6 +25,9 @@ class Problem(NamedTuple):
     method: str
     reason: str
 
+    def __str__(self):
+        return f"no direction for {self.name}{' by ' * bool(self.method)}{self.method}: {self.reason}"
+
 
 def choose_methods(names):
     """The names as a tuple, each once; InputError where one is no method."""
