@@ -11,6 +11,7 @@ from facepipe.data.shards import Shards
 from facepipe.files import write_json
 from facepipe.latents.attribute_vectors import attribute_vectors
 from facepipe.latents.export import describe
+from facepipe.latents.pca import fit_pca
 from facepipe.latents.table import write_latents
 from facepipe.metrics.evaluate import evaluate
 from facepipe.models.samplers import Gaussian, Prior, fit_gaussian
@@ -72,6 +73,7 @@ def make_world(folder, train=160, valid=30, test=40, shape=SHAPE, latent_dim=6):
         z = model.encode(images["train"]) if model.has_encoder else model.sample_latents(50, 0)
         (folder / "latents" / name).mkdir(parents=True)
         describe(ExportLatents(), model, z, folder / "latents" / name)
+        fit_pca(z).save(folder / "latents" / name / "pca.npz")
         if model.has_encoder:
             Gaussian(np.zeros(latent_dim), np.eye(latent_dim)).save(folder / "latents" / name / "density.npz")
     return models, lambda path: models[path.name]

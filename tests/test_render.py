@@ -9,7 +9,8 @@ from facepipe.data.pictures import to_uint8
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.latents.directions import read_directions
-from facepipe.latents.table import write_latents
+from facepipe.latents.pca import load_pca
+from facepipe.latents.table import Latents, read_latents, write_latents, write_table
 from facepipe.report import render as module
 from facepipe.report.render import choose_attributes, read_edits, render_reports
 from tests.standins import make_reports, make_world
@@ -129,6 +130,33 @@ def test_user_edits_are_decoded(world):
     assert (np.asarray(Image.open(out / "vae-smile" / "b.png")) == expected).all()
     page = (folder / "reports" / "index.html").read_text()
     assert "vae-smile: 3 faces" in page and "GAN_2: 1 face<" in page
+
+
+def test_edits_of_every_kind_and_a_comparison_of_known_faces(world, capsys):
+    folder, models, load = world
+    shards, z = Shards(folder / "shards"), read_latents(folder / "latents" / "vae" / "test.csv")
+    pca = load_pca(folder / "latents" / "vae" / "pca.npz")
+    write_latents(folder / "edits" / "vae-pc.tsv", z.ids[:2], "", pca.project(z.z[:2]), form="pc")
+    (folder / "edits" / "ae-one.txt").write_text("0\n" * 5 + "99\n")
+    write_table(folder / "edits" / "vae-known.csv", Latents(["x", z.ids[4]], ["", ""], z.z[3:5]))
+    text = (folder / "edits" / "vae-known.csv").read_text().replace(",", ";").replace(".", ",").replace(",png", ".png")
+    (folder / "edits" / "vae-known.csv").write_text(text, encoding="utf-16")
+    assert run(folder, load)["edits"] == {"ae-one": 1, "vae-known": 2, "vae-pc": 2}
+    out = folder / "reports" / "edits"
+    names = {p.name: sorted(q.name for q in p.iterdir()) for p in out.iterdir()}
+    assert names["vae-known"] == ["compare.png", "grid.png", z.ids[4], "x.png"] and names["ae-one"] == [
+        "ae-one.png",
+        "grid.png",
+    ]
+    compared = np.asarray(Image.open(out / "vae-known" / "compare.png"))
+    assert find(compared, shards.images("test")[4]) and find(compared, to_uint8(models["vae"].decode(z.z[4:5]))[0])
+    exact = to_uint8(models["vae"].decode(z.z[:2]))
+    made = np.stack([np.asarray(Image.open(out / "vae-pc" / name)) for name in z.ids[:2]])
+    assert np.abs(made.astype(int) - exact).max() <= 1
+    page = (folder / "reports" / "index.html").read_text()
+    assert "vae-known: 2 faces" in page and "vae-known: what became of the photographs" in page
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "render_reports: warning: " in err and "column z005: 99 is far outside" in err
 
 
 def test_equal_input_gives_equal_bytes(world):

@@ -145,7 +145,7 @@ def test_missing_columns_from_a_base(table):
     base = np.array([7, 8, 9], np.float32)
     read = read_latents(table("id,z001\na,1\nb,2\n"), 3, "vae", base=base)
     np.testing.assert_array_equal(read.z, np.array([[7, 1, 9], [7, 2, 9]], np.float32))
-    with pytest.raises(InputError, match=r"no column z000; `facepipe decode --base ID` takes"):
+    with pytest.raises(InputError, match=r"no column z000; `facepipe decode --base ID`"):
         read_latents(table("id,z001,z002\na,1,2\n"), 3, "vae")
     with pytest.raises(InputError, match="has 4 latent columns, model vae has 3"):
         read_latents(table("id,z003\na,1\n"), 3, "vae", base=base)
@@ -247,7 +247,7 @@ def test_accepted_forms(table, content):
         ("split,z000\nx,1\n", "row 1: no column named id"),
         ("id,id,z000\na,a,1\n", "row 1: 2 columns named id"),
         ("id,split\na,x\n", "row 1: no latent columns"),
-        ("id,z000,z002\na,1,2\n", "row 1: no column z001; `facepipe decode --base ID` takes"),
+        ("id,z000,z002\na,1,2\n", "row 1: no column z001; `facepipe decode --base ID`"),
         ("id,z001,z002\na,1,2\n", "row 1: no column z000;"),
         ("id,z000,z001,z001\na,1,2,3\n", "row 1: 2 columns named z001"),
         ("id,z000,Z001\na,1,2\n", "row 1, column 'Z001': not the name of a latent column; did you mean z001?"),
@@ -304,7 +304,9 @@ def test_rows_are_counted_as_in_a_spreadsheet(table):
 
 def test_another_models_latents(table):
     message = one_line(table(GOOD), 64, "vae")
-    assert message == "has 3 latent columns, model vae has 64; was it exported from another model?"
+    assert message == (
+        "has 3 latent columns, model vae has 64; `facepipe decode --base ID` takes missing ones from another face"
+    )
 
 
 def test_no_such_file(tmp_path):

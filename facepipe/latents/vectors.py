@@ -214,11 +214,11 @@ def _check_names(path, header, once, each):
 
 def _check_columns(path, form, at, latent_dim, model_name, partial):
     count = max(at) + 1
-    if latent_dim is not None and (count > latent_dim or (not partial and count == len(at))):
+    if latent_dim is not None and count > latent_dim:
         check_latent_dim(path, count, latent_dim, model_name, form)
     if not partial and len(at) < (latent_dim or count):
         missing = next(i for i in itertools.count() if i not in at)
-        raise InputError(
-            f"{path}: row 1: no column {form}{missing:03d}; `facepipe decode --base ID` takes those that are missing "
-            "from another face"
-        )
+        problem = f"row 1: no column {form}{missing:03d}"
+        if missing == len(at):
+            problem = f"has {count} {FORMS[form]}, model {model_name or '?'} has {latent_dim}"
+        raise InputError(f"{path}: {problem}; `facepipe decode --base ID` takes missing ones from another face")

@@ -124,19 +124,39 @@ def test_the_example_of_the_readme(copy):
     assert "vae-smile" in (copy.folder / "reports/index.html").read_text(encoding="utf-8")
 
 
-def test_edits_are_decoded_by_the_next_repro(copy):
+def reports(folder):
+    """The bytes of all that render_reports makes."""
+    made = [folder / "reports/index.html"]
+    made += [path for name in ("edits", "render_reports") for path in (folder / "reports" / name).rglob("*.png")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in made}
+
+
+def test_edits_are_decoded_by_the_next_repro_and_a_bad_one_leaves_the_reports_as_they_were(copy):
     rows = pd.read_csv(copy.folder / "data/latents/vae/test.csv", dtype=str, keep_default_na=False).head(3)
     rows.to_csv(copy.folder / "data/edits/vae-mine.csv", index=False)
     assert copy.repro()[0] == ["render_reports"]
     made = sorted(path.name for path in (copy.folder / "reports/edits/vae-mine").iterdir())
-    assert made == sorted([*rows["id"], "grid.png"])
+    assert made == sorted([*rows["id"], "compare.png", "grid.png"])
+    good = reports(copy.folder)
     rows.loc[1, "z001"] = "lots"
     rows.to_csv(copy.folder / "data/edits/vae-mine.csv", index=False)
     done = copy.run("dvc", "repro", check=False)
     assert done.returncode != 0
     message = [line for line in done.stderr.splitlines() if line.startswith("render_reports: ")]
     assert len(message) == 1 and "vae-mine.csv" in message[0] and "z001" in message[0] and "lots" in message[0]
-    assert "Traceback" not in done.stderr
+    assert "exited with 2" in done.stderr and "Traceback" not in done.stderr
+    assert reports(copy.folder) == good
+    # numbers too large are found only when they are decoded
+    rows.loc[1, "z001"] = "3e38"
+    rows.to_csv(copy.folder / "data/edits/vae-mine.csv", index=False)
+    done = copy.run("dvc", "repro", check=False)
+    assert "decodes to NaN" in done.stderr and "Traceback" not in done.stderr
+    assert reports(copy.folder) == good
+    # going back needs nothing to run
+    rows.loc[1, "z001"] = pd.read_csv(copy.folder / "data/latents/vae/test.csv", dtype=str)["z001"][1]
+    rows.to_csv(copy.folder / "data/edits/vae-mine.csv", index=False)
+    assert copy.repro() == ([], [])
+    assert reports(copy.folder) == good
 
 
 def test_without_git(finished, tmp_path):
