@@ -8,8 +8,9 @@ import numpy as np
 
 from facepipe.errors import InputError, suggest
 from facepipe.files import atomic_file
+from facepipe.latents.cells import short
 from facepipe.latents.table import read_latents
-from facepipe.latents.vectors import format_vector, read_vectors, short, z_columns
+from facepipe.latents.vectors import format_vector, read_vectors, z_columns
 
 MODELS = ("ae", "vae")  # those with an encoder
 MIN_HELD_OUT = 2  # positives, and as many negatives, for an AUC

@@ -1,19 +1,17 @@
-"""Latents as CSV: a row per face, columns id, split, z000, z001, ...; edited in a spreadsheet and read back exactly."""
+"""Tables of latents: a row per face, columns id, split, z000, z001, ...; edited in a spreadsheet, read back exactly."""
 
-import csv
 import re
 import unicodedata
 from collections.abc import Mapping
-from itertools import islice
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
 from facepipe.errors import InputError
-from facepipe.files import atomic_file
-from facepipe.latents.vectors import format_vector, read_vectors, short, z_columns
+from facepipe.latents.cells import short
+from facepipe.latents.rows import row_writer
+from facepipe.latents.vectors import check_latent_dim, is_vector_column, read_parts, z_columns
 
 ID_BYTES = 200  # with a suffix added, still a file name on every file system
 _SUFFIX = re.compile(r"\.(png|jpe?g)$", re.IGNORECASE)
@@ -32,83 +30,98 @@ class Latents(NamedTuple):
     extra: Mapping = MappingProxyType({})
 
 
-def write_latents(path, ids, split, z, latent_dim=None):
+def write_latents(path, ids, split, z, latent_dim=None, extra=None, form="z"):
     """Write latents with 9 significant digits, from which float32 reads back to the same bits.
 
     Args:
-        path: the CSV file; written atomically.
+        path: the file, .csv, .tsv or .parquet; written atomically.
         ids: list of n str, different, each fit to name a file.
-        split: str, the same for all rows.
+        split: str, the same for all rows, or list of n str.
         z: float32 (n, d), or an iterable of such arrays with n rows in all, so that a large split need not
             be in memory at once.
         latent_dim: int, d; needed only where there are no rows.
+        extra: {column: list of n str} of other columns, or None.
+        form: "z", or "pc" where z are coordinates along principal components.
 
     Raises:
-        InputError: an id that cannot name a file, or a latent that is not finite.
+        InputError: an id that cannot name a file, a column whose name has another meaning, a latent that is not
+            finite.
     """
+    extra = extra or {}
     check_ids(path, ids)
-    chunks = [z] if isinstance(z, np.ndarray) else z
-    names, header = iter(ids), None
-    with atomic_file(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        for chunk in chunks:
-            if header is None:
-                header = ["id", "split", *z_columns(chunk.shape[1])]
-                writer.writerow(header)
+    for name in extra:
+        if name in ("", "id", "split") or is_vector_column(name):
+            raise InputError(f"{path}: no column can be named {short(name)}, which has another meaning; rename it")
+    splits = [split] * len(ids) if isinstance(split, str) else split
+    chunks = iter([z] if isinstance(z, np.ndarray) else z)
+    chunk = next(chunks, None)
+    columns = z_columns(latent_dim if chunk is None else chunk.shape[1], form)
+    start = 0
+    with row_writer(path, ["id", "split", *extra], columns) as write:
+        while chunk is not None:
+            texts = [column[start : start + len(chunk)] for column in (ids, splits, *extra.values())]
             finite = np.isfinite(chunk).all(axis=1)
-            for name, values, good in zip(islice(names, len(chunk)), chunk, finite, strict=True):
-                if not good:
-                    raise InputError(f"{path}: {short(name)}: the latent holds NaN or infinity; did training diverge?")
-                writer.writerow([name, split, *format_vector(values)])
-        if header is None:
-            writer.writerow(["id", "split", *z_columns(latent_dim)])
-        if next(names, None) is not None:
-            raise ValueError(f"{path}: more ids than latents")
+            if not finite.all():
+                name = short(ids[start + int(np.argmin(finite))])
+                raise InputError(f"{path}: {name}: the latent holds NaN or infinity; did training diverge?")
+            write(texts, chunk)
+            start += len(chunk)
+            chunk = next(chunks, None)
+        if start != len(ids):
+            raise ValueError(f"{path}: {len(ids)} ids for {start} latents")
 
 
 def write_table(path, table):
-    """Write a table with all its columns: id, split, the extra ones, then the latent, exact as in `write_latents`.
-
-    Args:
-        path: the file, written atomically; its suffix says how: .csv or .tsv (separated by tabs).
-        table: `Latents`.
-
-    Raises:
-        InputError: another suffix, an id that cannot name a file, or a latent that is not finite.
-    """
-    path = Path(path)
-    check_ids(path, table.ids)
-    separator = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower())
-    if separator is None:
-        raise InputError(f"{path}: cannot tell the format from the suffix {path.suffix!r}; use .csv or .tsv")
-    with atomic_file(path) as file:
-        writer = csv.writer(file, delimiter=separator, lineterminator="\n")
-        writer.writerow(["id", "split", *table.extra, *z_columns(table.z.shape[1])])
-        for name, split, values, *others in zip(table.ids, table.splits, table.z, *table.extra.values(), strict=True):
-            if not np.isfinite(values).all():
-                raise InputError(f"{path}: {short(name)}: the latent holds NaN or infinity")
-            writer.writerow([name, split, *others, *format_vector(values)])
+    """Write a `Latents` with all its columns as `write_latents` does: id, split, the extra ones, then the latent."""
+    write_latents(path, table.ids, table.splits, table.z, extra=table.extra)
 
 
-def read_latents(path, latent_dim=None, model_name=None):
+def read_latents(path, latent_dim=None, model_name=None, base=None, pca=None, only=None):
     """Read a table of latents, or a plain text file of one latent with one number a line.
 
-    The table needs a column `id` and z000, z001, ... in order; `split` is optional, other columns (attributes,
-    notes) are kept as text where they have a name. A plain file is one row whose id is the file's stem.
+    The table, CSV in the ways that spreadsheets write it or Parquet, needs a column `id` and z000, z001, ...; or
+    pc000, pc001, ..., coordinates along principal components. `split` is optional, other columns (attributes, notes)
+    are kept as text where they have a name. A plain file is one row whose id is the file's stem.
 
     Args:
         path: the file.
         latent_dim: int, the model's; None takes what is there.
         model_name: str, for the message where the two differ.
+        base: float32 (d,), the latent that columns which are missing are taken from; None: none may be missing.
+        pca: function that returns the model's `facepipe.latents.pca.PCA`, called where the file has the columns
+            pc000, ...; None: those are refused.
+        only: set of ids; other rows are passed over. None: all rows.
 
     Returns:
-        `Latents`, n >= 1; row i of it is row i + 2 of the spreadsheet.
+        `Latents`; row i of it is row i + 2 of the spreadsheet. n >= 1 unless `only` is given.
 
     Raises:
         InputError: one line with file, row (as a spreadsheet counts: the header is row 1) and column.
     """
-    ids, cells, z = read_vectors(path, "id", optional=None, latent_dim=latent_dim, model_name=model_name, plain=True)
+    parts = read_parts(
+        path,
+        "id",
+        optional=None,
+        latent_dim=latent_dim,
+        model_name=model_name,
+        plain=True,
+        forms=("z", "pc") if pca else ("z",),
+        partial=base is not None,
+        only=only,
+    )
+    ids, cells, z = parts.keys, parts.cells, parts.z
     check_ids(path, ids)
+    components = pca() if parts.form == "pc" else None
+    count = max(parts.columns) + 1
+    if components is not None and (base is None or count > len(components.mean)):
+        check_latent_dim(path, count, len(components.mean), model_name, parts.form)
+    if base is not None:
+        whole = base[None] if components is None else components.project(base[None])
+        whole = np.repeat(whole, len(z), axis=0)
+        whole[:, parts.columns] = z
+        z = whole
+    if components is not None:
+        z = components.restore(z)
     return Latents(ids, cells.pop("split", [""] * len(ids)), z, cells)
 
 

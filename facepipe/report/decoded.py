@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from facepipe.data.pictures import save_png, tile, to_uint8
 from facepipe.errors import InputError
+from facepipe.latents.cells import short
 from facepipe.latents.table import picture_names
-from facepipe.latents.vectors import check_latent_dim, short
+from facepipe.latents.vectors import check_latent_dim
 
 CHUNK = 256  # rows decoded at once
 GRID = "grid.png"
