@@ -9,6 +9,7 @@ from facepipe.errors import InputError
 
 COMMANDS = (
     "decode",
+    "encode",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Latents back to pictures: one PNG per row of a table, and all of them as a grid."""
 
+import contextlib
 import math
 import os
 import shutil
@@ -47,25 +48,49 @@ def decode_table(model, table, out, columns=None, path="latents"):
     out = Path(out)
     check_folder(out, [*names, GRID])
     columns = columns or math.ceil(math.sqrt(min(len(names), GRID_FACES)))
+    with _all_at_once(out) as folder:
+        faces = []
+        for name, face in zip(names, _decode(model, table, path), strict=True):
+            save_png(folder / name, face)
+            if len(faces) < GRID_FACES:
+                faces.append(face)
+        save_png(folder / GRID, tile(np.stack(faces), columns))
+    return names
+
+
+def write_pairs(out, names, images, recons):
+    """Write each image beside its reconstruction.
+
+    Args:
+        out: the folder; made if missing, other files in it stay.
+        names: list of n str, the file names.
+        images: uint8 (n, H, W, C).
+        recons: float32 (n, H, W, C) in [0, 1].
+
+    Raises:
+        InputError: a folder that cannot be written.
+    """
+    with _all_at_once(Path(out)) as folder:
+        for name, image, recon in zip(names, images, to_uint8(recons), strict=True):
+            save_png(folder / name, tile(np.stack([image, recon]), 2))
+
+
+@contextlib.contextmanager
+def _all_at_once(out):
+    """Yield a temporary folder; at the end its files are moved to `out`, unless something went wrong."""
     try:
         beside = out if out.is_dir() else out.parent  # so that moving stays on one file system
         beside.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=beside, prefix=".decode.", suffix=".tmp"))
         try:
-            faces = []
-            for name, face in zip(names, _decode(model, table, path), strict=True):
-                save_png(temporary / name, face)
-                if len(faces) < GRID_FACES:
-                    faces.append(face)
-            save_png(temporary / GRID, tile(np.stack(faces), columns))
+            yield temporary
             out.mkdir(exist_ok=True)
-            for name in [*names, GRID]:
-                os.replace(temporary / name, out / name)
+            for path in sorted(temporary.iterdir()):
+                os.replace(path, out / path.name)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise InputError(f"{out}: cannot write the pictures there: {error.strerror}") from None
-    return names
 
 
 def check_folder(out, names=()):
