@@ -10,9 +10,9 @@ def main(params):
         params.train,
         params.train_inverter,
         shards="data/shards",
-        gan="data/models/gan",
         model="data/models/inverter",
         report="reports/train_inverter",
+        gan="data/models/gan",
     )
 
 

@@ -82,6 +82,20 @@ def tiny_params():
 
 
 @pytest.fixture(scope="session")
+def conditioned_models(tmp_path_factory, tiny_shards, tiny_params):
+    """Folder with the models vae and gan, conditioned on Left and Bright and trained until these act."""
+    from facepipe.training import gan, vae
+
+    folder, (train, sections) = tmp_path_factory.mktemp("conditioned"), tiny_params
+    options = {"condition_on": ("Left", "Bright"), "condition_dropout": 0.2, "epochs": 40, "grid_every": 100}
+    for name, module in (("vae", vae), ("gan", gan)):
+        more = {"ema_half_life_kimg": 0.1} if name == "gan" else {"learning_rate": 5e-3, "kl_warmup_images": 0}
+        params = type(sections[name])(**sections[name].model_dump() | options | more)
+        module.train(train, params, tiny_shards, folder / name, folder / "reports" / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory, tiny_shards, tiny_params):
     """Folder with the models ae, vae and gan, trained for two epochs on `tiny_shards`; reports in ../reports."""
     from importlib import import_module

@@ -35,6 +35,7 @@ class LinearModel:
 
     def __init__(self, name, images, latent_dim=6):
         self.name, self.latent_dim, self.image_shape = name, latent_dim, images.shape[1:]
+        self.condition_on = ()
         self.has_encoder = name != "gan"
         flat = images.reshape(len(images), -1) / 255
         self.mean = flat.mean(axis=0)
@@ -49,7 +50,7 @@ class LinearModel:
         mu = self.encode(images)
         return mu, np.full_like(mu, -3)
 
-    def decode(self, z):
+    def decode(self, z, labels=None):
         return np.clip(z @ self.axes + self.mean, 0, 1).astype(np.float32).reshape(len(z), *self.image_shape)
 
     def sample_latents(self, count, seed):

@@ -104,7 +104,7 @@ def test_a_collapsed_generator_is_seen(world):
     folder, models, load, metrics = world
     gan = models["gan"]
     try:
-        gan.decode = lambda z: type(gan).decode(gan, 0 * z)
+        gan.decode = lambda z, labels: type(gan).decode(gan, 0 * z)
         collapsed = run(folder, load, report="collapsed")["gan"]
     finally:
         del gan.decode
@@ -134,6 +134,6 @@ def test_density_of_another_size(tmp_path):
 
 def test_a_diverged_model_is_named(tmp_path):
     models, load = make_world(tmp_path)
-    models["ae"].decode = lambda z: np.full((len(z), 16, 16, 3), np.nan)
+    models["ae"].decode = lambda z, labels: np.full((len(z), 16, 16, 3), np.nan)
     with pytest.raises(InputError, match="model ae: decodes to NaN"):
         run(tmp_path, load)

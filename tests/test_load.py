@@ -56,6 +56,32 @@ def test_a_row_does_not_depend_on_the_others(tiny_models, name):
     assert model.decode(z[:0]).shape == (0, 16, 16, 3)
 
 
+@pytest.mark.parametrize("name", ["vae", "gan"])
+def test_labels_of_a_conditioned_model(conditioned_models, name):
+    model = load_model(conditioned_models / name)
+    assert model.condition_on == ("Left", "Bright")
+    z = np.random.default_rng(0).standard_normal((BATCH + 3, 4)).astype(np.float32)
+    unknown = np.full((len(z), 2), np.nan)
+    np.testing.assert_array_equal(model.decode(z), model.decode(z, unknown))
+    np.testing.assert_array_equal(model.decode(z), model.decode(z, np.full((len(z), 2), 0.5)))
+    labels = unknown.copy()
+    labels[BATCH + 1, 1] = 1
+    changed = np.abs(model.decode(z, labels) - model.decode(z)).max(axis=(1, 2, 3))
+    assert list(np.flatnonzero(changed)) == [BATCH + 1], "a row's label is its own"
+    for wrong in (np.zeros((len(z), 1)), np.zeros((2, 2)), np.zeros(2)):
+        with pytest.raises(ValueError, match=r"labels must be \(67, 2\) \(Left, Bright\), got"):
+            model.decode(z, wrong)
+    with pytest.raises(ValueError, match=r"labels must be in \[0, 1\] or NaN, got -1 to 1"):
+        model.decode(z, np.tile([1.0, -1.0], (len(z), 1)))
+
+
+def test_labels_for_a_model_that_takes_none(tiny_models):
+    model = load_model(tiny_models / "gan")
+    assert model.condition_on == () and "condition_on" not in model.info["spec"]
+    with pytest.raises(ValueError, match=r"labels must be \(2, 0\) \(no labels\), got \(2, 1\)"):
+        model.decode(np.zeros((2, 4)), np.ones((2, 1)))
+
+
 def test_wrong_shapes(tiny_models):
     model = load_model(tiny_models / "ae")
     with pytest.raises(ValueError, match=r"z must be \(n, 4\), got \(2, 5\)"):

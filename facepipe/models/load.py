@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from facepipe.data.conditions import encode
 from facepipe.errors import InputError
 from facepipe.models.autoencoder import Autoencoder
 from facepipe.models.gan import GAN
@@ -28,6 +29,7 @@ class LoadedModel:
         latent_dim: int.
         image_shape: (h, w, c).
         has_encoder: bool, False for a GAN without an inverter.
+        condition_on: tuple of str, the attributes whose labels `decode` takes.
         sampler: density that random latents come from: the prior N(0, I) for the VAE, truncation * N(0, I) for the
             GAN, for the autoencoder a Gaussian fitted to its training latents.
         info: the content of model.json.
@@ -39,17 +41,17 @@ class LoadedModel:
         self.image_shape = model.image_shape
         encoder = encoder or model
         self.has_encoder = hasattr(encoder, "encode")
+        self.condition_on = model.condition_on
         self.sampler = sampler
         self.info = info
         pixels = tf.TensorSpec((BATCH, *self.image_shape), tf.float32)
         latents = tf.TensorSpec((BATCH, self.latent_dim), tf.float32)
-        self._decode = tf.function(model.decode, input_signature=[latents])
+        codes = tf.TensorSpec((BATCH, len(self.condition_on)), tf.float32)
+        self._decode = tf.function(model.decode, input_signature=[latents, codes])
         if self.has_encoder:
             self._encode = tf.function(encoder.encode, input_signature=[pixels])
-        steps = tf.TensorSpec((), tf.int32)
-        self._optimize = tf.function(
-            functools.partial(optimize, model.decode), input_signature=[pixels, latents, steps]
-        )
+        signature = [pixels, latents, tf.TensorSpec((), tf.int32)]
+        self._optimize = tf.function(functools.partial(optimize, model.decode), input_signature=signature)
         if hasattr(model, "posterior"):
             self._posterior = tf.function(model.posterior, input_signature=[pixels])
 
@@ -77,22 +79,30 @@ class LoadedModel:
         """Images as in `encode` -> (mu, logvar), float32 (n, latent_dim) each; VAE only (AttributeError otherwise)."""
         return tuple(_in_batches(self._posterior, self._images(images)))
 
-    def decode(self, z):
+    def decode(self, z, labels=None):
         """Latents -> images.
 
         Args:
             z: (n, latent_dim), finite.
+            labels: float (n, k) for the attributes `condition_on`: 1 with, 0 without, NaN unknown, between 0 and 1 in
+                between; None: all unknown.
 
         Returns:
             float32 (n, h, w, c) in [0, 1]. A row's result depends on that row alone.
 
         Raises:
-            ValueError: another latent_dim.
+            ValueError: another latent_dim; labels of another shape or range, or for a model that takes none.
         """
         z = np.asarray(z, np.float32)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"z must be (n, {self.latent_dim}), got {z.shape}")
-        return _in_batches(self._decode, z)[0]
+        labels = np.full((len(z), len(self.condition_on)), np.nan) if labels is None else np.asarray(labels, np.float32)
+        if labels.shape != (len(z), len(self.condition_on)):
+            takes = ", ".join(self.condition_on) or "no labels"
+            raise ValueError(f"labels must be ({len(z)}, {len(self.condition_on)}) ({takes}), got {labels.shape}")
+        if ((labels < 0) | (labels > 1)).any():
+            raise ValueError(f"labels must be in [0, 1] or NaN, got {np.nanmin(labels):g} to {np.nanmax(labels):g}")
+        return _in_batches(self._decode, z, encode(labels))[0]
 
     def sample_latents(self, count, seed):
         """`count` random latents from the model's own sampler; float32 (count, latent_dim)."""
@@ -109,14 +119,13 @@ class LoadedModel:
             raise InputError(f"model {self.name} has no encoder: `dvc repro train_inverter` trains one for it")
 
 
-def _in_batches(function, *columns):
+def _in_batches(function, *arrays):
     """Apply `function` to full batches of arrays of n rows; pad the last one by zeros and cut the result."""
-    parts = []
-    for start in range(0, len(columns[0]), BATCH):
-        batches = [_full(rows[start : start + BATCH]) for rows in columns]
-        outputs = function(*batches)
+    parts, count = [], len(arrays[0])
+    for start in range(0, count, BATCH):
+        outputs = function(*(_full_batch(rows[start : start + BATCH]) for rows in arrays))
         outputs = outputs if isinstance(outputs, tuple | list) else (outputs,)
-        parts.append([output.numpy()[: len(columns[0]) - start] for output in outputs])
+        parts.append([output.numpy()[: count - start] for output in outputs])
     if not parts:
         return [
             np.zeros((0, *shape[1:]), np.float32)
@@ -125,8 +134,8 @@ def _in_batches(function, *columns):
     return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
-def _full(rows):
-    """float32 (BATCH, ...): uint8 as [0, 1], zeros after the rows there are."""
+def _full_batch(rows):
+    """float32 (BATCH, ...): uint8 as in [0, 1], zeros in the rows that are missing."""
     rows = rows.astype(np.float32) / np.float32(255) if rows.dtype == np.uint8 else rows.astype(np.float32)
     return np.pad(rows, [(0, BATCH - len(rows))] + [(0, 0)] * (rows.ndim - 1))
 

@@ -31,6 +31,7 @@ GRIDS = {
         "samples_{}_density": "From the density fitted to the training latents (export_latents.density)",
     },
     "Interpolations": {"interpolations_{}": "From one latent to another"},
+    "Conditions": {"conditions_{}": "The same latents (columns) under each combination of the labels (rows)"},
 }
 
 

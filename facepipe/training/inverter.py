@@ -16,6 +16,7 @@ from facepipe.models.layers import parameter_count
 from facepipe.models.store import generator_digest, read_info, read_weights, save_model
 from facepipe.models.summary import write_summary
 from facepipe.sections.training import steps_of
+from facepipe.training import augment
 from facepipe.training.autoencoding import PICTURE_COLUMNS, REPORTS, Autoencoding
 from facepipe.training.loop import fit
 from facepipe.training.resume import open_states
@@ -31,18 +32,20 @@ class InverterTask(Autoencoding):
     astray; the second alone never sees a real image (Zhu et al. 2020, sec. 3.1).
     """
 
-    def draw(self, generator, count):
-        return {
+    def draw(self, generator, rows):
+        count = len(rows)
+        noise = {
             "flip": generator.random(count) < (0.5 if self.params.flip else 0.0),
             "z": generator.standard_normal((count, self.model.latent_dim), np.float32),
         }
+        return noise | ({"augment": augment.draw(generator, count)} if self.params.augment.on else {})
 
     def objective(self, x, noise, batch):
         """Per-sample loss (n,) and the terms to report, a dict of (n,)."""
         terms = self.terms(x, noise["z"], training=True)
         return terms["loss"], terms
 
-    def measures(self, x):
+    def measures(self, x, codes):
         """The same terms on held-out images; the same z in every epoch."""
         return self.terms(x, tf.random.stateless_normal((tf.shape(x)[0], self.model.latent_dim), seed=(0, 0)))
 
@@ -69,16 +72,16 @@ class InverterTask(Autoencoding):
         return rng(0, "inverter", "picture").standard_normal((count, self.model.latent_dim), np.float32)
 
 
-def train(train_params, params, shards, gan, model, report):
+def train(train_params, params, shards, model, report, gan):
     """Train and store the inverter; the stage train_inverter.
 
     Args:
         train_params: `config.Train`.
         params: `config.TrainInverter`.
         shards: folder of the shards.
-        gan: folder of the trained GAN.
         model: folder for model.json and the weights.
         report: folder for history.csv, metrics.json, summary.csv (the layers) and grids/.
+        gan: folder of the trained GAN.
 
     Returns:
         dict of metrics, as they stand in metrics.json under "inverter": parameters, images_seen, best_epoch, and of
