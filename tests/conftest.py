@@ -97,12 +97,18 @@ def conditioned_models(tmp_path_factory, tiny_shards, tiny_params):
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory, tiny_shards, tiny_params):
-    """Folder with the models ae, vae and gan, trained for two epochs on `tiny_shards`; reports in ../reports."""
+    """Folder of the models ae, vae, gan, inverter, trained for two epochs on `tiny_shards`; reports in ../reports."""
     from importlib import import_module
+
+    from facepipe.config import TrainInverter
+    from facepipe.training import inverter
 
     folder = tmp_path_factory.mktemp("trained")
     train, sections = tiny_params
     for name, section in sections.items():
         module = import_module(f"facepipe.training.{name}")
         module.train(train, section, tiny_shards, folder / "models" / name, folder / "reports" / f"train_{name}")
-    return folder / "models"
+    models, report = folder / "models", folder / "reports" / "train_inverter"
+    section = TrainInverter(batch_size=16, epochs=2, widths=(8, 8))
+    inverter.train(train, section, tiny_shards, models / "inverter", report, gan=models / "gan")
+    return models

@@ -53,7 +53,7 @@ def test_rotation_zoom_and_shift():
 def test_each_image_changes_in_its_own_way_and_stays_in_range():
     amounts = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "shift": 0.1, "zoom": 0.2, "rotate": 20.0}
     whole = changed(NOISE, **amounts)
-    assert 0 <= whole.min() and whole.max() <= 1
+    assert whole.min() >= 0 and whole.max() <= 1
     params = TrainAE(epochs=1, augment=amounts).augment
     for part in (slice(0, 2), slice(2, 6)):
         alone = augment.change(tf.constant(IMAGES[part]), tf.constant(NOISE[part]), params)

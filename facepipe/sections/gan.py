@@ -86,8 +86,8 @@ class TrainInverter(Budget):
 
     patience: Count | None = None
     widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
-    latent_weight: NonNegative = 0.01
-    prior_weight: NonNegative = 0.001
+    latent_weight: NonNegative = 0.002
+    prior_weight: NonNegative = 0.0002
     learning_rate: Positive = 2e-3
     learning_rate_decay: Literal["cosine", "constant"] = "cosine"
     flip: bool = True
