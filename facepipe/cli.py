@@ -10,6 +10,7 @@ from facepipe.errors import InputError
 COMMANDS = (
     "decode",
     "encode",
+    "export",
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def test_images_come_nearer(tiny_models, tiny_shards, name):
     model, images = load_model(tiny_models / name), Shards(tiny_shards).images("test")
     x, start, found = images / np.float32(255), model.encode(images), model.encode(images, 40)
     before, after = objective(model, x, start), objective(model, x, found)
-    assert (after <= before * (1 + 1e-5)).all() and after.mean() < 0.9 * before.mean()
+    assert (after <= before * (1 + 1e-5)).all() and (after < before).mean() > 0.9
     np.testing.assert_array_equal(found, model.encode(images, 40))
     np.testing.assert_array_equal(model.encode(images, 0), start)
 

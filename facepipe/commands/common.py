@@ -1,20 +1,35 @@
 """What several commands share: the arguments that name a model, and finding it."""
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from facepipe.errors import InputError, suggest
 from facepipe.quiet import import_tensorflow
 
+_unpacked = []  # temporary folders, which are removed when the process ends
+
 
 def add_model(parser, note=""):
     """Add --model and --models to an `argparse` parser."""
-    parser.add_argument("--model", required=True, help=f"ae, vae or gan, or the path of a model's folder{note}")
+    parser.add_argument(
+        "--model", required=True, help=f"ae, vae or gan, or the path of a model's folder or bundle{note}"
+    )
     parser.add_argument("--models", default="data/models", metavar="DIR", help="folder of the models (%(default)s)")
 
 
 def find_model(name, models):
-    """The folder of a model given by name (in the folder `models`) or by path; InputError where there is none."""
+    """The folder of a model given by name (in the folder `models`) or by path; InputError where there is none.
+
+    A bundle is unpacked, for as long as this process lives.
+    """
+    if Path(name).is_file():
+        from facepipe.latents.bundle import unpack_bundle
+
+        temporary = tempfile.TemporaryDirectory(prefix="facepipe.")
+        _unpacked.append(temporary)
+        unpack_bundle(name, temporary.name)
+        return Path(temporary.name) / "model"
     for folder in (Path(models) / name, Path(name)):
         if (folder / "model.json").is_file():
             return folder

@@ -22,7 +22,7 @@ class Inverter(Autoencoder):
     def __init__(self, spec, dtype="float32", seed=0, gan=None):
         self.image_shape = tuple(spec["image_shape"])
         self.latent_dim = spec["latent_dim"]
-        self.condition_on = ()
+        self.condition_on = gan.condition_on if gan else ()
         self._activation = tf.identity  # z is what stands before the generator's own activation
         self._gan = gan
         convs = convolutions("inverter", self.image_shape, tuple(spec["widths"]), seed, dtype, "train_inverter.widths")
@@ -31,5 +31,5 @@ class Inverter(Autoencoder):
         self.networks = {"convolutions": convs, "head": head}
 
     def decode(self, z, codes=None):
-        """z, float32 (n, latent_dim) -> float32 images (n, h, w, c) in [0, 1], by the GAN, which sees no labels."""
-        return self._gan.decode(z)
+        """float32 z (n, latent_dim), codes (see `layers.beside`) -> float32 images (n, h, w, c) in [0, 1], by the GAN."""
+        return self._gan.decode(z, codes)

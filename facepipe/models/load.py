@@ -33,6 +33,7 @@ class LoadedModel:
         sampler: density that random latents come from: the prior N(0, I) for the VAE, truncation * N(0, I) for the
             GAN, for the autoencoder a Gaussian fitted to its training latents.
         info: the content of model.json.
+        model, encoder: the networks that decode and encode (`Autoencoder`, `VAE`, `GAN`, `Inverter`), or None.
     """
 
     def __init__(self, model, info, sampler, encoder=None):
@@ -41,6 +42,7 @@ class LoadedModel:
         self.image_shape = model.image_shape
         encoder = encoder or model
         self.has_encoder = hasattr(encoder, "encode")
+        self.model, self.encoder = model, encoder if self.has_encoder else None
         self.condition_on = model.condition_on
         self.sampler = sampler
         self.info = info

@@ -28,8 +28,9 @@ class InverterTask(Autoencoding):
 
     mse(x, G(E(x))) + latent_weight * mean (E(G(z)) - z)^2 + prior_weight * mean E(x)^2
 
-    with z from N(0, I). The first term alone finds latents far from those that G was trained on, whose edits go
-    astray; the second alone never sees a real image (Zhu et al. 2020, sec. 3.1).
+    with z from N(0, I); where G is conditioned, it sees the labels of x both times, and E none. The first term alone
+    finds latents far from those that G was trained on, whose edits go astray; the second alone never sees a real image
+    (Zhu et al. 2020, sec. 3.1).
     """
 
     def draw(self, generator, rows):
@@ -38,23 +39,32 @@ class InverterTask(Autoencoding):
             "flip": generator.random(count) < (0.5 if self.params.flip else 0.0),
             "z": generator.standard_normal((count, self.model.latent_dim), np.float32),
         }
-        return noise | ({"augment": augment.draw(generator, count)} if self.params.augment.on else {})
+        if self.params.augment.on:
+            noise["augment"] = augment.draw(generator, count)
+        return noise | self.conditions.draw(generator, rows, self.params.condition_dropout)
 
     def objective(self, x, noise, batch):
         """Per-sample loss (n,) and the terms to report, a dict of (n,)."""
-        terms = self.terms(x, noise["z"], training=True)
+        terms = self.terms(x, noise["z"], noise.get("codes"), training=True)
         return terms["loss"], terms
 
     def measures(self, x, codes):
         """The same terms on held-out images; the same z in every epoch."""
-        return self.terms(x, tf.random.stateless_normal((tf.shape(x)[0], self.model.latent_dim), seed=(0, 0)))
+        return self.terms(x, tf.random.stateless_normal((tf.shape(x)[0], self.model.latent_dim), seed=(0, 0)), codes)
 
-    def terms(self, x, z, training=False):
-        """loss, mse, latent and prior, a dict of float32 (n,); x images (n, h, w, c) in [0, 1], z (n, latent_dim)."""
+    def terms(self, x, z, codes=None, training=False):
+        """loss, mse, latent and prior, a dict of float32 (n,).
+
+        Args:
+            x: float32 images (n, h, w, c) in [0, 1].
+            z: float32 (n, latent_dim).
+            codes: of labels, see `layers.beside`.
+            training: bool.
+        """
         # one batch of both: twice as many images a call are faster than two calls
-        both = tf.concat([x, tf.stop_gradient(self.model.decode(z))], axis=0)
+        both = tf.concat([x, tf.stop_gradient(self.model.decode(z, codes))], axis=0)
         found, again = tf.split(self.model.latent(self.model.features(both, training), training), 2)
-        mse = tf.reduce_mean(tf.square(x - self.model.decode(found)), axis=(1, 2, 3))
+        mse = tf.reduce_mean(tf.square(x - self.model.decode(found, codes)), axis=(1, 2, 3))
         latent = tf.reduce_mean(tf.square(again - z), axis=1)
         prior = tf.reduce_mean(tf.square(found), axis=1)
         loss = mse + self.params.latent_weight * latent + self.params.prior_weight * prior
@@ -63,9 +73,13 @@ class InverterTask(Autoencoding):
     def picture(self):
         """Four rows: held-out images and what comes back of them, generated images and what comes back of these."""
         originals = self._shards.images("valid", 0, PICTURE_COLUMNS)
-        generated = to_uint8(self.model.decode(tf.constant(self.random_latents(len(originals)))).numpy())
-        back = [to_uint8(self.model.decode(self._encode(images)).numpy()) for images in (originals, generated)]
+        codes = tf.constant(self.conditions.of("valid")[: len(originals)])
+        generated = self._decode(self.random_latents(len(originals)), codes)
+        back = [self._decode(self._encode(images), codes) for images in (originals, generated)]
         return tile(np.concatenate([originals, back[0], generated, back[1]]), len(originals))
+
+    def _decode(self, z, codes):
+        return to_uint8(self.model.decode(tf.convert_to_tensor(z), codes).numpy())
 
     def random_latents(self, count):
         """z from N(0, I), the same for every epoch; float32 (count, latent_dim)."""

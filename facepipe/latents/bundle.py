@@ -1,0 +1,113 @@
+"""A bundle: all that belongs to one model in one file, to be used on a machine without the pipeline."""
+
+import hashlib
+import json
+import re
+import zipfile
+from pathlib import Path
+
+from facepipe.errors import InputError
+from facepipe.files import atomic_file, sha256
+
+FORMAT, VERSION = "facepipe bundle", 1
+SUFFIX = ".facepipe"
+INDEX = "bundle.json"
+MAX_BYTES = 2**33
+_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can say
+# folder of the bundle -> the file names that may lie in it
+_NAMES = re.compile(r"(model|inverter|latents)/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}|directions\.csv")
+
+
+def write_bundle(path, model, latents=None, directions=None, inverter=None):
+    """Pack a model; equal inputs give equal bytes.
+
+    Args:
+        path: the file, written atomically.
+        model: the model's folder.
+        latents: folder of the exported latents, for statistics, PCA and density; None: without.
+        directions: CSV of the model's directions; None: without.
+        inverter: folder of a GAN's inverter; None: without.
+
+    Returns:
+        list of str, the names of the files in the bundle.
+    """
+    files = {}
+    for name, folder in (("model", model), ("inverter", inverter)):
+        if folder is not None:
+            files |= {f"{name}/{file.name}": file for file in Path(folder).iterdir() if file.is_file()}
+    if latents is not None:
+        found = [file for pattern in ("*stats.csv", "pca.npz", "density.npz") for file in Path(latents).glob(pattern)]
+        files |= {f"latents/{file.name}": file for file in found}
+    if directions is not None:
+        files["directions.csv"] = Path(directions)
+    files = dict(sorted(files.items()))
+    index = {
+        "format": FORMAT,
+        "version": VERSION,
+        "files": {name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for name, file in files.items()},
+    }
+    with atomic_file(path, "wb") as target, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(_info(INDEX), json.dumps(index, indent=2, sort_keys=True) + "\n")
+        for name, file in files.items():
+            # stored, not compressed: weights hardly shrink, and the bytes do not depend on the version of zlib
+            archive.writestr(_info(name), file.read_bytes())
+    return list(files)
+
+
+def unpack_bundle(path, folder):
+    """Unpack a bundle; only files that its index lists, under names that lie inside the folder, with their digests.
+
+    Args:
+        path: the bundle.
+        folder: an existing, empty folder. It then holds model/, and what there was of inverter/, latents/ and
+            directions.csv.
+
+    Raises:
+        InputError: not a bundle, of another version, or damaged.
+    """
+    path, folder = Path(path), Path(folder)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            index = _read_index(path, archive)
+            for name, entry in index.items():
+                info = archive.getinfo(name)
+                if info.file_size != entry["bytes"]:
+                    raise InputError(f"{path}: damaged: {name} has {info.file_size} bytes, not {entry['bytes']}")
+                data = archive.read(info)
+                if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+                    raise InputError(f"{path}: damaged: the digest of {name} does not fit")
+                target = folder / name
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(data)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{path}: not a facepipe bundle, or damaged: {' '.join(str(error).split())}") from None
+
+
+def _read_index(path, archive):
+    """The index's files, checked: {name: {bytes, sha256}}."""
+    try:
+        if archive.getinfo(INDEX).file_size > 2**20:
+            raise ValueError
+        index = json.loads(archive.read(INDEX))
+        if index["format"] != FORMAT:
+            raise ValueError
+        version, files = index["version"], {name: dict(entry) for name, entry in index["files"].items()}
+        sizes = [int(entry["bytes"]) for entry in files.values()]
+        digests = [entry["sha256"] for entry in files.values()]
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise InputError(f"{path}: not a facepipe bundle; `facepipe export --format bundle` makes one") from None
+    if version != VERSION:
+        raise InputError(f"{path}: a bundle of version {version}, this facepipe reads {VERSION}; export it again")
+    strange = [name for name in files if not _NAMES.fullmatch(name)]
+    missing = [name for name in ["model/model.json", *files] if name not in files or name not in archive.NameToInfo]
+    if strange or missing or sum(sizes) > MAX_BYTES or not all(isinstance(digest, str) for digest in digests):
+        raise InputError(f"{path}: damaged: {(strange + missing + [INDEX])[0]!r} is not as export writes it")
+    return files
+
+
+def _info(name):
+    info = zipfile.ZipInfo(name, _DATE)
+    info.create_system, info.external_attr = 3, 0o100644 << 16
+    return info
