@@ -77,6 +77,7 @@ def make_reports(folder, load):
     """What the stages before render_reports leave in `folder`: a look at the data, histories, grids, directions."""
     explore(folder / "shards", folder / "reports" / "preprocess")
     columns = {"ae": ["loss", "mse", "valid_mse"], "vae": ["loss", "kl"], "gan": ["d_loss", "g_loss", "r1"]}
+    columns["inverter"] = ["loss", "mse", "latent"]
     for name, names in columns.items():
         report = folder / "reports" / f"train_{name}"
         rows = [",".join(["epoch", "images", *names])]

@@ -14,9 +14,9 @@ DENSITY_ROWS = 20_000  # the density is fitted to so many training latents, draw
 
 
 def export_latents(params, models, shards, out):
-    """Encode every split with the AE and the VAE, fit their densities, sample the GAN's prior.
+    """Encode every split with each model that has an encoder, fit densities, sample the GAN's prior.
 
-    Writes `<out>/{ae,vae}/{train,valid,test}.csv`, `<out>/{ae,vae}/density.npz` and `<out>/gan/sample.csv`.
+    Writes `<out>/<model>/{train,valid,test}.csv`, `<out>/<model>/density.npz` and `<out>/gan/sample.csv`.
 
     Args:
         params: `facepipe.config.ExportLatents`.
@@ -34,9 +34,11 @@ def export_latents(params, models, shards, out):
     from facepipe.models.load import load_model
 
     shards, out, metrics = Shards(shards), Path(out), {}
-    for name in ("ae", "vae"):
-        metrics[name] = export_encoder(params, load_model(Path(models) / name), shards, out / name)
-    metrics["gan"] = export_prior(params, load_model(Path(models) / "gan"), out / "gan")
+    for name in ("ae", "vae", "gan"):
+        model = load_model(Path(models) / name)
+        metrics[name] = export_prior(params, model, out / name) if name == "gan" else {}
+        if model.has_encoder:
+            metrics[name] |= export_encoder(params, model, shards, out / name)
     return metrics
 
 
@@ -67,7 +69,7 @@ def export_encoder(params, model, shards, out):
 
 
 def export_prior(params, model, out):
-    """A model without an encoder: latents drawn from its prior, `<out>/sample.csv`."""
+    """Latents drawn from the model's prior, `<out>/sample.csv`."""
     ids = [f"{model.name}-{i:06d}" for i in range(params.gan_samples)]
     write_latents(out / "sample.csv", ids, "sample", model.sample_latents(params.gan_samples, params.seed))
     return {"latents": params.gan_samples, "dimensions": model.latent_dim}

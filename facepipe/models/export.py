@@ -1,8 +1,5 @@
 """Encoder and decoder of a model in formats that other programs read: Keras, SavedModel, ONNX."""
 
-import contextlib
-import os
-
 import keras
 
 from facepipe.errors import InputError
@@ -45,9 +42,10 @@ def export_networks(model, form, out):
             if form == "keras":
                 network.save(path)
             else:
-                form_there = {"saved_model": "tf_saved_model", "onnx": "onnx"}[form]
-                with _quiet():
-                    network.export(path, format=form_there, verbose=False)
+                # Keras wants a network that has been called
+                inputs = [keras.ops.zeros((1, *tensor.shape[1:])) for tensor in network.inputs]
+                network(inputs if len(inputs) > 1 else inputs[0])
+                network.export(path, format="onnx" if form == "onnx" else "tf_saved_model", verbose=False)
     return [f"{name}{FORMATS[form]}" for name in networks]
 
 
@@ -99,10 +97,3 @@ def _import_tf2onnx():
         import tf2onnx  # noqa: F401
     except ImportError:
         raise InputError("--format onnx: needs tf2onnx: pip install 'facepipe[onnx]'") from None
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Drop what the exporters print; their exceptions come through."""
-    with open(os.devnull, "w", encoding="utf-8") as null, contextlib.redirect_stdout(null):
-        yield

@@ -31,5 +31,5 @@ class Inverter(Autoencoder):
         self.networks = {"convolutions": convs, "head": head}
 
     def decode(self, z, codes=None):
-        """float32 z (n, latent_dim), codes (see `layers.beside`) -> float32 images (n, h, w, c) in [0, 1], by the GAN."""
+        """float32 z (n, latent_dim), codes (see `layers.beside`) -> the GAN's float32 images (n, h, w, c) in [0, 1]."""
         return self._gan.decode(z, codes)

@@ -9,7 +9,14 @@ from facepipe.report.data_section import data_section, read_table
 from facepipe.report.elements import charts, details, document, heading, paragraph, picture, row, table, without_empty
 
 TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
-LINKS = [("models", "Models"), ("data", "Data"), *TITLES.items(), ("attributes", "Attributes"), ("edits", "Your edits")]
+TRAINED = TITLES | {"inverter": "Inverter of the GAN"}
+LINKS = [
+    ("models", "Models"),
+    ("data", "Data"),
+    *TRAINED.items(),
+    ("attributes", "Attributes"),
+    ("edits", "Your edits"),
+]
 # (title, columns of history.csv, log axis); columns named nowhere get a chart of their own
 CHARTS = [
     ("Loss", ("loss", "valid_loss"), False),
@@ -50,7 +57,7 @@ def write_page(report, shards, directions):
     grids = report / "render_reports" / "grids"
     parts = [heading(1, "Faces: three models of one data set"), _about(shards), _models(scores)]
     parts.append(data_section(report / "preprocess"))
-    parts += [_model(name, title, report, scores, grids) for name, title in TITLES.items()]
+    parts += [_model(name, title, report, scores, grids) for name, title in TRAINED.items()]
     parts += [_attributes(directions, grids), _edits(report / "edits")]
     source = read_json(shards.folder / "index.json")
     credits = [str(source[key]) for key in ("licence", "citation") if source.get(key)]

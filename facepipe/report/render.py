@@ -69,7 +69,7 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
             density = load_sampler(Path(latents) / name / "density.npz")
             save_png(folder / f"samples_{name}_density.png", samples_grid(model, density, shards, params))
             save_png(folder / f"reconstructions_{name}.png", reconstructions_grid(model, shards, params))
-            if attributes:
+            if attributes and name in found:
                 save_png(folder / f"edits_{name}.png", edits_grid(model, found[name], attributes, shards, params))
         count = len(list(folder.iterdir()))
     write_page(report, shards, found)

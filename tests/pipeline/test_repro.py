@@ -40,7 +40,7 @@ def test_what_a_change_reruns(copy):
     assert ran[0] == "attribute_vectors" and set(ran) <= {"attribute_vectors", "render_reports"}
     copy.set_params({"train_gan.generator_learning_rate": 3e-4})
     ran, _ = copy.repro()
-    assert ran == ["train_gan", "train_inverter", "export_latents", "evaluate", "render_reports"]
+    assert ran == ["train_gan", "train_inverter", "export_latents", "attribute_vectors", "evaluate", "render_reports"]
     # back to the params of before: nothing is computed again
     copy.set_params({"attribute_vectors.min_examples": 20, "train_gan.generator_learning_rate": "1e-3"})
     ran, cached = copy.repro()
