@@ -111,6 +111,9 @@ def test_mistakes(tiny_models, tmp_path, capsys, monkeypatch):
     assert "full: is a folder; name a file such as vae.facepipe" in capsys.readouterr().err
     assert main([*command, "bundle", "-o", str(tmp_path / "b"), "--directions", str(tmp_path / "none.csv")]) == 2
     assert "--directions: " in capsys.readouterr().err and not (tmp_path / "b").exists()
+    assert main([*command, "bundle", "-o", str(tmp_path / "b")]) == 0
+    assert main(["export", "--model", str(tmp_path / "b"), "--format", "bundle", "-o", str(tmp_path / "c")]) == 2
+    assert "is a bundle already; copy it" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(InputError, match=r"needs tf2onnx: pip install 'facepipe\[onnx\]'"):
         export.export_networks(load_model(tiny_models / "vae"), "onnx", tmp_path / "onnx")

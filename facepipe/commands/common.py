@@ -23,16 +23,15 @@ def find_model(name, models):
 
     A bundle is unpacked, for as long as this process lives.
     """
-    if Path(name).is_file():
-        from facepipe.latents.bundle import unpack_bundle
-
-        temporary = tempfile.TemporaryDirectory(prefix="facepipe.")
-        _unpacked.append(temporary)
-        unpack_bundle(name, temporary.name)
-        return Path(temporary.name) / "model"
     for folder in (Path(models) / name, Path(name)):
         if (folder / "model.json").is_file():
             return folder
+    if Path(name).is_file():
+        from facepipe.latents.bundle import unpack_bundle
+
+        _unpacked.append(tempfile.TemporaryDirectory(prefix="facepipe."))
+        unpack_bundle(name, _unpacked[-1].name)
+        return Path(_unpacked[-1].name) / "model"
     found = sorted(path.parent.name for path in Path(models).glob("*/model.json"))
     there = f"{models} has {', '.join(found)}" if found else f"{models} has none; train them with `dvc repro`"
     raise InputError(f"--model: no model {name!r}{suggest(name, found)}; {there}")

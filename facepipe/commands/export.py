@@ -34,6 +34,8 @@ def run(arguments):
     if arguments.format == "bundle":
         from facepipe.latents.bundle import write_bundle
 
+        if folder.name == "model" and Path(arguments.model).is_file():
+            raise InputError(f"--model: {arguments.model} is a bundle already; copy it")
         if output.is_dir():
             raise InputError(f"{output}: is a folder; name a file such as {folder.name}.facepipe")
         model = load(folder)

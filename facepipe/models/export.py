@@ -1,5 +1,7 @@
 """Encoder and decoder of a model in formats that other programs read: Keras, SavedModel, ONNX."""
 
+import warnings
+
 import keras
 
 from facepipe.errors import InputError
@@ -45,7 +47,9 @@ def export_networks(model, form, out):
                 # Keras wants a network that has been called
                 inputs = [keras.ops.zeros((1, *tensor.shape[1:])) for tensor in network.inputs]
                 network(inputs if len(inputs) > 1 else inputs[0])
-                network.export(path, format="onnx" if form == "onnx" else "tf_saved_model", verbose=False)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", FutureWarning)  # Keras' own way round numpy 2
+                    network.export(path, format="onnx" if form == "onnx" else "tf_saved_model", verbose=False)
     return [f"{name}{FORMATS[form]}" for name in networks]
 
 

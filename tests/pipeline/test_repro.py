@@ -1,6 +1,8 @@
 """`dvc repro` for real: complete, idempotent, minimal reruns, run cache, the same hashes twice."""
 
 import re
+import shlex
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -145,3 +147,13 @@ def test_without_git(finished, tmp_path):
     assert "no git repository here" in plain.run("python", "-m", "facepipe.workspace").stdout
     assert plain.repro("preprocess")[0] == ["download", "preprocess"]
     assert plain.repro("preprocess") == ([], [])
+
+
+@pytest.mark.parametrize("command", ["encode", "export"])
+def test_the_examples_of_the_commands(copy, command):
+    lines = import_module(f"facepipe.commands.{command}").EXAMPLE.splitlines()
+    lines = [shlex.split(line) for line in lines if line.startswith("  facepipe ")]
+    assert {"decode", command} == {line[1] for line in lines}
+    for line in lines:
+        copy.run("python", "-m", *line)
+        assert (copy.folder / line[line.index("-o") + 1]).exists()
