@@ -9,20 +9,21 @@ import pytest
 from facepipe.errors import InputError
 from facepipe.latents.bundle import INDEX, unpack_bundle, write_bundle
 
+INFO = b'{"version": 1, "model": "gan", "spec": {}, "networks": []}'
+
 
 @pytest.fixture
 def parts(tmp_path):
-    """Folders as a model, an inverter and exported latents have them; and a CSV."""
+    """Folders of a GAN and its inverter, with what lies beside them."""
     files = {
-        "gan/model.json": b"{}", "gan/generator.weights.h5": bytes(range(256)), "inverter/model.json": b"{ }",
-        "latents/gan.stats.csv": b"dimension\n", "latents/pca.npz": b"p", "latents/train.csv": b"large",
-        "directions.csv": b"attribute\n",
+        "models/gan/model.json": INFO, "models/gan/generator.weights.h5": bytes(range(256)),
+        "models/inverter/model.json": b"{ }", "latents/gan/gan.stats.csv": b"dimension\n", "latents/gan/pca.npz": b"p",
+        "latents/gan/train.csv": b"large", "directions/gan.csv": b"attribute\n", "directions/vae.csv": b"another's",
     }  # fmt: skip
     for name, data in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
-    arguments = {name: tmp_path / name for name in ("latents", "inverter")}
-    return {"model": tmp_path / "gan", "directions": tmp_path / "directions.csv"} | arguments
+    return {"folder": tmp_path / "models/gan", "inverter": tmp_path / "models/inverter"}
 
 
 def rewritten(path, change, extra=()):
@@ -49,24 +50,26 @@ def with_index(change):
 def test_all_comes_back_and_the_bytes_are_the_same(parts, tmp_path):
     names = write_bundle(tmp_path / "a.facepipe", **parts)
     assert names == [
-        "directions.csv", "inverter/model.json", "latents/gan.stats.csv", "latents/pca.npz",
-        "model/generator.weights.h5", "model/model.json",
+        "directions/gan.csv", "latents/gan/gan.stats.csv", "latents/gan/pca.npz", "models/gan/generator.weights.h5",
+        "models/gan/model.json", "models/inverter/model.json",
     ]  # fmt: skip
-    shutil.copytree(parts["model"], tmp_path / "copy")
-    write_bundle(tmp_path / "b.facepipe", **parts | {"model": tmp_path / "copy"})
+    for name in ("models", "latents", "directions"):
+        shutil.copytree(tmp_path / name, tmp_path / "copy" / name)
+    write_bundle(tmp_path / "b.facepipe", tmp_path / "copy/models/gan", tmp_path / "copy/models/inverter")
     assert (tmp_path / "a.facepipe").read_bytes() == (tmp_path / "b.facepipe").read_bytes()
     (tmp_path / "out").mkdir()
-    unpack_bundle(tmp_path / "a.facepipe", tmp_path / "out")
+    assert unpack_bundle(tmp_path / "a.facepipe", tmp_path / "out") == tmp_path / "out/models/gan"
     found = {str(p.relative_to(tmp_path / "out")): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}
-    assert sorted(found) == names and found["model/generator.weights.h5"] == bytes(range(256))
-    assert write_bundle(tmp_path / "small.facepipe", parts["model"]) == names[-2:]
+    assert sorted(found) == names and found["models/gan/generator.weights.h5"] == bytes(range(256))
+    shutil.copytree(parts["folder"], tmp_path / "alone/models/mine")
+    assert write_bundle(tmp_path / "small.facepipe", tmp_path / "alone/models/mine") == names[3:5]
 
 
 def test_wherever_a_byte_changes_it_is_noticed(parts, tmp_path):
     write_bundle(tmp_path / "a.facepipe", **parts)
     whole = (tmp_path / "a.facepipe").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.facepipe") as archive:
-        start = archive.getinfo("model/generator.weights.h5").header_offset
+        start = archive.getinfo("models/gan/generator.weights.h5").header_offset
     for place in (start + 60, start + 150, start + 300):
         (tmp_path / "a.facepipe").write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(InputError, match=r"a\.facepipe: "):
@@ -79,8 +82,8 @@ def test_wherever_a_byte_changes_it_is_noticed(parts, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("../evil.txt", "evil.txt' is not as export"), ("/evil.txt", "evil.txt"), ("model/../../evil.txt", "evil.txt"),
-     ("model/sub/evil.txt", "evil.txt"), ("evil.txt", "evil.txt"), ("model/..", "model/..")],
+    [("../evil.txt", "evil.txt' is not as export"), ("/evil.txt", "evil.txt"), ("models/gan/../../../evil.txt", "evil.txt"),
+     ("models/gan/sub/evil.txt", "evil.txt"), ("evil.txt", "evil.txt"), ("models/gan/..", "gan/..")],
 )  # fmt: skip
 def test_nothing_is_written_outside(parts, tmp_path, name, said):
     write_bundle(tmp_path / "a.facepipe", **parts)
@@ -88,7 +91,7 @@ def test_nothing_is_written_outside(parts, tmp_path, name, said):
     out.mkdir(parents=True)
 
     def add(index):
-        index["files"][name] = index["files"]["model/model.json"]
+        index["files"][name] = index["files"]["models/gan/model.json"]
 
     changed = rewritten(tmp_path / "a.facepipe", with_index(add), [(name, b"{}")])
     with pytest.raises(InputError, match=rf"changed\.facepipe: damaged: .*{said}"):
@@ -108,7 +111,12 @@ def test_foreign_files(parts, tmp_path):
         (rewritten, (path, with_index(lambda index: index.update(format="cake"))), "not a facepipe bundle; `facepipe"),
         (rewritten, (path, lambda files: files.pop(INDEX)), "not a facepipe bundle; `facepipe export"),
         (rewritten, (path, lambda files: files.update({INDEX: b"["})), "not a facepipe bundle"),
-        (rewritten, (path, lambda files: files.pop("model/model.json")), "'model/model.json' is not as export"),
+        (
+            rewritten,
+            (path, lambda files: files.pop("models/gan/model.json")),
+            "'models/gan/model.json' is not as export",
+        ),
+        (rewritten, (path, with_index(lambda index: index.update(model="../x"))), "'models/../x/model.json' is not as"),
         (rewritten, (path, with_index(lambda index: index.update(files=3))), "not a facepipe bundle"),
     ]
     for make, arguments, said in cases:

@@ -109,8 +109,6 @@ def test_mistakes(tiny_models, tmp_path, capsys, monkeypatch):
     assert "full: exists; name a new folder" in capsys.readouterr().err
     assert main([*command, "bundle", "-o", str(tmp_path / "full")]) == 2
     assert "full: is a folder; name a file such as vae.facepipe" in capsys.readouterr().err
-    assert main([*command, "bundle", "-o", str(tmp_path / "b"), "--directions", str(tmp_path / "none.csv")]) == 2
-    assert "--directions: " in capsys.readouterr().err and not (tmp_path / "b").exists()
     assert main([*command, "bundle", "-o", str(tmp_path / "b")]) == 0
     assert main(["export", "--model", str(tmp_path / "b"), "--format", "bundle", "-o", str(tmp_path / "c")]) == 2
     assert "is a bundle already; copy it" in capsys.readouterr().err

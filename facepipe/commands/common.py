@@ -30,8 +30,7 @@ def find_model(name, models):
         from facepipe.latents.bundle import unpack_bundle
 
         _unpacked.append(tempfile.TemporaryDirectory(prefix="facepipe."))
-        unpack_bundle(name, _unpacked[-1].name)
-        return Path(_unpacked[-1].name) / "model"
+        return unpack_bundle(name, _unpacked[-1].name)
     found = sorted(path.parent.name for path in Path(models).glob("*/model.json"))
     there = f"{models} has {', '.join(found)}" if found else f"{models} has none; train them with `dvc repro`"
     raise InputError(f"--model: no model {name!r}{suggest(name, found)}; {there}")

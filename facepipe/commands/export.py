@@ -24,8 +24,6 @@ def arguments(parser):
     add_model(parser)
     parser.add_argument("--format", required=True, choices=("keras", "saved_model", "onnx", "bundle"))
     parser.add_argument("-o", "--output", required=True, metavar="PATH", help="the bundle, or the folder of the rest")
-    parser.add_argument("--latents", metavar="DIR", help="bundle: exported latents (data/latents/<model>, if there)")
-    parser.add_argument("--directions", metavar="FILE", help="bundle: data/directions/<model>.csv, if there")
 
 
 def run(arguments):
@@ -34,19 +32,14 @@ def run(arguments):
     if arguments.format == "bundle":
         from facepipe.latents.bundle import write_bundle
 
-        if folder.name == "model" and Path(arguments.model).is_file():
+        if Path(arguments.model).is_file():
             raise InputError(f"--model: {arguments.model} is a bundle already; copy it")
         if output.is_dir():
             raise InputError(f"{output}: is a folder; name a file such as {folder.name}.facepipe")
+        # loaded, so that no bundle holds what does not work
         model = load(folder)
         inverter = folder.parent / "inverter" if model.name == "gan" and model.has_encoder else None
-        names = write_bundle(
-            output,
-            folder,
-            _given(arguments.latents, folder.parents[1] / "latents" / model.name, "--latents"),
-            _given(arguments.directions, folder.parents[1] / "directions" / f"{model.name}.csv", "--directions"),
-            inverter,
-        )
+        names = write_bundle(output, folder, inverter)
         print(f"{len(names)} files in {output}")
         return
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
@@ -56,12 +49,3 @@ def run(arguments):
 
     names = export_networks(model, arguments.format, output)
     print(f"{' and '.join(names)} in {output}")
-
-
-def _given(path, default, flag):
-    """What the user named, which must exist, or the default, where it does; else None."""
-    if path is None:
-        return default if default.exists() else None
-    if not Path(path).exists():
-        raise InputError(f"{flag}: {path}: not found")
-    return Path(path)

@@ -8,42 +8,48 @@ from pathlib import Path
 
 from facepipe.errors import InputError
 from facepipe.files import atomic_file, sha256
+from facepipe.models.store import read_info
 
 FORMAT, VERSION = "facepipe bundle", 1
-SUFFIX = ".facepipe"
 INDEX = "bundle.json"
 MAX_BYTES = 2**33
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can say
-# folder of the bundle -> the file names that may lie in it
-_NAMES = re.compile(r"(model|inverter|latents)/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}|directions\.csv")
+# laid out as a workspace's data/, so that what lies beside a model is found in the same way
+_NAMES = re.compile(
+    r"(models/(ae|vae|gan|inverter)|latents/(ae|vae|gan))/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}|directions/(ae|vae|gan)\.csv"
+)
+_LATENTS = ("*.stats.csv", "pca.npz", "density.npz")
 
 
-def write_bundle(path, model, latents=None, directions=None, inverter=None):
-    """Pack a model; equal inputs give equal bytes.
+def write_bundle(path, folder, inverter=None):
+    """Pack a model with the statistics, PCA and density of its latents and its directions, as far as they are there.
 
     Args:
-        path: the file, written atomically.
-        model: the model's folder.
-        latents: folder of the exported latents, for statistics, PCA and density; None: without.
-        directions: CSV of the model's directions; None: without.
+        path: the file, written atomically; equal inputs give equal bytes.
+        folder: the model's, such as data/models/vae; latents/ and directions/ are looked for beside its parent.
         inverter: folder of a GAN's inverter; None: without.
 
     Returns:
         list of str, the names of the files in the bundle.
+
+    Raises:
+        InputError: no model there.
     """
-    files = {}
-    for name, folder in (("model", model), ("inverter", inverter)):
-        if folder is not None:
-            files |= {f"{name}/{file.name}": file for file in Path(folder).iterdir() if file.is_file()}
-    if latents is not None:
-        found = [file for pattern in ("*stats.csv", "pca.npz", "density.npz") for file in Path(latents).glob(pattern)]
-        files |= {f"latents/{file.name}": file for file in found}
-    if directions is not None:
-        files["directions.csv"] = Path(directions)
+    folder, name = Path(folder), read_info(folder)["model"]
+    data = folder.absolute().parents[1]
+    parts = {f"models/{name}": folder.iterdir()}
+    if inverter is not None:
+        parts["models/inverter"] = Path(inverter).iterdir()
+    parts[f"latents/{name}"] = [file for kind in _LATENTS for file in (data / "latents" / folder.name).glob(kind)]
+    files = {f"{part}/{file.name}": file for part, found in parts.items() for file in found if file.is_file()}
+    directions = data / "directions" / f"{folder.name}.csv"
+    if directions.exists():
+        files[f"directions/{name}.csv"] = directions
     files = dict(sorted(files.items()))
     index = {
         "format": FORMAT,
         "version": VERSION,
+        "model": name,
         "files": {name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for name, file in files.items()},
     }
     with atomic_file(path, "wb") as target, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
@@ -59,8 +65,10 @@ def unpack_bundle(path, folder):
 
     Args:
         path: the bundle.
-        folder: an existing, empty folder. It then holds model/, and what there was of inverter/, latents/ and
-            directions.csv.
+        folder: an existing, empty folder.
+
+    Returns:
+        `Path`, the model's folder in it: models/<name>.
 
     Raises:
         InputError: not a bundle, of another version, or damaged.
@@ -68,8 +76,8 @@ def unpack_bundle(path, folder):
     path, folder = Path(path), Path(folder)
     try:
         with zipfile.ZipFile(path) as archive:
-            index = _read_index(path, archive)
-            for name, entry in index.items():
+            model, files = _read_index(path, archive)
+            for name, entry in files.items():
                 info = archive.getinfo(name)
                 if info.file_size != entry["bytes"]:
                     raise InputError(f"{path}: damaged: {name} has {info.file_size} bytes, not {entry['bytes']}")
@@ -77,8 +85,9 @@ def unpack_bundle(path, folder):
                 if hashlib.sha256(data).hexdigest() != entry["sha256"]:
                     raise InputError(f"{path}: damaged: the digest of {name} does not fit")
                 target = folder / name
-                target.parent.mkdir(exist_ok=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
+        return folder / "models" / model
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
@@ -86,14 +95,15 @@ def unpack_bundle(path, folder):
 
 
 def _read_index(path, archive):
-    """The index's files, checked: {name: {bytes, sha256}}."""
+    """The index, checked: (name of the model, {name of a file: {bytes, sha256}})."""
     try:
         if archive.getinfo(INDEX).file_size > 2**20:
             raise ValueError
         index = json.loads(archive.read(INDEX))
         if index["format"] != FORMAT:
             raise ValueError
-        version, files = index["version"], {name: dict(entry) for name, entry in index["files"].items()}
+        version, model = index["version"], index["model"]
+        files = {name: dict(entry) for name, entry in index["files"].items()}
         sizes = [int(entry["bytes"]) for entry in files.values()]
         digests = [entry["sha256"] for entry in files.values()]
     except (KeyError, ValueError, TypeError, AttributeError):
@@ -101,10 +111,12 @@ def _read_index(path, archive):
     if version != VERSION:
         raise InputError(f"{path}: a bundle of version {version}, this facepipe reads {VERSION}; export it again")
     strange = [name for name in files if not _NAMES.fullmatch(name)]
-    missing = [name for name in ["model/model.json", *files] if name not in files or name not in archive.NameToInfo]
+    missing = [
+        name for name in [f"models/{model}/model.json", *files] if name not in files or name not in archive.NameToInfo
+    ]
     if strange or missing or sum(sizes) > MAX_BYTES or not all(isinstance(digest, str) for digest in digests):
         raise InputError(f"{path}: damaged: {(strange + missing + [INDEX])[0]!r} is not as export writes it")
-    return files
+    return model, files
 
 
 def _info(name):

@@ -32,11 +32,11 @@ class FaceModel:
         density: sampler fitted to the training latents; None where unknown.
     """
 
-    def __init__(self, model, directions=None, stats=None, pca=None, density=None):
+    def __init__(self, model, directions, stats=None, pca=None, density=None):
         self._model = model
         self.name, self.latent_dim, self.image_shape = model.name, model.latent_dim, model.image_shape
         self.condition_on, self.has_encoder, self.info = model.condition_on, model.has_encoder, model.info
-        self.directions, self.stats, self.pca, self.density = directions or {}, stats, pca, density
+        self.directions, self.stats, self.pca, self.density = directions, stats, pca, density
 
     def encode(self, images, steps=0):
         """Images (n, h, w, c), uint8 or float in [0, 1] -> latents float32 (n, d); see `LoadedModel.encode`.
@@ -74,7 +74,9 @@ class FaceModel:
         if sampler == "model":
             return self._model.sample_latents(count, seed)
         if self.density is None:
-            raise InputError(f"model {self.name}: no density with it; load a bundle, or give latents= to facepipe.load")
+            raise InputError(
+                f"model {self.name}: no density of its latents beside it; `dvc repro export_latents` makes one"
+            )
         return self.density.sample(count, seed)
 
     def sample(self, count, seed=0, sampler="model", labels=None):
@@ -97,14 +99,13 @@ class FaceModel:
         return read_photos(paths, self.info.get("framing"), crop)
 
 
-def load(path, inverter=None, latents=None, directions=None):
+def load(path, inverter=None):
     """Read a model.
 
     Args:
-        path: a bundle made by `facepipe export --format bundle`, or a model's folder such as data/models/vae.
+        path: a bundle made by `facepipe export --format bundle`, or a model's folder such as data/models/vae; what
+            lies beside its parent in latents/vae and directions/vae.csv is read, too.
         inverter: for the folder of a GAN, that of its inverter; None: the folder inverter beside it, if it fits.
-        latents: for a folder, that of its exported latents, such as data/latents/vae; None: without.
-        directions: for a folder, the CSV of its directions, such as data/directions/vae.csv; None: without.
 
     Returns:
         `FaceModel`.
@@ -114,29 +115,30 @@ def load(path, inverter=None, latents=None, directions=None):
     """
     path = Path(path)
     if path.is_dir():
-        return _load(path, inverter, latents and Path(latents), directions and Path(directions))
+        return _load(path, inverter)
     with tempfile.TemporaryDirectory(prefix="facepipe.") as folder:
-        unpack_bundle(path, folder)
-        folder = Path(folder)
-        latents, directions = folder / "latents", folder / "directions.csv"
-        return _load(
-            folder / "model", None, latents if latents.exists() else None, directions if directions.exists() else None
-        )
+        return _load(unpack_bundle(path, folder), inverter)
 
 
-def _load(folder, inverter, latents, directions):
+def _load(folder, inverter):
     import_tensorflow()
     from facepipe.models.load import load_model
 
-    model, more = load_model(folder, inverter), {}
-    if latents is not None:
-        stats = sorted(latents.glob("*stats.csv"))
-        more["stats"] = pd.read_csv(stats[0]) if stats else None
-        more["pca"] = load_pca(latents / "pca.npz") if (latents / "pca.npz").exists() else None
-        more["density"] = load_sampler(latents / "density.npz") if (latents / "density.npz").exists() else None
-    if directions is not None:
-        found = read_directions(directions, model.latent_dim, model.name)
-        # of several methods the first in the file is the one meant
-        more["directions"] = dict(zip(reversed(found.names), reversed(found.vectors), strict=True))
-        more["directions"] = {name: more["directions"][name] for name in dict.fromkeys(found.names)}
-    return FaceModel(model, **more)
+    model, data = load_model(folder, inverter), folder.absolute().parents[1]
+    latents = data / "latents" / folder.name
+
+    def read(name, reader):
+        return reader(latents / name) if (latents / name).exists() else None
+
+    path, directions = data / "directions" / f"{folder.name}.csv", {}
+    if path.exists():
+        found = read_directions(path, model.latent_dim, model.name)
+        for name, vector in zip(found.names, found.vectors, strict=True):
+            directions.setdefault(name, vector)  # of several methods the first in the file is the one meant
+    return FaceModel(
+        model,
+        directions,
+        read(f"{folder.name}.stats.csv", pd.read_csv),
+        read("pca.npz", load_pca),
+        read("density.npz", load_sampler),
+    )
