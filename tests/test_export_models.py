@@ -31,7 +31,8 @@ def keras_file(path):
 
 
 def saved_model(path):
-    return tf.saved_model.load(path.with_suffix("")).serve
+    loaded = tf.saved_model.load(path)
+    return lambda inputs: loaded.serve(inputs)  # `loaded` lives as long
 
 
 def onnx_file(path):

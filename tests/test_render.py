@@ -216,7 +216,7 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     write_json(report / "evaluate" / "metrics.json", metrics)
     for name in ("ae", "vae", "gan"):
         write_json(report / f"train_{name}" / "metrics.json", {name: {"parameters": 1, "best_epoch": 2}})
-    shutil.copytree(latents / "gan", tmp_path / "edits")
-    (tmp_path / "edits" / "sample.csv").rename(tmp_path / "edits" / "gan.csv")
+    (tmp_path / "edits").mkdir()
+    shutil.copy(latents / "gan" / "sample.csv", tmp_path / "edits" / "gan.csv")
     rendered = render_reports(PARAMS, tiny_models, latents, directions, tmp_path / "edits", tiny_shards, report)
-    assert rendered["edits"] == {"gan": 5} and rendered["grids"] == 12
+    assert rendered["edits"] == {"gan": 5} and rendered["grids"] == 14

@@ -18,7 +18,6 @@ _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can say
 _NAMES = re.compile(
     r"(models/(ae|vae|gan|inverter)|latents/(ae|vae|gan))/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}|directions/(ae|vae|gan)\.csv"
 )
-_LATENTS = ("*.stats.csv", "pca.npz", "density.npz")
 
 
 def write_bundle(path, folder, inverter=None):
@@ -37,15 +36,15 @@ def write_bundle(path, folder, inverter=None):
     """
     folder, name = Path(folder), read_info(folder)["model"]
     data = folder.absolute().parents[1]
-    parts = {f"models/{name}": folder.iterdir()}
+    files = {f"models/{name}/{file.name}": file for file in folder.iterdir()}
     if inverter is not None:
-        parts["models/inverter"] = Path(inverter).iterdir()
-    parts[f"latents/{name}"] = [file for kind in _LATENTS for file in (data / "latents" / folder.name).glob(kind)]
-    files = {f"{part}/{file.name}": file for part, found in parts.items() for file in found if file.is_file()}
-    directions = data / "directions" / f"{folder.name}.csv"
-    if directions.exists():
-        files[f"directions/{name}.csv"] = directions
-    files = dict(sorted(files.items()))
+        files |= {f"models/inverter/{file.name}": file for file in Path(inverter).iterdir()}
+    # named after the model's folder, there and in the bundle
+    latents = data / "latents" / folder.name
+    files[f"latents/{name}/{name}.stats.csv"] = latents / f"{folder.name}.stats.csv"
+    files |= {f"latents/{name}/{file}": latents / file for file in ("pca.npz", "density.npz")}
+    files[f"directions/{name}.csv"] = data / "directions" / f"{folder.name}.csv"
+    files = {target: file for target, file in sorted(files.items()) if file.is_file()}
     index = {
         "format": FORMAT,
         "version": VERSION,
@@ -111,9 +110,8 @@ def _read_index(path, archive):
     if version != VERSION:
         raise InputError(f"{path}: a bundle of version {version}, this facepipe reads {VERSION}; export it again")
     strange = [name for name in files if not _NAMES.fullmatch(name)]
-    missing = [
-        name for name in [f"models/{model}/model.json", *files] if name not in files or name not in archive.NameToInfo
-    ]
+    there = files.keys() & archive.NameToInfo.keys()
+    missing = [name for name in [f"models/{model}/model.json", *files] if name not in there]
     if strange or missing or sum(sizes) > MAX_BYTES or not all(isinstance(digest, str) for digest in digests):
         raise InputError(f"{path}: damaged: {(strange + missing + [INDEX])[0]!r} is not as export writes it")
     return model, files
