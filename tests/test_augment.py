@@ -39,7 +39,7 @@ def test_brightness_saturation_and_contrast():
 
 
 def test_rotation_zoom_and_shift():
-    np.testing.assert_allclose(changed(most(3), rotate=90), np.rot90(IMAGES, axes=(1, 2)), atol=1e-4)
+    np.testing.assert_allclose(changed(most(3), rotate=90), np.rot90(IMAGES, axes=(2, 1)), atol=1e-4)
     # twice as large about the centre: each pixel of the middle lies between the same pixels as before
     twice = changed(most(4), zoom=1.0)
     expected = 0.75 * IMAGES[:, 7] + 0.25 * IMAGES[:, 8]

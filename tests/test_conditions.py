@@ -49,7 +49,7 @@ def test_labels_and_codes(shards):
     np.testing.assert_array_equal(encode(labels), np.float32([[-1, 1], [-1, -1], [-1, 0], [-1, 1]]))
     np.testing.assert_allclose(encode([[0.25]]), [[-0.5]])
     assert read_labels(shards, "train", ()).shape == (4, 0) and random_labels(shards, (), 3, 0).shape == (3, 0)
-    with pytest.raises(InputError, match="no attribute 'Smiling', which the model is conditioned on; retrain it"):
+    with pytest.raises(InputError, match="no attribute 'Smiling', which the model is conditioned on; train it anew"):
         read_labels(shards, "train", ("Smiling",))
     drawn = random_labels(shards, ("Glasses",), 4000, seed=1)
     np.testing.assert_array_equal(drawn, random_labels(shards, ("Glasses",), 4000, seed=1))
@@ -79,14 +79,8 @@ def test_the_condition_acts(name, conditioned_models, tiny_shards):
         with_[:, place], without[:, place] = 1, 0
         made = (model.decode(z, with_) - model.decode(z, without)).mean(axis=0)
         true = images[labels[:, place] == 1].mean(axis=0) - images[labels[:, place] == 0].mean(axis=0)
-        print(
-            name,
-            attribute,
-            float((made * true).sum() / (true * true).sum()),
-            np.corrcoef(made.ravel(), true.ravel())[0, 1],
-        )
         share = (made * true).sum() / (true * true).sum()
-        assert 0.4 < share < 1.6, f"{attribute}: {share:.2f} of the true difference"
+        assert 0.5 < share < 1.6, f"{attribute}: {share:.2f} of the true difference"
         assert (made * true).sum() / np.sqrt((made**2).sum() * (true**2).sum()) > 0.9
 
 
@@ -94,8 +88,6 @@ def test_the_condition_acts(name, conditioned_models, tiny_shards):
 def test_a_misspelled_attribute_ends_the_training_before_it_begins(module, tiny_shards, tiny_params, tmp_path):
     name = module.__name__.rsplit(".", 1)[1]
     params = tiny_params[1][name].model_copy(update={"condition_on": ("Brigth",)})
-    with pytest.raises(
-        InputError, match=f"params.yaml: train_{name}.condition_on: no attribute 'Brigth'; did you mean"
-    ):
+    with pytest.raises(InputError, match=f"train_{name}.condition_on: no attribute 'Brigth'; did you mean Bright?"):
         module.train(tiny_params[0], params, tiny_shards, tmp_path / "model", tmp_path / "report")
     assert not any(tmp_path.iterdir())

@@ -73,6 +73,21 @@ def test_latent_tables_have_every_dimension(world):
     assert "active" not in ae
 
 
+def test_a_conditioned_model_is_told_the_labels(tmp_path):
+    models, load = make_world(tmp_path)
+    told, shards = [], Shards(tmp_path / "shards")
+    model = models["vae"]
+    model.condition_on = ("Far_Right", "Right")
+    model.decode = lambda z, labels: told.append(labels) or type(model).decode(model, z)
+    run(tmp_path, load)
+    own = shards.attributes("test")[["Far_Right", "Right"]].to_numpy()
+    np.testing.assert_array_equal(told[0], own)
+    # the samples, and those of the density, have the same labels of training images
+    np.testing.assert_array_equal(told[1], told[2])
+    share = shards.attributes("train")[["Far_Right", "Right"]].mean().to_numpy()
+    assert told[1].shape == (50, 2) and np.abs(told[1].mean(axis=0) - share).max() < 0.25
+
+
 def test_equal_input_gives_equal_bytes(world):
     folder, _, load, metrics = world
     assert run(folder, load, report="again") == metrics
