@@ -16,6 +16,8 @@ COMMANDS = (
     "traverse",
     "arithmetic",
     "nearest",
+    "encode",
+    "export",
 )
 
 

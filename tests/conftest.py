@@ -98,13 +98,40 @@ def tiny_workspace(tmp_path_factory, tiny_models, tiny_shards):
 
 
 @pytest.fixture(scope="session")
+def conditioned_models(tmp_path_factory, tiny_shards, tiny_params):
+    """Folder with the models vae and gan, conditioned on Left and Bright and trained until these act."""
+    from facepipe.training import gan, vae
+
+    folder, (train, sections) = tmp_path_factory.mktemp("conditioned"), tiny_params
+    # no flips: a mirrored image has its dark half on the other side
+    common = {"condition_on": ("Left", "Bright"), "condition_dropout": 0.2, "flip": False, "grid_every": 100}
+    options = {
+        "vae": {"epochs": 40, "learning_rate": 1e-2, "kl_warmup_images": 0, "beta": 100.0},
+        "gan": {
+            "epochs": 60, "generator_learning_rate": 4e-3, "discriminator_learning_rate": 4e-3, "diffaugment": (),
+            "generator_widths": (16, 16), "discriminator_widths": (16, 16), "ema_half_life_kimg": 0.2,
+        },
+    }  # fmt: skip
+    for name, module in (("vae", vae), ("gan", gan)):
+        params = type(sections[name])(**sections[name].model_dump() | common | options[name])
+        module.train(train, params, tiny_shards, folder / name, folder / "reports" / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory, tiny_shards, tiny_params):
-    """Folder with the models ae, vae and gan, trained for two epochs on `tiny_shards`; reports in ../reports."""
+    """Folder of the models ae, vae, gan, inverter, trained for two epochs on `tiny_shards`; reports in ../reports."""
     from importlib import import_module
+
+    from facepipe.config import TrainInverter
+    from facepipe.training import inverter
 
     folder = tmp_path_factory.mktemp("trained")
     train, sections = tiny_params
     for name, section in sections.items():
         module = import_module(f"facepipe.training.{name}")
         module.train(train, section, tiny_shards, folder / "models" / name, folder / "reports" / f"train_{name}")
-    return folder / "models"
+    models, report = folder / "models", folder / "reports" / "train_inverter"
+    section = TrainInverter(batch_size=16, epochs=2, widths=(8, 8))
+    inverter.train(train, section, tiny_shards, models / "inverter", report, gan=models / "gan")
+    return models

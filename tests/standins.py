@@ -37,6 +37,7 @@ class LinearModel:
 
     def __init__(self, name, images, latent_dim=6):
         self.name, self.latent_dim, self.image_shape = name, latent_dim, images.shape[1:]
+        self.condition_on = ()
         self.has_encoder = name != "gan"
         flat = images.reshape(len(images), -1) / 255
         self.mean = flat.mean(axis=0)
@@ -51,7 +52,7 @@ class LinearModel:
         mu = self.encode(images)
         return mu, np.full_like(mu, -3)
 
-    def decode(self, z):
+    def decode(self, z, labels=None):
         return np.clip(z @ self.axes + self.mean, 0, 1).astype(np.float32).reshape(len(z), *self.image_shape)
 
     def sample_latents(self, count, seed):
@@ -83,6 +84,7 @@ def make_reports(folder, load):
     """What the stages before render_reports leave in `folder`: a look at the data, histories, grids, directions."""
     explore(folder / "shards", folder / "reports" / "preprocess")
     columns = {"ae": ["loss", "mse", "valid_mse"], "vae": ["loss", "kl"], "gan": ["d_loss", "g_loss", "r1"]}
+    columns["inverter"] = ["loss", "mse", "latent"]
     for name, names in columns.items():
         report = folder / "reports" / f"train_{name}"
         rows = [",".join(["epoch", "images", *names])]

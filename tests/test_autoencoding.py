@@ -16,7 +16,7 @@ from facepipe.files import read_json
 from facepipe.models import losses
 from facepipe.models.autoencoder import Autoencoder
 from facepipe.models.load import load_model
-from facepipe.models.store import digest
+from facepipe.models.store import digest, read_weights
 from facepipe.models.vae import VAE
 from facepipe.training.ae import AETask
 from facepipe.training.runtime import prepare
@@ -45,13 +45,13 @@ def train(name, shards, folder, **options):
 def test_noise_on_the_input_and_none_on_the_target(tiny_shards):
     task = ae_task(tiny_shards, denoising=0.2)
     x = Shards(tiny_shards).images("train", 0, 16) / np.float32(255)
-    noise = task.draw(rng(0, "ae", 5), 16)
+    noise = task.draw(rng(0, "ae", 5), range(16))
     seen = task.corrupt(x, noise, tf.constant(16.0)).numpy()
     added = seen - x
     assert abs(added.mean()) < 0.01 and abs(added.std() - 0.2) < 0.01
     assert abs(np.corrcoef(added[0].ravel(), added[1].ravel())[0, 1]) < 0.15, "each image has its own"
-    np.testing.assert_array_equal(task.corrupt(x, task.draw(rng(0, "ae", 5), 16), tf.constant(16.0)), seen)
-    assert not np.array_equal(task.corrupt(x, task.draw(rng(0, "ae", 6), 16), tf.constant(16.0)), seen)
+    np.testing.assert_array_equal(task.corrupt(x, task.draw(rng(0, "ae", 5), range(16)), tf.constant(16.0)), seen)
+    assert not np.array_equal(task.corrupt(x, task.draw(rng(0, "ae", 6), range(16)), tf.constant(16.0)), seen)
     halves = [
         task.corrupt(x[half], {"pixels": tf.constant(noise["pixels"][half])}, tf.constant(16.0))
         for half in (slice(0, 8), slice(8, 16))
@@ -72,7 +72,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(tiny_shards):
     x = Shards(tiny_shards).images("train", 0, 16) / np.float32(255)
     z = task.model.encode(x).numpy()
     logits = task.model.decode_logits(z)
-    terms = task.measures(x)
+    terms = task.measures(x, None)
     assert list(terms) == ["loss", "mse", "ssim", "latent_l2", "decoder_l2"]
     decoder = [layer for layer in task.model.networks["decoder"].layers if hasattr(layer, "kernel")]
     squares = sum(np.square(layer.kernel.numpy()).sum() for layer in decoder)
@@ -92,6 +92,34 @@ def test_penalties_make_small_what_they_penalise(tiny_shards, tmp_path):
         assert bound[f"valid_{name}"][-1] < 0.7 * free[f"valid_{name}"][-1]
         assert bound[name][-1] < bound[name][0]
     assert bound["valid_mse"][-1] < bound["valid_mse"][0]
+
+
+def test_a_decoder_with_spectral_norm(tiny_shards, tmp_path):
+    options = {"epochs": 20, "decoder_spectral_norm": True, "latent_l2": 1e-3, "widths": (8, 8)}
+    metrics, history = train("ae", tiny_shards, tmp_path, **options)
+    assert history["valid_mse"][-1] < 0.5 * history["valid_mse"][0]
+    model = load_model(tmp_path / "model")
+    assert model.info["spec"]["decoder_spectral_norm"] is True
+    network = Autoencoder(model.info["spec"])
+    read_weights(tmp_path / "model", network.networks)
+    layers = [layer for layer in network.networks["decoder"].layers if layer.trainable_weights]
+    assert [type(layer).__name__ for layer in layers] == ["SpectralDense", "SpectralDeconv", "SpectralDeconv"]
+    for layer in layers:
+        values = np.linalg.svd(np.reshape(layer.normalized(), (-1, layer.shape[-1])), compute_uv=False)
+        assert values[0] == pytest.approx(1, abs=0.02)
+    images = Shards(tiny_shards).images("valid")
+    decoded = model.decode(model.encode(images))
+    assert np.square(decoded - images / 255).mean() == pytest.approx(metrics["valid_mse"], rel=1e-3)
+    with pytest.raises(InputError, match="decoder_spectral_norm is True there and None here"):
+        train("ae", tiny_shards, tmp_path / "b", epochs=1, widths=(8, 8), init_from=str(tmp_path / "model"))
+
+
+def test_augmented_trainings_learn_and_are_other_trainings(tiny_shards, tmp_path):
+    runs = {}
+    for name, amounts in (("plain", {}), ("some", {"brightness": 0.1, "rotate": 5.0}), ("zero", {"zoom": 0.0})):
+        _, runs[name] = train("vae", tiny_shards, tmp_path / name, epochs=6, augment=amounts)
+    assert runs["some"]["valid_mse"][-1] < runs["some"]["valid_mse"][0]
+    assert runs["some"]["mse"] != runs["plain"]["mse"] == runs["zero"]["mse"]
 
 
 def test_capacity_drives_the_kl_to_it(tiny_shards, tmp_path):

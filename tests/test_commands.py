@@ -243,7 +243,8 @@ def test_sample_wrong(here, capsys, arguments, message):
 
 
 def test_a_model_without_directions_says_so(here, capsys):
-    message = fails(capsys, "sample", "--model", "gan", "--attribute", "Bright=1", "-o", "a.csv")
+    shutil.copytree("data/models/gan", "models/gan")
+    message = fails(capsys, "sample", "--model", "models/gan", "--attribute", "Bright=1", "-o", "a.csv")
     assert "there are no directions of this model" in message
 
 
@@ -295,7 +296,7 @@ def test_nearest_to_every_row_of_a_table(here, capsys):
     assert [line.split(",")[0] for line in capsys.readouterr().out.splitlines()] == ["id", "x", "y"]
     assert "name ids, or a --table" in fails(capsys, "nearest", "--model", "ae")
     assert "use .png" in fails(capsys, "nearest", A, "--model", "ae", "-o", "a.gif")
-    assert "train.csv: No such file" in fails(capsys, "nearest", A, "--model", "gan")
+    assert "train.csv: No such file" in fails(capsys, "nearest", A, "--model", "gan", "--latents", "none")
 
 
 def photos(folder, name, wanted, count):

@@ -104,6 +104,16 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
             "train_gan: init_from: data/models/gan is what train_gan itself makes",
         ),
         ("train_gan.truncation", 1.5, "train_gan.truncation: should be less than or equal to 1 (got 1.5)"),
+        ("train_ae.augment.rotates", 5, "train_ae.augment.rotates: unknown key; did you mean rotate?"),
+        ("train_ae.augment.rotate", 181, "train_ae.augment.rotate: should be less than or equal to 180 (got 181)"),
+        ("train_vae.augment.brightness", -0.1, "train_vae.augment.brightness: should be greater than or equal to 0"),
+        ("train_gan.augment.contrast", 1, "train_gan.augment.contrast: should be less than 1 (got 1)"),
+        ("train_gan.augment.shift", 0.6, "train_gan.augment.shift: should be less than or equal to 0.5 (got 0.6)"),
+        ("train_gan.augment.zoom", "nan", "train_gan.augment.zoom: should be a finite number"),
+        ("train_vae.condition_on", "Male", "train_vae.condition_on: should be a valid tuple"),
+        ("train_vae.condition_on", ["Male", "Male"], "train_vae.condition_on: should name each attribute once, found"),
+        ("train_gan.condition_dropout", 1, "train_gan.condition_dropout: should be less than 1 (got 1)"),
+        ("train_ae.condition_on", ["Male"], "train_ae.condition_on: unknown key"),
         ("train_gan.label_smoothing", 0.5, "train_gan.label_smoothing: should be less than 0.5 (got 0.5)"),
     ],
 )
@@ -125,6 +135,11 @@ def test_mixtures_of_losses():
 def test_pressures_on_the_kl_that_exclude_each_other(changes, expected):
     with pytest.raises(ValueError, match=expected):
         TrainVAE(**{"epochs": 1} | changes)
+
+
+def test_one_bound_on_the_decoder():
+    with pytest.raises(ValueError, match="decoder_l2 has no effect on kernels that decoder_spectral_norm scales"):
+        TrainAE(epochs=1, decoder_l2=0.1, decoder_spectral_norm=True)
 
 
 def test_files_that_are_no_params(tmp_path):

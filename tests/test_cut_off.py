@@ -39,6 +39,9 @@ TRAININGS = {
     ),
     "gan-wasserstein": TrainGAN(**GAN, loss="wasserstein_gp", r1_gamma=0.0, schedule={"name": "ratio", "d_steps": 3}),
     "gan-accuracy": TrainGAN(**GAN, schedule={"name": "accuracy", "threshold": 0.52, "smoothing": 0.7}),
+    "ae-spectral": TrainAE(**AE, decoder_spectral_norm=True, augment={"brightness": 0.1, "zoom": 0.1}),
+    "vae-conditioned": TrainVAE(**AE, condition_on=("Left", "Bright"), condition_dropout=0.3),
+    "gan-conditioned": TrainGAN(**GAN, condition_on=("Left",), spectral_norm=True, augment={"rotate": 20.0}),
 }
 
 

@@ -73,6 +73,21 @@ def test_latent_tables_have_every_dimension(world):
     assert "active" not in ae
 
 
+def test_a_conditioned_model_is_told_the_labels(tmp_path):
+    models, load = make_world(tmp_path)
+    told, shards = [], Shards(tmp_path / "shards")
+    model = models["vae"]
+    model.condition_on = ("Far_Right", "Right")
+    model.decode = lambda z, labels: told.append(labels) or type(model).decode(model, z)
+    run(tmp_path, load)
+    own = shards.attributes("test")[["Far_Right", "Right"]].to_numpy()
+    np.testing.assert_array_equal(told[0], own)
+    # the samples, and those of the density, have the same labels of training images
+    np.testing.assert_array_equal(told[1], told[2])
+    share = shards.attributes("train")[["Far_Right", "Right"]].mean().to_numpy()
+    assert told[1].shape == (50, 2) and np.abs(told[1].mean(axis=0) - share).max() < 0.25
+
+
 def test_equal_input_gives_equal_bytes(world):
     folder, _, load, metrics = world
     assert run(folder, load, report="again") == metrics
@@ -104,7 +119,7 @@ def test_a_collapsed_generator_is_seen(world):
     folder, models, load, metrics = world
     gan = models["gan"]
     try:
-        gan.decode = lambda z: type(gan).decode(gan, 0 * z)
+        gan.decode = lambda z, labels: type(gan).decode(gan, 0 * z)
         collapsed = run(folder, load, report="collapsed")["gan"]
     finally:
         del gan.decode
@@ -134,6 +149,6 @@ def test_density_of_another_size(tmp_path):
 
 def test_a_diverged_model_is_named(tmp_path):
     models, load = make_world(tmp_path)
-    models["ae"].decode = lambda z: np.full((len(z), 16, 16, 3), np.nan)
+    models["ae"].decode = lambda z, labels: np.full((len(z), 16, 16, 3), np.nan)
     with pytest.raises(InputError, match="model ae: decodes to NaN"):
         run(tmp_path, load)

@@ -41,6 +41,28 @@ SPEC = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("spectral_norm", [False, True])
+@pytest.mark.parametrize("architecture", ["dcgan", "residual"])
+def test_labels_in_both_networks(architecture, spectral_norm):
+    spec = SPEC | {"architecture": architecture, "spectral_norm": spectral_norm}
+    model, plain = GAN(spec | {"condition_on": ["Smiling", "Male"]}), GAN(spec)
+    random = np.random.default_rng(0)
+    z, x = random.standard_normal((3, 5)).astype(np.float32), random.uniform(-1, 1, (3, 16, 16, 3)).astype(np.float32)
+    codes, zero = np.float32([[1, 0], [0, 1], [0, 0]]), np.zeros((3, 2), np.float32)
+    changed = np.abs(model.generate(z, codes) - model.generate(z)).max(axis=(1, 2, 3))
+    assert changed[0] > 1e-3 and changed[1] > 1e-3 and changed[2] == 0
+    # a logit is linear in the codes, and without them that of the features alone
+    none, without = model.discriminate(x).numpy(), model.discriminate(x, zero).numpy()
+    plus, minus = model.discriminate(x, codes).numpy(), model.discriminate(x, -codes).numpy()
+    np.testing.assert_array_equal(none, without)
+    np.testing.assert_allclose(none, plain.discriminate(x), atol=1e-6)
+    np.testing.assert_allclose(plus + minus, 2 * none, atol=1e-5)
+    assert np.abs(plus - none)[:2].min() > 1e-4
+    more = model.networks["discriminator"].count_params() - plain.networks["discriminator"].count_params()
+    features = model.networks["discriminator"].get_layer("discriminator_projections").input.shape[1]
+    assert more == 2 * features + (2 if spectral_norm else 0), "a vector each without bias, and u"
+
+
 def test_a_residual_block_of_zero_convolutions_is_its_shortcut():
     generator = GAN(SPEC | {"architecture": "residual"}).networks["generator"]
     last = generator.get_layer("generator_block0_conv1")

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 
@@ -26,10 +27,30 @@ def test_encode_decode_sample(tiny_models, tiny_shards):
     assert logvar.shape == z.shape
     assert load_model(tiny_models / "ae").sampler.name == "gaussian"
     gan = load_model(tiny_models / "gan")
-    assert gan.sampler.name == "prior" and not gan.has_encoder
+    assert gan.sampler.name == "prior" and gan.has_encoder
+    assert gan.encode(images).shape == (32, 4)
     np.testing.assert_array_equal(gan.sample_latents(3, seed=1), gan.sample_latents(3, seed=1))
-    with pytest.raises(InputError, match="model gan has no encoder"):
-        gan.encode(images)
+
+
+def test_a_gan_encodes_by_its_own_inverter_only(tiny_models, tiny_shards, tmp_path):
+    images = Shards(tiny_shards).images("test")
+    shutil.copytree(tiny_models / "gan", tmp_path / "gan")
+    alone = load_model(tmp_path / "gan")
+    assert not alone.has_encoder
+    with pytest.raises(InputError, match=r"model gan has no encoder: `dvc repro train_inverter`"):
+        alone.encode(images)
+    named = load_model(tmp_path / "gan", inverter=tiny_models / "inverter")
+    np.testing.assert_array_equal(named.encode(images), load_model(tiny_models / "gan").encode(images))
+    # another training of the generator
+    networks = load_model(tiny_models / "gan").info["networks"]
+    with h5py.File(tmp_path / "gan" / "generator.weights.h5", "r+") as file:
+        file.attrs["changed"] = 1
+    shutil.copytree(tiny_models / "inverter", tmp_path / "inverter")
+    assert "generator" in networks and not load_model(tmp_path / "gan").has_encoder
+    with pytest.raises(InputError, match=r"not an inverter of the generator in .*gan; `dvc repro train_inverter`"):
+        load_model(tmp_path / "gan", inverter=tmp_path / "inverter")
+    with pytest.raises(InputError, match=r"inverter: the encoder of a GAN, .* name the GAN's folder"):
+        load_model(tiny_models / "inverter")
 
 
 def test_a_truncated_gan_draws_its_latents_nearer_to_the_middle(tiny_models, tmp_path):
@@ -54,6 +75,32 @@ def test_a_row_does_not_depend_on_the_others(tiny_models, name):
     assert [i for i in range(len(z)) if not np.array_equal(together[i], again[i])] == [3]
     np.testing.assert_array_equal(model.decode(z[BATCH:]), together[BATCH:])
     assert model.decode(z[:0]).shape == (0, 16, 16, 3)
+
+
+@pytest.mark.parametrize("name", ["vae", "gan"])
+def test_labels_of_a_conditioned_model(conditioned_models, name):
+    model = load_model(conditioned_models / name)
+    assert model.condition_on == ("Left", "Bright")
+    z = np.random.default_rng(0).standard_normal((BATCH + 3, 4)).astype(np.float32)
+    unknown = np.full((len(z), 2), np.nan)
+    np.testing.assert_array_equal(model.decode(z), model.decode(z, unknown))
+    np.testing.assert_array_equal(model.decode(z), model.decode(z, np.full((len(z), 2), 0.5)))
+    labels = unknown.copy()
+    labels[BATCH + 1, 1] = 1
+    changed = np.abs(model.decode(z, labels) - model.decode(z)).max(axis=(1, 2, 3))
+    assert list(np.flatnonzero(changed)) == [BATCH + 1], "a row's label is its own"
+    for wrong in (np.zeros((len(z), 1)), np.zeros((2, 2)), np.zeros(2)):
+        with pytest.raises(ValueError, match=r"labels must be \(67, 2\) \(Left, Bright\), got"):
+            model.decode(z, wrong)
+    with pytest.raises(ValueError, match=r"labels must be in \[0, 1\] or NaN, got -1 to 1"):
+        model.decode(z, np.tile([1.0, -1.0], (len(z), 1)))
+
+
+def test_labels_for_a_model_that_takes_none(tiny_models):
+    model = load_model(tiny_models / "gan")
+    assert model.condition_on == () and "condition_on" not in model.info["spec"]
+    with pytest.raises(ValueError, match=r"labels must be \(2, 0\) \(no labels\), got \(2, 1\)"):
+        model.decode(np.zeros((2, 4)), np.ones((2, 1)))
 
 
 def test_wrong_shapes(tiny_models):

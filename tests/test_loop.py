@@ -103,7 +103,7 @@ def gan_task(params, train_params):
         "latent_activation": "linear",
     }
     with runtime.strategy.scope():
-        return GANTask(GAN(spec, runtime.dtype), GAN(spec), params, runtime, 0.2), runtime
+        return GANTask(GAN(spec, runtime.dtype), GAN(spec), params, runtime, 0.2, None), runtime
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "hinge"])

@@ -1,3 +1,4 @@
+import copy
 import shutil
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_grids_show_what_they_say(world):
     folder, models, load = world
     run(folder, load)
     shards = Shards(folder / "shards")
-    shown = module._test_images(shards, 4, PARAMS.seed)
+    shown = module._test_images(models["vae"], shards, 4, PARAMS.seed)[0]
     decoded = to_uint8(models["vae"].decode(models["vae"].encode(shown)))
     picture = grid(folder, "reconstructions_vae")
     assert all(find(picture, image) for image in [*shown, *decoded])
@@ -86,7 +87,7 @@ def test_grids_show_what_they_say(world):
 def test_interpolations_run_from_one_face_to_the_other(world):
     folder, models, load = world
     run(folder, load)
-    shown = module._test_images(Shards(folder / "shards"), 4, PARAMS.seed)
+    shown = module._test_images(models["ae"], Shards(folder / "shards"), 4, PARAMS.seed)[0]
     z = models["ae"].encode(shown)
     middle = to_uint8(models["ae"].decode((z[:1] + z[1:2]) / 2))
     picture = grid(folder, "interpolations_ae")
@@ -100,7 +101,7 @@ def test_edits_move_a_face_that_lacks_the_attribute(world):
     run(folder, load)
     shards = Shards(folder / "shards")
     labels = shards.attributes("test")["Right"].to_numpy()
-    face = module._face_without(shards, "Right", PARAMS.seed)
+    face = module._face_without(models["vae"], shards, "Right", PARAMS.seed)[0]
     row = next(i for i, image in enumerate(shards.images("test")) if (image == face[0]).all())
     assert labels[row] == 0
     directions = read_directions(folder / "directions" / "vae.csv")
@@ -225,6 +226,24 @@ def test_without_directions_there_are_no_edit_grids(world):
     assert "No attribute has a direction" in (folder / "reports" / "index.html").read_text()
 
 
+def test_a_conditioned_model_is_told_the_labels(world):
+    folder, models, _ = world
+    model, told = copy.copy(models["vae"]), []
+    model.condition_on = ("Right",)
+    model.decode = lambda z, labels: told.append(np.array(labels)) or type(model).decode(model, z)
+    count = run(folder, lambda path: model if path.name == "vae" else models[path.name])["grids"]
+    assert count == len(list((folder / "reports" / "render_reports" / "grids").iterdir()))
+    assert grid(folder, "conditions_vae").shape[0] > 3 * 64, "without, with, unknown"
+    assert "The same latents (columns) under each combination" in (folder / "reports" / "index.html").read_text()
+    shards = Shards(folder / "shards")
+    own = [module._test_images(model, shards, count, PARAMS.seed)[1] for count in (4, 4)]
+    labels = np.concatenate([part.ravel() for part in told])
+    assert {0, 0.25, 0.5, 0.75, 1} >= set(labels[~np.isnan(labels)]) and np.isnan(labels).sum() == PARAMS.columns
+    assert any(part.shape == own[0].shape and (part == own[0]).all() for part in told), "reconstructions"
+    # the last ones are edits, of one face each
+    assert (told[-1] == told[-1][0]).all() and len(told[-1]) == 3
+
+
 def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     from facepipe.config import AttributeVectors, Evaluate, ExportLatents
     from facepipe.data.explore import explore
@@ -248,4 +267,4 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     shutil.copy(latents / "gan" / "sample.csv", tmp_path / "edits" / "gan.csv")
     shutil.copy(latents / "vae" / "test.pca.csv", tmp_path / "edits" / "vae.csv")
     rendered = render_reports(PARAMS, tiny_models, latents, directions, tmp_path / "edits", tiny_shards, report)
-    assert rendered["edits"] == {"gan": 5, "vae": 32} and rendered["grids"] == 12
+    assert rendered["edits"] == {"gan": 5, "vae": 32} and rendered["grids"] == 14

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facepipe.models.spectral import SpectralConv, SpectralDense, iterate_all
+from facepipe.models.spectral import SpectralConv, SpectralDeconv, SpectralDense, iterate_all
 
 KERNEL = keras.initializers.RandomNormal(stddev=1.0, seed=3)
 
@@ -14,14 +14,14 @@ def largest(kernel):
     return np.linalg.svd(np.reshape(kernel, (-1, np.shape(kernel)[-1])), compute_uv=False)[0]
 
 
-@pytest.fixture(params=["conv", "dense"])
+@pytest.fixture(params=["conv", "deconv", "dense"])
 def layer(request):
-    if request.param == "conv":
-        layer = SpectralConv(3, 6, 3, 2, KERNEL, name="conv")
-        layer.build(None)
-    else:
-        layer = SpectralDense(7, 5, KERNEL, name="dense")
-        layer.build(None)
+    layer = {
+        "conv": lambda: SpectralConv(3, 6, 3, 2, KERNEL, name="conv"),
+        "deconv": lambda: SpectralDeconv(3, 6, 3, 2, KERNEL, name="deconv"),
+        "dense": lambda: SpectralDense(7, 5, KERNEL, name="dense"),
+    }[request.param]()
+    layer.build(None)
     return layer
 
 
@@ -45,7 +45,7 @@ def test_one_iteration_is_that_of_the_paper(layer):
 
 def test_a_call_changes_nothing_and_the_gradient_flows_through_sigma(layer):
     before = np.array(layer.u)
-    x = tf.ones((2, 8, 8, 3)) if layer.name == "conv" else tf.ones((2, 7))
+    x = tf.ones((2, 8, 8, 3)) if "conv" in layer.name else tf.ones((2, 7))
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(layer(x))
     gradient = tape.gradient(loss, layer.kernel)
@@ -64,6 +64,39 @@ def test_conv_is_keras_conv_with_the_normalised_kernel(stride):
     theirs.set_weights([np.array(ours.normalized()), np.array(ours.bias)])
     np.testing.assert_allclose(y, theirs(x), rtol=1e-4, atol=1e-5)
     assert y.shape[1:] == ours.compute_output_shape((None, 9, 7, 3))[1:]
+
+
+def test_deconv_is_keras_transposed_conv_with_the_normalised_kernel():
+    ours = SpectralDeconv(3, 6, 4, 2, KERNEL, name="deconv")
+    theirs = keras.layers.Conv2DTranspose(6, 4, 2, "same")
+    x = np.random.default_rng(0).standard_normal((2, 5, 7, 3)).astype(np.float32)
+    y = ours(x)
+    theirs.build(x.shape)
+    theirs.set_weights([np.array(ours.normalized()), np.array(ours.bias)])
+    np.testing.assert_allclose(y, theirs(x), rtol=1e-4, atol=1e-5)
+    assert y.shape[1:] == ours.compute_output_shape((None, 5, 7, 3))[1:]
+
+
+def test_deconv_is_at_most_twice_as_steep_as_its_kernel():
+    # 4x4 at stride 2: a place of the result has parts of four kernels
+    layer = SpectralDeconv(3, 6, 4, 2, KERNEL, name="deconv")
+    layer.build(None)
+    for _ in range(200):
+        layer.iterate()
+    x = tf.random.stateless_normal((1, 8, 8, 3), seed=(0, 1))
+    for _ in range(50):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            size = tf.norm(layer(x))
+        x = tape.gradient(size, x)
+        x /= tf.norm(x)
+    assert 1 < float(tf.norm(layer(x))) < 2.01
+
+
+def test_without_bias():
+    layer = SpectralDense(7, 5, KERNEL, use_bias=False, name="dense")
+    np.testing.assert_array_equal(layer(np.zeros((2, 7), np.float32)), np.zeros((2, 5)))
+    assert [weight.name for weight in layer.trainable_weights] == ["kernel"]
 
 
 def test_in_mixed_precision_sigma_stays_float32():

@@ -19,6 +19,16 @@ def test_posterior():
     assert np.all(model.posterior(x)[1] <= LOGVAR_RANGE[1])
 
 
+def test_labels_are_for_the_decoder_alone():
+    model = VAE(SPEC | {"condition_on": ["Smiling", "Male"]})
+    random = np.random.default_rng(0)
+    x, z = random.random((3, 16, 16, 3)).astype(np.float32), random.standard_normal((3, 6)).astype(np.float32)
+    np.testing.assert_array_equal(model.encode(x), VAE(SPEC).encode(x))
+    codes = np.float32([[1, 0], [0, -1], [0, 0]])
+    changed = np.abs(model.decode(z, codes) - model.decode(z)).max(axis=(1, 2, 3))
+    assert changed[0] > 1e-3 and changed[1] > 1e-3 and changed[2] == 0
+
+
 def test_reparameterize_has_the_posterior_moments_and_gradients():
     mu, logvar = tf.constant([[1.0, -2.0]]), tf.constant([[0.0, np.log(9.0)]], tf.float32)
     noise = np.random.default_rng(0).standard_normal((50000, 2)).astype(np.float32)

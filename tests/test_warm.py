@@ -1,5 +1,6 @@
 """A GAN that starts from a trained VAE or GAN: the same faces before its first step, refusals, what is recorded."""
 
+import re
 import shutil
 
 import numpy as np
@@ -91,6 +92,26 @@ def test_one_that_does_not_fit(change, said, vae):
     with pytest.raises(InputError, match=rf"^params.yaml: train_gan.init_from: .*{said}"):
         first_weights(vae, SPEC | change)
     first_weights(vae, SPEC | {"truncation": 0.5, "spectral_norm": True, "discriminator_widths": [4]})
+
+
+def test_both_conditioned_on_the_same(conditioned_models):
+    z = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
+    for name in ("vae", "gan"):
+        widths = {"vae": [8, 8], "gan": [16, 16]}[name]
+        spec = SPEC | {"generator_widths": widths, "discriminator_widths": widths, "condition_on": ["Left", "Bright"]}
+        model = GAN(spec)
+        for network, values in first_weights(conditioned_models / name, spec)[0].items():
+            model.networks[network].set_weights(values)
+        codes = np.tile(np.float32([1, -1]), (5, 1))
+        faces = load_model(conditioned_models / name).decode(z, (codes + 1) / 2)
+        np.testing.assert_allclose(model.decode(z, codes), faces, atol=1e-5)
+        for other in (["Left"], ["Bright", "Left"]):
+            with pytest.raises(
+                InputError, match=rf"condition_on is \['Left', 'Bright'\] there, {re.escape(str(other))} here$"
+            ):
+                first_weights(conditioned_models / name, spec | {"condition_on": other})
+        with pytest.raises(InputError, match=r"condition_on is \['Left', 'Bright'\] there, \[\] here$"):
+            first_weights(conditioned_models / name, {key: spec[key] for key in SPEC})
 
 
 def test_broken_folders(vae, tiny_models, tmp_path):

@@ -2,17 +2,21 @@
 
 import argparse
 import os
+import tempfile
 from pathlib import Path
 
 from facepipe.errors import InputError, suggest
 from facepipe.quiet import import_tensorflow
 
 TABLES = (".csv", ".tsv", ".parquet")
+_unpacked = []  # temporary folders, which are removed when the process ends
 
 
 def add_model(parser, note=""):
     """Add --model and --models to an `argparse` parser."""
-    parser.add_argument("--model", required=True, help=f"ae, vae or gan, or the path of a model's folder{note}")
+    parser.add_argument(
+        "--model", required=True, help=f"ae, vae or gan, or the path of a model's folder or bundle{note}"
+    )
     parser.add_argument("--models", default="data/models", metavar="DIR", help="folder of the models (%(default)s)")
 
 
@@ -41,10 +45,18 @@ def add_changes(parser, flag, help):
 
 
 def find_model(name, models):
-    """The folder of a model given by name (in the folder `models`) or by path; InputError where there is none."""
+    """The folder of a model given by name (in the folder `models`) or by path; InputError where there is none.
+
+    A bundle is unpacked, for as long as this process lives.
+    """
     for folder in (Path(models) / name, Path(name)):
         if (folder / "model.json").is_file():
             return folder
+    if Path(name).is_file():
+        from facepipe.latents.bundle import unpack_bundle
+
+        _unpacked.append(tempfile.TemporaryDirectory(prefix="facepipe."))
+        return unpack_bundle(name, _unpacked[-1].name)
     found = sorted(path.parent.name for path in Path(models).glob("*/model.json"))
     there = f"{models} has {', '.join(found)}" if found else f"{models} has none; train them with `dvc repro`"
     raise InputError(f"--model: no model {name!r}{suggest(name, found)}; {there}")

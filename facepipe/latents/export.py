@@ -22,7 +22,7 @@ DENSITY_ROWS = 20_000  # the density is fitted to so many training latents, draw
 def export_latents(params, models, shards, out):
     """Export the latents of all three models; `<out>/<model>/` has, CSV or Parquet (`export_latents.format`):
 
-    - <split>.csv: id, split, the attributes (1, 0, empty), z000, ...; sample.csv of a model without an encoder;
+    - <split>.csv: id, split, the attributes (1, 0, empty), z000, ...; sample.csv of the GAN, from its prior;
     - <split>.pca.csv: the same with coordinates pc000, ... along the principal components in pca.npz;
     - <model>.stats.csv: a row per dimension, see `describe`;
     - density.npz: the density of the training latents, of models with an encoder.
@@ -45,10 +45,8 @@ def export_latents(params, models, shards, out):
     shards, out, metrics = Shards(shards), Path(out), {}
     for name in ("ae", "vae", "gan"):
         model = load_model(Path(models) / name)
-        if model.has_encoder:
-            metrics[name] = export_encoder(params, model, shards, out / name)
-        else:
-            metrics[name] = export_prior(params, model, out / name)
+        export = export_encoder if model.has_encoder else export_prior
+        metrics[name] = export(params, model, shards, out / name)
     return metrics
 
 
@@ -60,22 +58,33 @@ def export_encoder(params, model, shards, out):
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".encoded.") as temporary:
         encoded = _encode(model, shards, Path(temporary))
-        _write_tables(params, out, encoded, shards.ids, lambda split: _labels(shards.attributes(split)))
+        ids = {split: shards.ids(split) for split in encoded}
+        extra = {split: _labels(shards.attributes(split)) for split in encoded}
+        tables = dict(encoded)
+        if model.name == "gan":  # its encoder came later: samples of the prior are its own latents
+            ids["sample"], tables["sample"] = _sample(params, model)
+            extra["sample"] = {}
+        _write_tables(params, out, tables, ids.get, extra.get)
         chosen = np.sort(rng(params.seed, "density").permutation(count)[:DENSITY_ROWS])
         kept = encoded["train"][chosen]
         dead = describe(params, model, encoded["train"], out)
-        del encoded  # unmaps the files
+        del encoded, tables  # unmaps the files
     density = fit_gaussian(kept) if params.density == "gaussian" else fit_mixture(kept, params.components, params.seed)
     density.save(out / "density.npz")
     return {"latents": sum(shards.splits.values()), "dimensions": model.latent_dim, "dead": dead}
 
 
-def export_prior(params, model, out):
+def export_prior(params, model, shards, out):
     """A model without an encoder: the table `sample` of latents drawn from its prior, and what they do."""
-    ids = [f"{model.name}-{i:06d}" for i in range(params.gan_samples)]
-    z = model.sample_latents(params.gan_samples, params.seed)
+    ids, z = _sample(params, model)
     _write_tables(params, out, {"sample": z}, lambda _: ids, lambda _: {})
     return {"latents": len(z), "dimensions": model.latent_dim, "dead": describe(params, model, z, out)}
+
+
+def _sample(params, model):
+    """(ids, z): latents drawn from the model's prior."""
+    ids = [f"{model.name}-{i:06d}" for i in range(params.gan_samples)]
+    return ids, model.sample_latents(params.gan_samples, params.seed)
 
 
 def describe(params, model, z, out):

@@ -12,6 +12,17 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 PARQUET = ".parquet"
 
 
+def check_suffix(path):
+    """The suffix of a table's path, in lower case; InputError where it names no format that can be written."""
+    suffix = Path(path).suffix.lower()
+    known = [*SEPARATORS, PARQUET]
+    if suffix not in known:
+        raise InputError(f"{path}: cannot write {suffix!r} files{suggest(suffix, known)}; use {', '.join(known)}")
+    if suffix == PARQUET:
+        parquet.import_pyarrow(path)
+    return suffix
+
+
 @contextlib.contextmanager
 def row_writer(path, texts, vector):
     """A function write(columns, z) for the rows of a new file, which replaces `path` when the block ends well.
@@ -27,16 +38,11 @@ def row_writer(path, texts, vector):
     Raises:
         InputError: another suffix, or Parquet where pyarrow is not installed.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
+    suffix = check_suffix(path)
     if suffix == PARQUET:
-        parquet.import_pyarrow(path)
         with atomic_file(path, "wb") as file, contextlib.closing(parquet.Writer(path, file, texts, vector)) as writer:
             yield writer.write
         return
-    if suffix not in SEPARATORS:
-        known = [*SEPARATORS, PARQUET]
-        raise InputError(f"{path}: cannot write {suffix!r} files{suggest(suffix, known)}; use {', '.join(known)}")
     with atomic_file(path) as file:
         yield _text_writer(file, SEPARATORS[suffix], texts, vector)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from facepipe.data.conditions import random_labels, read_labels
 from facepipe.data.pictures import to_uint8
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
@@ -49,7 +50,8 @@ def evaluate(params, models, latents, shards, report, load=None):
         latents: folder of the exported latents; <model>/density.npz is the sampler fitted to training latents.
         shards: folder of the shards. Reconstruction is judged on the test split. Samples are compared with
             up to `params.samples` real images: the test split, then the valid split; training images never.
-            The number there is stands in the metrics' names.
+            The number there is stands in the metrics' names. A conditioned model reconstructs with the images' own
+            labels and makes samples with those of training images drawn at random.
         report: folder for samples.csv, reconstruction.csv and latents_<model>.csv.
         load: function folder -> model, default `facepipe.models.load.load_model`.
 
@@ -83,7 +85,9 @@ def evaluate(params, models, latents, shards, report, load=None):
             z, logvar, rows = _reconstruct(model, shards)
             reconstructions += [(name, *rows.mean(axis=0)), (f"pca{floor.components} (for {name})", *floor.scores)]
             metrics[name] |= _reconstruction_metrics(rows, floor) | _latent_metrics(name, z, logvar, params, report)
-        own = judge(name, model.sampler.name, _sample(model, model.sample_latents(len(reference), params.seed)))
+        labels = random_labels(shards, model.condition_on, len(reference), params.seed)
+        z = model.sample_latents(len(reference), params.seed)
+        own = judge(name, model.sampler.name, _sample(model, z, labels))
         samples.append(own)
         metrics[name] |= _sample_metrics(own, tag)
         density = Path(latents) / name / "density.npz"
@@ -95,7 +99,7 @@ def evaluate(params, models, latents, shards, report, load=None):
                     "run the export_latents stage again"
                 )
             z = sampler.sample(len(reference), params.seed)
-            fitted = judge(name, f"density ({sampler.name})", _sample(model, z))
+            fitted = judge(name, f"density ({sampler.name})", _sample(model, z, labels))
             samples.append(fitted)
             metrics[name][f"kid_x1000_density_{tag}"] = fitted.kid_mean * 1000
     _write_csv(report / "samples.csv", SampleScores._fields, samples)
@@ -140,14 +144,15 @@ def _pca_floor(shards, latent_dim):
 def _reconstruct(model, shards):
     """(z (n, d), logvar (n, d) or None, scores (n, 3)) of the test split; a VAE reconstructs from mu."""
     z, logvar, scores = [], [], []
-    for images in _batches(shards, "test"):
+    labels = read_labels(shards, "test", model.condition_on)
+    for start, images in zip(range(0, len(labels), BATCH), _batches(shards, "test"), strict=True):
         if model.name == "vae":
             mu, spread = model.posterior(images)
             logvar.append(spread)
         else:
             mu = model.encode(images)
         z.append(mu)
-        scores.append(_reconstruction_scores(images, _decode(model, mu)))
+        scores.append(_reconstruction_scores(images, _decode(model, mu, labels[start : start + BATCH])))
     return np.concatenate(z), np.concatenate(logvar) if logvar else None, np.concatenate(scores)
 
 
@@ -192,13 +197,14 @@ def _sample_metrics(scores, tag):
     return metrics if scores.face_score is None else metrics | {f"face_score_{tag}": scores.face_score}
 
 
-def _sample(model, z):
+def _sample(model, z, labels):
     """Decode latents to uint8 images, a batch at a time."""
-    return np.concatenate([to_uint8(_decode(model, z[i : i + BATCH])) for i in range(0, len(z), BATCH)])
+    parts = [slice(start, start + BATCH) for start in range(0, len(z), BATCH)]
+    return np.concatenate([to_uint8(_decode(model, z[part], labels[part])) for part in parts])
 
 
-def _decode(model, z):
-    images = model.decode(z)
+def _decode(model, z, labels):
+    images = model.decode(z, labels)
     if not np.isfinite(images).all():
         raise InputError(f"model {model.name}: decodes to NaN or infinity; train it at a lower learning rate")
     return images

@@ -76,3 +76,24 @@ def slope_penalty(discriminate, real, fake, share):
     _, squared = squared_slope(discriminate, share * real + (1.0 - share) * tf.stop_gradient(fake))
     # the root has no gradient at 0
     return tf.square(tf.sqrt(squared + 1e-12) - 1.0)
+
+
+def judge_real(params, discriminate, real, fake, share, with_penalty):
+    """D's logits of real images, and the penalty on its slope that `params` asks for.
+
+    Args:
+        params: `config.TrainGAN`.
+        discriminate, real, fake, share: as in `slope_penalty`; share is used by wasserstein_gp alone.
+        with_penalty: bool, whether it is due.
+
+    Returns:
+        (logits (n,), {name of the penalty: (n,)}, its weight in D's loss); without a penalty {} and 0.
+    """
+    if not with_penalty:
+        return discriminate(real), {}, 0.0
+    if params.loss == "wasserstein_gp":
+        penalty = slope_penalty(discriminate, real, fake, share)
+        return discriminate(real), {"gradient_penalty": penalty}, params.gp_weight
+    logits, penalty = squared_slope(discriminate, real)
+    # times r1_every: the penalty acts only on every r1_every-th step
+    return logits, {"r1": penalty}, 0.5 * params.r1_gamma * params.r1_every

@@ -3,15 +3,18 @@
 import keras
 import tensorflow as tf
 
-from facepipe.models.layers import LATENT_ACTIVATIONS, Initializers, convolutions, deconvolutions
+from facepipe.models.layers import LATENT_ACTIVATIONS, Initializers, beside, convolutions, deconvolutions
+from facepipe.models.spectral import iterate_all
 
 
 class Autoencoder:
     """Convolutional autoencoder.
 
     Args:
-        spec: dict with image_shape (h, w, c), latent_dim, widths, latent_activation: all that is needed to build
-            the networks again.
+        spec: dict with image_shape (h, w, c), latent_dim, widths, latent_activation; and, where not the default,
+            condition_on (attributes whose labels the decoder sees; default none) and decoder_spectral_norm (bool, in
+            place of the decoder's batch normalisation, which would scale away any bound; default False): all that is
+            needed to build the networks again.
         dtype: keras dtype policy of the convolutions; latents and logits are float32 always.
         seed: int, of the initial weights.
     """
@@ -21,14 +24,18 @@ class Autoencoder:
     def __init__(self, spec, dtype="float32", seed=0):
         self.image_shape = tuple(spec["image_shape"])
         self.latent_dim = spec["latent_dim"]
+        self.condition_on = tuple(spec.get("condition_on", ()))
         self._activation = LATENT_ACTIVATIONS[spec["latent_activation"]]
-        widths = tuple(spec["widths"])
+        widths, spectral = tuple(spec["widths"]), spec.get("decoder_spectral_norm", False)
+        inputs = self.latent_dim + len(self.condition_on)
         convs = convolutions("encoder", self.image_shape, widths, seed, dtype)
         features = keras.Input(convs.output_shape[1:], name="encoder_features")
         self.networks = {
             "convolutions": convs,
             "head": keras.Model(features, self.head(features, seed), name="head"),
-            "decoder": deconvolutions("decoder", self.latent_dim, self.image_shape, widths[::-1], seed, dtype, True),
+            "decoder": deconvolutions(
+                "decoder", inputs, self.image_shape, widths[::-1], seed, dtype, not spectral, spectral=spectral
+            ),
         }
 
     def head(self, features, seed):
@@ -49,10 +56,14 @@ class Autoencoder:
         """float32 images (n, h, w, c) in [0, 1] -> latents z, float32 (n, latent_dim)."""
         return self.latent(self.features(x))
 
-    def decode_logits(self, z, training=False):
-        """float32 latents (n, latent_dim) -> float32 logits (n, h, w, c)."""
-        return self.networks["decoder"](z, training=training)
+    def decode_logits(self, z, codes=None, training=False):
+        """float32 latents (n, latent_dim) and codes of labels (see `layers.beside`) -> float32 logits (n, h, w, c)."""
+        return self.networks["decoder"](beside(z, codes, len(self.condition_on)), training=training)
 
-    def decode(self, z):
-        """float32 latents (n, latent_dim) -> float32 images (n, h, w, c) in [0, 1]."""
-        return tf.sigmoid(self.decode_logits(z))
+    def decode(self, z, codes=None):
+        """float32 latents (n, latent_dim), codes (see `layers.beside`) -> float32 images (n, h, w, c) in [0, 1]."""
+        return tf.sigmoid(self.decode_logits(z, codes))
+
+    def iterate_spectra(self):
+        """One power iteration in the decoder's spectral normalisation, if it has any; before a step."""
+        iterate_all(self.networks["decoder"])

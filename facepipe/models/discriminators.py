@@ -8,7 +8,7 @@ from facepipe.models.spectral import SpectralConv, SpectralDense
 KEY = "discriminator_widths"
 
 
-def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm):
+def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm, conditions=0):
     """Build one.
 
     dcgan (Radford et al. 2016): a 4x4 convolution of stride 2 and a leaky ReLU a width, flatten, dense.
@@ -23,9 +23,11 @@ def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm)
         seed: int, of the initial weights.
         dtype: keras dtype policy of the convolutions; the logits are float32 always.
         spectral_norm: bool, every kernel divided by its largest singular value (Miyato et al. 2018).
+        conditions: int, labels that it is conditioned on.
 
     Returns:
-        `keras.Model` named discriminator: images (n, h, w, c) in [-1, 1] -> float32 logits (n, 1).
+        `keras.Model` named discriminator: images (n, h, w, c) in [-1, 1] -> float32 (n, 1 + conditions): the logits,
+        and the features' projections on a vector a label (Miyato & Koyama 2018).
 
     Raises:
         InputError: too many widths for the image.
@@ -39,7 +41,11 @@ def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm)
     else:
         inputs = keras.Input(image_shape, name="discriminator_images")
         features = {"dcgan": _strided, "residual": _residual}[architecture](build, inputs, widths)
-    return keras.Model(inputs, build.head(features, "discriminator_head"), name="discriminator")
+    outputs = build.head(features, 1, True, "discriminator_head")
+    if conditions:
+        projections = build.head(features, conditions, False, "discriminator_projections")
+        outputs = keras.layers.Concatenate(dtype="float32", name="discriminator_outputs")([outputs, projections])
+    return keras.Model(inputs, outputs, name="discriminator")
 
 
 def _strided(build, x, widths):
@@ -78,6 +84,9 @@ class _Layers:
     def relu(self, x, name):
         return keras.layers.ReLU(dtype=self.dtype, name=name)(x)
 
-    def head(self, x, name):
-        options = {"kernel_initializer": self.init.glorot(name), "dtype": "float32", "name": name}
-        return SpectralDense(x.shape[-1], 1, **options)(x) if self._spectral else keras.layers.Dense(1, **options)(x)
+    def head(self, x, outputs, use_bias, name):
+        kernel = self.init.glorot(name)
+        options = {"use_bias": use_bias, "kernel_initializer": kernel, "dtype": "float32", "name": name}
+        if self._spectral:
+            return SpectralDense(x.shape[-1], outputs, **options)(x)
+        return keras.layers.Dense(outputs, **options)(x)

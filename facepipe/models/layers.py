@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from facepipe.determinism import stream_seed
 from facepipe.errors import InputError
+from facepipe.models.spectral import SpectralDeconv, SpectralDense
 
 
 class Initializers:
@@ -136,7 +137,7 @@ def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", sl
     return keras.Model(inputs, keras.layers.Flatten(dtype=dtype, name=f"{name}_flatten")(x), name=name)
 
 
-def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_norm, widths_key="widths"):
+def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_norm, widths_key="widths", spectral=False):
     """The way up: dense to the smallest map, then one 4x4 transposed convolution of stride 2 a width.
 
     A transposed convolution doubles exactly; where the image side is odd, the last row or column is cut.
@@ -150,6 +151,7 @@ def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_nor
         dtype: keras dtype policy or its name.
         batch_norm: bool, normalise each map.
         widths_key: str, the params.yaml key of the widths, for messages.
+        spectral: bool, every kernel divided by its largest singular value (Miyato et al. 2018).
 
     Returns:
         `keras.Model`: float32 latents (n, latent_dim) -> float32 logits (n, h, w, c); the image is their sigmoid.
@@ -164,17 +166,21 @@ def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_nor
 
     inputs = keras.Input((latent_dim,), name=f"{name}_latents")
     (height, width), layer = sizes[0], f"{name}_dense"
-    x = keras.layers.Dense(height * width * widths[0], kernel_initializer=init.he(layer), dtype=dtype, name=layer)(
-        inputs
-    )
+    units, options = height * width * widths[0], {"kernel_initializer": init.he(layer), "dtype": dtype, "name": layer}
+    if spectral:
+        x = SpectralDense(latent_dim, units, **options)(inputs)
+    else:
+        x = keras.layers.Dense(units, **options)(inputs)
     x = activate(keras.layers.Reshape((height, width, widths[0]), dtype=dtype, name=f"{name}_map")(x), layer)
     for level, (channels, (height, width)) in enumerate(zip((*widths[1:], image_shape[2]), sizes[1:], strict=True)):
         last = level == len(widths) - 1
         layer = f"{name}_deconv{level}"
         kernel = init.glorot(layer) if last else init.he(layer)
-        x = keras.layers.Conv2DTranspose(
-            channels, 4, 2, "same", kernel_initializer=kernel, use_bias=last or not batch_norm, dtype=dtype, name=layer
-        )(x)
+        options = {"kernel_initializer": kernel, "dtype": dtype, "name": layer}
+        if spectral:
+            x = SpectralDeconv(x.shape[-1], channels, 4, 2, **options)(x)
+        else:
+            x = keras.layers.Conv2DTranspose(channels, 4, 2, "same", use_bias=last or not batch_norm, **options)(x)
         cut = (x.shape[1] - height, x.shape[2] - width)
         if any(cut):
             x = keras.layers.Cropping2D(((0, cut[0]), (0, cut[1])), dtype=dtype, name=f"{layer}_cut")(x)
@@ -182,6 +188,22 @@ def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_nor
             x = activate(x, layer)
     logits = keras.layers.Activation("linear", dtype="float32", name=f"{name}_logits")(x)
     return keras.Model(inputs, logits, name=name)
+
+
+def beside(z, codes, count):
+    """What a conditioned decoder takes: latents and codes of labels side by side.
+
+    Args:
+        z: float32 (n, latent_dim).
+        codes: float32 (n, count), see `facepipe.data.conditions.encode`; None: all labels unknown.
+        count: int, labels that the model is conditioned on.
+
+    Returns:
+        float32 (n, latent_dim + count).
+    """
+    if not count:
+        return z
+    return tf.concat([z, tf.zeros((tf.shape(z)[0], count)) if codes is None else codes], 1)
 
 
 LATENT_ACTIVATIONS = {"linear": tf.identity, "relu": tf.nn.relu, "sigmoid": tf.nn.sigmoid}

@@ -1,15 +1,19 @@
 """A stored model back, numpy in and out; always float32, so that a result does not depend on the training precision."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from facepipe.data.conditions import encode
 from facepipe.errors import InputError
 from facepipe.models.autoencoder import Autoencoder
 from facepipe.models.gan import GAN
+from facepipe.models.inversion import optimize
+from facepipe.models.inverter import Inverter
 from facepipe.models.samplers import Prior, load_sampler
-from facepipe.models.store import read_info, read_weights
+from facepipe.models.store import generator_digest, read_info, read_weights
 from facepipe.models.vae import VAE
 
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
@@ -24,32 +28,41 @@ class LoadedModel:
         name: "ae", "vae" or "gan".
         latent_dim: int.
         image_shape: (h, w, c).
-        has_encoder: bool, False for the GAN.
+        has_encoder: bool, False for a GAN without an inverter.
+        condition_on: tuple of str, the attributes whose labels `decode` takes.
         sampler: density that random latents come from: the prior N(0, I) for the VAE, truncation * N(0, I) for the
             GAN, for the autoencoder a Gaussian fitted to its training latents.
         info: the content of model.json.
+        model, encoder: the networks that decode and encode (`Autoencoder`, `VAE`, `GAN`, `Inverter`), or None.
     """
 
-    def __init__(self, model, info, sampler):
+    def __init__(self, model, info, sampler, encoder=None):
         self.name = model.name
         self.latent_dim = model.latent_dim
         self.image_shape = model.image_shape
-        self.has_encoder = hasattr(model, "encode")
+        encoder = encoder or model
+        self.has_encoder = hasattr(encoder, "encode")
+        self.model, self.encoder = model, encoder if self.has_encoder else None
+        self.condition_on = model.condition_on
         self.sampler = sampler
         self.info = info
         pixels = tf.TensorSpec((BATCH, *self.image_shape), tf.float32)
         latents = tf.TensorSpec((BATCH, self.latent_dim), tf.float32)
-        self._decode = tf.function(model.decode, input_signature=[latents])
+        codes = tf.TensorSpec((BATCH, len(self.condition_on)), tf.float32)
+        self._decode = tf.function(model.decode, input_signature=[latents, codes])
         if self.has_encoder:
-            self._encode = tf.function(model.encode, input_signature=[pixels])
+            self._encode = tf.function(encoder.encode, input_signature=[pixels])
+        signature = [pixels, latents, tf.TensorSpec((), tf.int32)]
+        self._optimize = tf.function(functools.partial(optimize, model.decode), input_signature=signature)
         if hasattr(model, "posterior"):
             self._posterior = tf.function(model.posterior, input_signature=[pixels])
 
-    def encode(self, images):
-        """Images -> latents (VAE: the posterior mean mu).
+    def encode(self, images, steps=0):
+        """Images -> latents (VAE: the posterior mean mu; GAN: what its inverter finds).
 
         Args:
             images: (n, h, w, c), uint8 or float in [0, 1].
+            steps: int, of optimisation from there on, see `inversion.optimize`; 0: none.
 
         Returns:
             float32 (n, latent_dim).
@@ -58,28 +71,40 @@ class LoadedModel:
             ValueError: another image shape. InputError: the model has no encoder.
         """
         self._need_encoder()
-        return _in_batches(self._encode, self._images(images))[0]
+        images = self._images(images)
+        z = _in_batches(self._encode, images)[0]
+        if steps and len(z):
+            z = _in_batches(lambda x, z: self._optimize(x, z, steps), images, z)[0]
+        return z
 
     def posterior(self, images):
         """Images as in `encode` -> (mu, logvar), float32 (n, latent_dim) each; VAE only (AttributeError otherwise)."""
         return tuple(_in_batches(self._posterior, self._images(images)))
 
-    def decode(self, z):
+    def decode(self, z, labels=None):
         """Latents -> images.
 
         Args:
             z: (n, latent_dim), finite.
+            labels: float (n, k) for the attributes `condition_on`: 1 with, 0 without, NaN unknown, between 0 and 1 in
+                between; None: all unknown.
 
         Returns:
             float32 (n, h, w, c) in [0, 1]. A row's result depends on that row alone.
 
         Raises:
-            ValueError: another latent_dim.
+            ValueError: another latent_dim; labels of another shape or range, or for a model that takes none.
         """
         z = np.asarray(z, np.float32)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"z must be (n, {self.latent_dim}), got {z.shape}")
-        return _in_batches(self._decode, z)[0]
+        labels = np.full((len(z), len(self.condition_on)), np.nan) if labels is None else np.asarray(labels, np.float32)
+        if labels.shape != (len(z), len(self.condition_on)):
+            takes = ", ".join(self.condition_on) or "no labels"
+            raise ValueError(f"labels must be ({len(z)}, {len(self.condition_on)}) ({takes}), got {labels.shape}")
+        if ((labels < 0) | (labels > 1)).any():
+            raise ValueError(f"labels must be in [0, 1] or NaN, got {np.nanmin(labels):g} to {np.nanmax(labels):g}")
+        return _in_batches(self._decode, z, encode(labels))[0]
 
     def sample_latents(self, count, seed):
         """`count` random latents from the model's own sampler; float32 (count, latent_dim)."""
@@ -93,19 +118,16 @@ class LoadedModel:
 
     def _need_encoder(self):
         if not self.has_encoder:
-            raise InputError(f"model {self.name} has no encoder: it makes faces from latents only")
+            raise InputError(f"model {self.name} has no encoder: `dvc repro train_inverter` trains one for it")
 
 
-def _in_batches(function, rows):
-    """Apply `function` to full batches; pad the last one by zeros and cut the result."""
-    parts = []
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
-        batch = batch.astype(np.float32) / np.float32(255) if batch.dtype == np.uint8 else batch.astype(np.float32)
-        padding = [(0, BATCH - len(batch))] + [(0, 0)] * (rows.ndim - 1)
-        outputs = function(np.pad(batch, padding))
+def _in_batches(function, *arrays):
+    """Apply `function` to full batches of arrays of n rows; pad the last one by zeros and cut the result."""
+    parts, count = [], len(arrays[0])
+    for start in range(0, count, BATCH):
+        outputs = function(*(_full_batch(rows[start : start + BATCH]) for rows in arrays))
         outputs = outputs if isinstance(outputs, tuple | list) else (outputs,)
-        parts.append([output.numpy()[: len(batch)] for output in outputs])
+        parts.append([output.numpy()[: count - start] for output in outputs])
     if not parts:
         return [
             np.zeros((0, *shape[1:]), np.float32)
@@ -114,27 +136,56 @@ def _in_batches(function, rows):
     return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
-def load_model(folder):
+def _full_batch(rows):
+    """float32 (BATCH, ...): uint8 as in [0, 1], zeros in the rows that are missing."""
+    rows = rows.astype(np.float32) / np.float32(255) if rows.dtype == np.uint8 else rows.astype(np.float32)
+    return np.pad(rows, [(0, BATCH - len(rows))] + [(0, 0)] * (rows.ndim - 1))
+
+
+def load_model(folder, inverter=None):
     """Read a model folder.
 
     Args:
         folder: such as data/models/vae.
+        inverter: for a GAN, the folder of the inverter that encodes for it; None: the folder inverter beside the
+            GAN's, where there is one of this very generator.
 
     Returns:
         `LoadedModel`.
 
     Raises:
-        InputError: no model there, made by another version, or its weights do not fit its model.json.
+        InputError: no model there, made by another version, or its weights do not fit its model.json; an inverter
+            that is named, but is of another generator.
     """
     folder = Path(folder)
     info = read_info(folder)
+    if info["model"] == Inverter.name:
+        raise InputError(f"{folder}: the encoder of a GAN, which does not work alone; name the GAN's folder")
     try:
         model = MODELS[info["model"]](info["spec"])
         networks = {name: model.networks[name] for name in info["networks"]}
     except (KeyError, TypeError):
         raise InputError(f"{folder / 'model.json'}: not a facepipe model") from None
     read_weights(folder, networks)
-    sampler = folder / "sampler.npz"
-    if sampler.exists():
-        return LoadedModel(model, info, load_sampler(sampler))
-    return LoadedModel(model, info, Prior(model.latent_dim, getattr(model, "truncation", 1.0)))
+    encoder = _read_inverter(folder, inverter) if info["model"] == GAN.name else None
+    path = folder / "sampler.npz"
+    sampler = load_sampler(path) if path.exists() else Prior(model.latent_dim, getattr(model, "truncation", 1.0))
+    return LoadedModel(model, info, sampler, encoder)
+
+
+def _read_inverter(gan, folder):
+    """The `Inverter` in a folder (None: beside the GAN's); None where there is none of this generator."""
+    path = Path(folder or gan.parent / Inverter.name)
+    if folder is None and not (path / "model.json").exists():
+        return None
+    info = read_info(path)
+    if info["model"] != Inverter.name or info.get("generator") != generator_digest(gan):
+        if folder is None:  # of an earlier training: dvc repro will renew it
+            return None
+        raise InputError(f"{path}: not an inverter of the generator in {gan}; `dvc repro train_inverter` makes one")
+    try:
+        inverter = Inverter(info["spec"])
+    except (KeyError, TypeError):
+        raise InputError(f"{path / 'model.json'}: not a facepipe model") from None
+    read_weights(path, inverter.networks)
+    return inverter

@@ -5,6 +5,7 @@ import csv
 import keras
 
 from facepipe.files import atomic_file
+from facepipe.models.spectral import SpectralDeconv
 
 COLUMNS = ("network", "layer", "type", "output", "parameters", "flops")
 
@@ -50,7 +51,7 @@ def flops(layer):
     if kernel is None:
         return 0
     places = 1
-    transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+    transposed = isinstance(layer, keras.layers.Conv2DTranspose | SpectralDeconv)
     for side in (layer.input if transposed else layer.output).shape[1:-1]:
         places *= side
     return 2 * places * kernel.shape.num_elements()

@@ -13,6 +13,9 @@ LOGVAR_RANGE = (-12.0, 6.0)
 class VAE(Autoencoder):
     """The autoencoder's networks with a Gaussian posterior: the head gives mu and logvar.
 
+    The decoder of a conditioned one sees labels beside z, the encoder does not (Kingma et al. 2014, M2, with q(z|x)):
+    so an image without labels can be encoded.
+
     Args: as `Autoencoder`; latent_activation acts on mu.
     """
 

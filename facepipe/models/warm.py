@@ -34,7 +34,8 @@ def first_weights(folder, spec):
             read_weights(folder, networks)
         else:
             widths, shape = tuple(source["widths"])[::-1], tuple(source["image_shape"])
-            decoder = deconvolutions("decoder", source["latent_dim"], shape, widths, 0, "float32", True)
+            inputs = source["latent_dim"] + len(source.get("condition_on", ()))
+            decoder = deconvolutions("decoder", inputs, shape, widths, 0, "float32", True)
             read_weights(folder, {"decoder": decoder})
             networks = {"generator": decoder}
     except InputError as error:
@@ -53,10 +54,12 @@ def _as_gan(kind, source):
         # the VAE's activation is on mu, before its noise
         "latent_activation": "linear",
         "architecture": "dcgan",
+        "condition_on": source.get("condition_on", []),
     }
 
 
 def _compare(folder, there, here):
+    there, here = {"condition_on": []} | there, {"condition_on": []} | here
     # truncation is of the latents drawn later, not of the networks
     keys = [key for key in here if key in there and key != "truncation"]
     different = [f"{key} is {there[key]} there, {here[key]} here" for key in keys if there[key] != here[key]]

@@ -1,5 +1,6 @@
 """A table of latents to a folder: one PNG per row, all of them as a grid, a contact sheet, a comparison."""
 
+import contextlib
 import math
 import os
 import shutil
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.data.grids import contact_sheet, shown_scale
-from facepipe.data.pictures import save_png, tile
+from facepipe.data.pictures import save_png, tile, to_uint8
 from facepipe.errors import InputError
 from facepipe.latents.cells import short
 from facepipe.latents.table import picture_names
@@ -53,32 +54,56 @@ def decode_table(model, table, out, columns=None, path="latents", sheet=False, k
     made = [*names, GRID, *([SHEET] if sheet else []), *([COMPARE] if known else [])]
     check_folder(out, made)
     columns = columns or math.ceil(math.sqrt(min(len(names), GRID_FACES)))
+    with _all_at_once(out) as folder:
+        faces, compared = [], {}
+        for id_, name, face in zip(table.ids, names, decode_faces(model, table, path), strict=True):
+            save_png(folder / name, face)
+            if len(faces) < GRID_FACES:
+                faces.append(face)
+            if known and id_ in known:
+                compared[id_] = face
+        save_png(folder / GRID, tile(np.stack(faces), columns))
+        if sheet:
+            scale = shown_scale(faces[0].shape)
+            save_png(folder / SHEET, contact_sheet(np.stack(faces), table.ids[:GRID_FACES], columns, scale))
+        if known:
+            save_png(folder / COMPARE, comparison(known, compared))
+    return names
+
+
+def write_pairs(out, names, images, recons):
+    """Write each image beside its reconstruction.
+
+    Args:
+        out: the folder; made if missing, other files in it stay.
+        names: list of n str, the file names.
+        images: uint8 (n, H, W, C).
+        recons: float32 (n, H, W, C) in [0, 1].
+
+    Raises:
+        InputError: a folder that cannot be written.
+    """
+    with _all_at_once(Path(out)) as folder:
+        for name, image, recon in zip(names, images, to_uint8(recons), strict=True):
+            save_png(folder / name, tile(np.stack([image, recon]), 2))
+
+
+@contextlib.contextmanager
+def _all_at_once(out):
+    """Yield a temporary folder; at the end its files are moved to `out`, unless something went wrong."""
     try:
         beside = out if out.is_dir() else out.parent  # so that moving stays on one file system
         beside.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=beside, prefix=".decode.", suffix=".tmp"))
         try:
-            faces, compared = [], {}
-            for id_, name, face in zip(table.ids, names, decode_faces(model, table, path), strict=True):
-                save_png(temporary / name, face)
-                if len(faces) < GRID_FACES:
-                    faces.append(face)
-                if known and id_ in known:
-                    compared[id_] = face
-            save_png(temporary / GRID, tile(np.stack(faces), columns))
-            if sheet:
-                scale = shown_scale(faces[0].shape)
-                save_png(temporary / SHEET, contact_sheet(np.stack(faces), table.ids[:GRID_FACES], columns, scale))
-            if known:
-                save_png(temporary / COMPARE, comparison(known, compared))
+            yield temporary
             out.mkdir(exist_ok=True)
-            for name in made:
-                os.replace(temporary / name, out / name)
+            for path in sorted(temporary.iterdir()):
+                os.replace(path, out / path.name)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise InputError(f"{out}: cannot write the pictures there: {error.strerror}") from None
-    return names
 
 
 def check_folder(out, names=()):

@@ -13,7 +13,14 @@ from facepipe.report.elements import charts, details, document, heading, paragra
 from facepipe.report.latent_section import latent_section
 
 TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
-LINKS = [("models", "Models"), ("data", "Data"), *TITLES.items(), ("attributes", "Attributes"), ("edits", "Your edits")]
+TRAINED = TITLES | {"inverter": "Inverter of the GAN"}
+LINKS = [
+    ("models", "Models"),
+    ("data", "Data"),
+    *TRAINED.items(),
+    ("attributes", "Attributes"),
+    ("edits", "Your edits"),
+]
 # (title, columns of history.csv, log axis); columns named nowhere get a chart of their own
 CHARTS = [
     ("Loss", ("loss", "valid_loss"), False),
@@ -35,6 +42,7 @@ GRIDS = {
         "samples_{}_density": "From the density fitted to the training latents (export_latents.density)",
     },
     "Interpolations": {"interpolations_{}": "From one latent to another"},
+    "Conditions": {"conditions_{}": "The same latents (columns) under each combination of the labels (rows)"},
 }
 
 
@@ -55,9 +63,10 @@ def write_page(report, shards, latents, edits, encoders):
     grids = report / "render_reports" / "grids"
     parts = [heading(1, "Faces: three models of one data set"), _about(shards), _models(scores)]
     parts.append(data_section(report / "preprocess"))
-    for name, title in TITLES.items():
+    for name, title in TRAINED.items():
         parts.append(_model(name, title, report, scores, grids))
-        parts.append(latent_section(stats_path(latents / name), has_encoder=name in encoders))
+        if name in TITLES:
+            parts.append(latent_section(stats_path(latents / name), has_encoder=name in encoders))
     parts += [directions_section(report / "attribute_vectors", grids, TITLES), _edits(report / "edits", edits)]
     source = read_json(shards.folder / "index.json")
     credits = [str(source[key]) for key in ("licence", "citation") if source.get(key)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facepipe.data.conditions import random_labels, read_labels
 from facepipe.data.grids import labelled, shown_scale
 from facepipe.data.pictures import enlarge, save_png, tile, to_uint8
 from facepipe.data.shards import Shards
@@ -16,6 +17,7 @@ from facepipe.latents.directions import read_directions
 from facepipe.latents.edited import read_edited
 from facepipe.latents.paths import PATH_METHODS, interpolate
 from facepipe.models.samplers import load_sampler
+from facepipe.report.combinations import conditions_grid
 from facepipe.report.compare import known_faces
 from facepipe.report.decoded import decode_table
 from facepipe.report.page import write_page
@@ -64,6 +66,8 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
         for name, model in loaded.items():
             save_png(folder / f"samples_{name}.png", samples_grid(model, model.sampler, shards, params))
             save_png(folder / f"interpolations_{name}.png", interpolations_grid(model, shards, params))
+            if model.condition_on:
+                save_png(folder / f"conditions_{name}.png", conditions_grid(model, shards, params))
             if not model.has_encoder:
                 continue
             density = load_sampler(latents / name / "density.npz")
@@ -131,15 +135,17 @@ def choose_attributes(params, directions):
 
 
 def samples_grid(model, sampler, shards, params):
-    """Decoded random latents, rows x columns."""
-    images = _decode(model, sampler.sample(params.rows * params.columns, params.seed))
+    """Decoded random latents, rows x columns, with the labels of random training images."""
+    count = params.rows * params.columns
+    labels = random_labels(shards, model.condition_on, count, params.seed)
+    images = _decode(model, sampler.sample(count, params.seed), labels)
     return tile(enlarge(images, shown_scale(shards.image_shape)), params.columns)
 
 
 def reconstructions_grid(model, shards, params):
     """Test images, each above its reconstruction; rows / 2 such pairs of rows."""
-    images = _test_images(shards, max(1, params.rows // 2) * params.columns, params.seed)
-    decoded = _decode(model, model.encode(images))
+    images, labels = _test_images(model, shards, max(1, params.rows // 2) * params.columns, params.seed)
+    decoded = _decode(model, model.encode(images), labels)
     rows = []
     for start in range(0, len(images), params.columns):
         rows += [images[start : start + params.columns], decoded[start : start + params.columns]]
@@ -150,17 +156,22 @@ def interpolations_grid(model, shards, params):
     """Rows of faces on the way from one latent to another.
 
     With an encoder the ends are test images, shown beside their reconstructions; without one they are drawn
-    from the model's sampler.
+    from the model's sampler. The labels of a conditioned model go the same way, unknown ones half-way between.
     """
     images = None
     if model.has_encoder:
-        images = _test_images(shards, 2 * params.rows, params.seed)
+        images, labels = _test_images(model, shards, 2 * params.rows, params.seed)
         z = model.encode(images)
     else:
         z = model.sample_latents(2 * params.rows, params.seed)
+        labels = random_labels(shards, model.condition_on, len(z), params.seed)
+    labels = np.nan_to_num(labels, nan=0.5)
     steps = params.interpolation_steps
     pairs = range(0, len(z) - 1, 2)
-    rows = [_decode(model, interpolate(z[i], z[i + 1], steps, PATH_METHODS[model.name])) for i in pairs]
+    rows = []
+    for i in pairs:
+        path = interpolate(z[i], z[i + 1], steps, PATH_METHODS[model.name])
+        rows.append(_decode(model, path, interpolate(labels[i], labels[i + 1], steps, "lerp")))
     if images is None:
         return labelled(rows, scale=shown_scale(shards.image_shape))
     rows = [np.concatenate([images[i : i + 1], row, images[i + 1 : i + 2]]) for i, row in zip(pairs, rows, strict=True)]
@@ -170,35 +181,41 @@ def interpolations_grid(model, shards, params):
 def edits_grid(model, directions, attributes, shards, params):
     """One row an attribute, on a held-out face without it: original, reconstruction, one picture per strength."""
     strengths = [strength for strength in params.strengths if strength != 0]  # 0 is the reconstruction
-    rows, labels = [], []
+    rows, texts = [], []
     for name in attributes:
         i = directions.names.index(name)
-        image = _face_without(shards, name, params.seed)
+        image, labels = _face_without(model, shards, name, params.seed)
         z = model.encode(image)
         moved = [z + np.float32(strength) * directions.vectors[i] for strength in strengths]
-        rows.append(np.concatenate([image, _decode(model, np.concatenate([z, *moved]))]))
-        labels.append(f"{name}  AUC {directions.auc[i]:.2f}")
+        faces = _decode(model, np.concatenate([z, *moved]), labels.repeat(1 + len(moved), axis=0))
+        rows.append(np.concatenate([image, faces]))
+        texts.append(f"{name}  AUC {directions.auc[i]:.2f}")
     columns = ["original", "recon", *[f"{strength:+g}" for strength in strengths]]
-    return labelled(rows, labels, columns, scale=shown_scale(shards.image_shape))
+    return labelled(rows, texts, columns, scale=shown_scale(shards.image_shape))
 
 
-def _face_without(shards, attribute, seed):
-    """uint8 (1, H, W, C): a test image (a valid one where there is none) that lacks the attribute."""
+def _face_without(model, shards, attribute, seed):
+    """A test image (a valid one where there is none) that lacks the attribute: see `_with_labels`."""
     for split in ("test", "valid"):
         rows = np.flatnonzero(shards.attributes(split)[attribute].to_numpy() == 0)
         if len(rows):
-            return shards.gather(split, rng(seed, "render", attribute).choice(rows, 1))
+            return _with_labels(model, shards, split, rng(seed, "render", attribute).choice(rows, 1))
     raise InputError(f"no test or valid image is without {attribute}; run the attribute_vectors stage again")
 
 
-def _test_images(shards, count, seed):
-    """Up to `count` test images at random: uint8 (n, H, W, C), the same for every model."""
+def _test_images(model, shards, count, seed):
+    """Up to `count` test images at random, the same for every model: see `_with_labels`."""
     available = shards.count("test")
     rows = rng(seed, "render", "test").permutation(available)[:count]
     if len(rows) < 2:
         raise InputError(f"{shards.folder}: {available} test images, at least 2 are needed to show; use more data")
-    return shards.gather("test", rows)
+    return _with_labels(model, shards, "test", rows)
 
 
-def _decode(model, z):
-    return to_uint8(model.decode(z))
+def _with_labels(model, shards, split, rows):
+    """(images, labels): uint8 (n, H, W, C), and what the model is told of them, float32 (n, k)."""
+    return shards.gather(split, rows), read_labels(shards, split, model.condition_on)[rows]
+
+
+def _decode(model, z, labels):
+    return to_uint8(model.decode(z, labels))

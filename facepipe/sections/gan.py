@@ -1,4 +1,4 @@
-"""The section of the GAN's training: networks, losses, schedule."""
+"""The sections of the GAN's training (networks, losses, schedule) and of its inverter's."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from facepipe.sections.base import Count, Fraction, NonNegative, Number, Positive, Section
-from facepipe.sections.training import Budget
+from facepipe.sections.training import AttributeNames, Augment, Budget
 
 # as train_gan.init_from: first weights from no model; a path, since dvc.yaml makes it a dependency
 NO_MODEL = "data/shards"
@@ -36,11 +36,14 @@ class TrainGAN(Budget):
     `label_smoothing` acts with loss bce, `gp_weight` with wasserstein_gp. `truncation` (psi) shrinks the latents that
     the trained model draws: psi * N(0, I), at 1 the prior that it was trained with. `init_from` is the folder that the
     first weights come from: that of a VAE, of another GAN, or data/shards, which has none: they are random.
+    `condition_on`: attributes whose labels both networks see, but for a share `condition_dropout` of the images.
     """
 
     init_from: str = NO_MODEL
     architecture: Literal["dcgan", "residual"] = "dcgan"
     spectral_norm: bool = False
+    condition_on: AttributeNames = ()
+    condition_dropout: Fraction = 0.1
     latent_dim: Count = 64
     generator_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (256, 128, 64, 32)
     discriminator_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
@@ -57,6 +60,7 @@ class TrainGAN(Budget):
     ema_half_life_kimg: NonNegative = 3.0
     latent_activation: Literal["linear", "relu", "sigmoid"] = "linear"
     flip: bool = True
+    augment: Augment = Augment()
     truncation: Annotated[Number, Field(gt=0, le=1)] = 1.0
     schedule: Schedule = Schedule()
 
@@ -72,3 +76,21 @@ class TrainGAN(Budget):
                 "use schedule.name: ratio or decay"
             )
         return self
+
+
+class TrainInverter(Budget):
+    """The GAN's inverter: mse(x, G(E(x))) + latent_weight * (E(G(z)) - z)^2 + prior_weight * E(x)^2, each a mean.
+
+    `condition_dropout`: share of the images whose labels a conditioned GAN does not see. `patience`: epochs without a
+    lower held-out loss after which training ends; None: never.
+    """
+
+    patience: Count | None = None
+    widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
+    condition_dropout: Fraction = 0.5
+    latent_weight: NonNegative = 0.002
+    prior_weight: NonNegative = 0.0002
+    learning_rate: Positive = 2e-3
+    learning_rate_decay: Literal["cosine", "constant"] = "cosine"
+    flip: bool = True
+    augment: Augment = Augment()

@@ -3,10 +3,10 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from facepipe.errors import InputError
-from facepipe.sections.base import Count, Fraction, Natural, NonNegative, Positive, Section, no_bool
+from facepipe.sections.base import Count, Fraction, Natural, NonNegative, Number, Positive, Section, no_bool
 
 RECONSTRUCTIONS = ("mse", "bce", "l1", "ssim")
 
@@ -27,6 +27,15 @@ def _checked_mixture(value):
         if not 0 < weights[name] < math.inf:
             raise ValueError(f"the weight of {name} should be a number above 0, found {value[name]}")
     return weights
+
+
+def _checked_names(names):
+    if len(set(names)) < len(names):
+        raise ValueError(f"should name each attribute once, found {', '.join(names)}")
+    return names
+
+
+AttributeNames = Annotated[tuple[str, ...], AfterValidator(_checked_names)]
 
 
 class Train(Section):
@@ -57,6 +66,26 @@ class Budget(Section):
         return self
 
 
+class Augment(Section):
+    """How much training images are changed at most, each by amounts drawn anew at each step; 0: not at all.
+
+    `brightness`: added, of [0, 1]. `contrast`, `saturation`: factors from 1 - x to 1 + x. `shift`: of each side.
+    `zoom`: from 1 / (1 + x) to 1 + x times as large. `rotate`: degrees to either side.
+    """
+
+    brightness: Fraction = 0.0
+    contrast: Fraction = 0.0
+    saturation: Annotated[Number, Field(ge=0, le=1)] = 0.0
+    shift: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
+    zoom: Annotated[Number, Field(ge=0, le=1)] = 0.0
+    rotate: Annotated[Number, Field(ge=0, le=180)] = 0.0
+
+    @property
+    def on(self):
+        """Whether anything is changed."""
+        return any(getattr(self, name) for name in type(self).model_fields)
+
+
 class Autoencoding(Budget):
     """The autoencoders. `patience`: epochs without a lower held-out loss after which training ends; None: never.
 
@@ -71,6 +100,7 @@ class Autoencoding(Budget):
     learning_rate: Positive = 2e-3
     learning_rate_decay: Literal["cosine", "constant"] = "cosine"
     flip: bool = True
+    augment: Augment = Augment()
     init_from: str | None = None
 
 
@@ -79,12 +109,23 @@ class TrainAE(Autoencoding):
 
     `denoising`: standard deviation of the noise on the input. `latent_l2`, `decoder_l2`: the RAE's weights (Ghosh et
     al. 2020) of |z|^2 / 2 and of the decoder's squared kernels, beside the squared error summed over an image.
+    `decoder_spectral_norm`: the third of the paper's ways to keep the decoder smooth.
     """
 
     loss: Annotated[Literal[RECONSTRUCTIONS] | dict[str, Positive], BeforeValidator(_checked_mixture)] = "mse"
     denoising: NonNegative = 0.0
     latent_l2: NonNegative = 0.0
     decoder_l2: NonNegative = 0.0
+    decoder_spectral_norm: bool = False
+
+    @model_validator(mode="after")
+    def _one_bound_on_the_decoder(self):
+        if self.decoder_spectral_norm and self.decoder_l2:
+            raise ValueError(
+                "decoder_l2 has no effect on kernels that decoder_spectral_norm scales to 1; use decoder_l2: 0.0, or "
+                "decoder_spectral_norm: false"
+            )
+        return self
 
 
 class TrainVAE(Autoencoding):
@@ -92,6 +133,7 @@ class TrainVAE(Autoencoding):
 
     `kl_cycles`: the training falls into so many equal cycles (Fu et al. 2019), each of which begins with a warm-up.
     `capacity`: the KL in nats per image that beta pulls to, from 0 on over the warm-up (Burgess et al. 2018).
+    `condition_on`: attributes whose labels the decoder sees, but for a share `condition_dropout` of the images.
     """
 
     loss: Literal["mse", "bce", "gaussian"] = "gaussian"
@@ -100,6 +142,8 @@ class TrainVAE(Autoencoding):
     kl_cycles: Count = 1
     free_bits: NonNegative = 0.0
     capacity: Positive | None = None
+    condition_on: AttributeNames = ()
+    condition_dropout: Fraction = 0.1
 
     @model_validator(mode="after")
     def _one_kind_of_pressure(self):

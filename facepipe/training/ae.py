@@ -13,7 +13,7 @@ PICTURE_LATENTS, SAMPLER_LATENTS = 1000, 20000
 
 
 class AETask(Autoencoding):
-    """loss(x, decode(encode(x + noise))), and the RAE's penalties (Ghosh et al. 2020) for latents and decoder.
+    """loss(x, decode(encode(x + noise))), and what makes it an RAE (Ghosh et al. 2020): penalties, spectral norm.
 
     The loss is a mean over an image's values; the penalties are divided by their number, so that their weights are
     those of the paper, whose error is a sum.
@@ -23,8 +23,13 @@ class AETask(Autoencoding):
         super().__init__(model, params, shards, steps, runtime)
         self._kernels = [w for w in model.networks["decoder"].trainable_variables if w.name == "kernel"]
 
-    def draw(self, generator, count):
-        noise = super().draw(generator, count)
+    @staticmethod
+    def options(params):
+        """What the networks' spec has only where it is used: the decoder's spectral normalisation."""
+        return {"decoder_spectral_norm": True} if params.decoder_spectral_norm else {}
+
+    def draw(self, generator, rows):
+        noise, count = super().draw(generator, rows), len(rows)
         if self.params.denoising:
             # the pixels' noise is drawn in the step, from one seed; each row knows its place in the global batch
             seed = generator.integers(0, 2**31, 2, np.int32)
@@ -56,6 +61,10 @@ class AETask(Autoencoding):
             loss += params.decoder_l2 / self._values * terms["decoder_l2"]
         return {"loss": loss, "mse": losses.mse(x, logits)} | terms
 
+    def train_step(self, images, noise, variant):
+        self.model.iterate_spectra()
+        return super().train_step(images, noise, variant)
+
     def objective(self, x, noise, batch):
         """Per-sample loss (n,) and the terms to report, a dict of (n,)."""
         features = self.dropout(self.model.features(self.corrupt(x, noise, batch), training=True), noise)
@@ -63,7 +72,7 @@ class AETask(Autoencoding):
         terms = self.terms(x, z, self.model.decode_logits(z, training=True))
         return terms["loss"], terms
 
-    def measures(self, x):
+    def measures(self, x, codes):
         """Held-out loss without noise and what it consists of, a dict of (n,)."""
         z = self.model.encode(x)
         return self.terms(x, z, self.model.decode_logits(z))
@@ -75,7 +84,8 @@ class AETask(Autoencoding):
     def restore_best(self):
         """Put the weights of the best epoch back, the latent rescaled; the held-out measures of that epoch."""
         values = super().restore_best()
-        if self.params.latent_activation != "sigmoid":
+        # the scale of the latent is what spectral normalisation bounds
+        if self.params.latent_activation != "sigmoid" and not self.params.decoder_spectral_norm:
             self._rescale_latent()
         return values
 

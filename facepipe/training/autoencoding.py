@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from facepipe.data.conditions import Conditions, check_names
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
@@ -14,6 +15,7 @@ from facepipe.models.layers import parameter_count
 from facepipe.models.store import check_same_architecture, digest, read_weights, save_model
 from facepipe.models.summary import write_summary
 from facepipe.sections.training import steps_of
+from facepipe.training import augment
 from facepipe.training.loop import fit
 from facepipe.training.resume import open_states
 from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
@@ -24,12 +26,6 @@ PICTURE_COLUMNS = 10
 VALID_IMAGES = 2000
 BATCH = 128
 REPORTS = ("history.csv", "metrics.json", "summary.csv", "kl.csv")
-
-
-def to_float(images, flip):
-    """uint8 images (n, h, w, c) -> float32 in [0, 1], mirrored left to right where `flip` (bool (n,)) says so."""
-    x = tf.cast(images, tf.float32) / 255.0
-    return tf.where(flip[:, None, None, None], tf.reverse(x, [2]), x)
 
 
 def learning_rate(value, decay, steps):
@@ -43,7 +39,7 @@ def learning_rate(value, decay, steps):
 class Autoencoding:
     """Common part of the two tasks (see `loop.Task`).
 
-    A subclass gives `objective`, `measures`, `random_latents` and `extras`.
+    A subclass gives `objective`, `measures`, `random_latents`, `extras` and `options`.
 
     Args:
         model: `Autoencoder` or `VAE`, built under the runtime's strategy.
@@ -64,16 +60,21 @@ class Autoencoding:
         self._replicas = runtime.strategy.num_replicas_in_sync
         self._values = int(np.prod(model.image_shape))
         self._features = model.networks["head"].input_shape[1]
+        self.conditions = Conditions(shards, model.condition_on)
         images = tf.TensorSpec((None, *model.image_shape), tf.uint8)
-        self._measure = tf.function(lambda x: self.measures(tf.cast(x, tf.float32) / 255.0), [images])
+        codes = tf.TensorSpec((None, len(model.condition_on)), tf.float32)
+        self._measure = tf.function(lambda x, c: self.measures(tf.cast(x, tf.float32) / 255.0, c), [images, codes])
         self._encode = tf.function(lambda x: model.encode(tf.cast(x, tf.float32) / 255.0), [images])
         self._best_weights, self._best_values = None, {"valid_loss": float("inf")}
         self.best_epoch = 0
 
-    def draw(self, generator, count):
+    def draw(self, generator, rows):
+        count = len(rows)
         noise = {"flip": generator.random(count) < (0.5 if self.params.flip else 0.0)}
         if self.params.dropout:
             noise["keep"] = generator.random((count, self._features), np.float32) >= self.params.dropout
+        if self.params.augment.on:
+            noise["augment"] = augment.draw(generator, count)
         return noise
 
     def variant(self):
@@ -99,7 +100,9 @@ class Autoencoding:
         return tf.where(noise["keep"], features / (1.0 - self.params.dropout), 0.0)
 
     def train_step(self, images, noise, variant):
-        x = to_float(images, noise["flip"])
+        x = augment.to_float(images, noise["flip"])
+        if self.params.augment.on:
+            x = augment.change(x, noise["augment"], self.params.augment)
         batch = tf.cast(tf.shape(x)[0] * self._replicas, tf.float32)
         with tf.GradientTape() as tape:
             per_sample, terms = self.objective(x, noise, batch)
@@ -142,8 +145,8 @@ class Autoencoding:
 
     def held_out(self, epoch):
         """Means of `measures` over the held-out images: floats, or arrays for measures of (n, ...)."""
-        images = self._shards.images("valid", 0, VALID_IMAGES)
-        parts = [self._measure(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
+        images, codes = self._shards.images("valid", 0, VALID_IMAGES), self.conditions.of("valid")[:VALID_IMAGES]
+        parts = [self._measure(images[i : i + BATCH], codes[i : i + BATCH]) for i in range(0, len(images), BATCH)]
         means = {name: np.concatenate([p[name].numpy() for p in parts]).mean(axis=0) for name in parts[0]}
         return {f"valid_{name}": mean if mean.ndim else float(mean) for name, mean in means.items()}
 
@@ -158,12 +161,11 @@ class Autoencoding:
         return np.concatenate([self._encode(chunk).numpy() for chunk in chunks])
 
     def picture(self):
-        """Three rows: held-out originals, their reconstructions, decoded random latents."""
+        """Three rows: held-out originals, their reconstructions, decoded random latents, with the originals' labels."""
         originals = self._shards.images("valid", 0, PICTURE_COLUMNS)
-        decode = self.model.decode
-        z = self._encode(originals)
-        random = self.random_latents(len(originals))
-        rows = [originals, to_uint8(decode(z).numpy()), to_uint8(decode(tf.constant(random)).numpy())]
+        codes = tf.constant(self.conditions.of("valid")[: len(originals)])
+        latents = [self._encode(originals), tf.constant(self.random_latents(len(originals)))]
+        rows = [originals, *(to_uint8(self.model.decode(z, codes).numpy()) for z in latents)]
         return tile(np.concatenate(rows), len(originals))
 
 
@@ -197,7 +199,8 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
         "latent_dim": params.latent_dim,
         "widths": list(params.widths),
         "latent_activation": params.latent_activation,
-    }
+    } | task.options(params)
+    check_names(data, spec.get("condition_on", ()), f"params.yaml: train_{network.name}.condition_on")
     start = _warm_start(params.init_from, network.name, spec, model)
     inputs = {"shards": data.sha256} | start
     with open_states(f"train_{network.name}", train_params, params, inputs, runtime) as states:

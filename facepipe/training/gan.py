@@ -1,5 +1,6 @@
 """Training of the GAN: both networks in one fused step, penalties, DiffAugment, EMA of the generator."""
 
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -7,11 +8,12 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from facepipe.data.conditions import Conditions, check_names
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
 from facepipe.files import remove_leftovers, write_json
-from facepipe.models.adversarial import losses_of, slope_penalty, squared_slope
+from facepipe.models.adversarial import judge_real, losses_of
 from facepipe.models.gan import GAN
 from facepipe.models.layers import parameter_count
 from facepipe.models.store import save_model
@@ -39,11 +41,12 @@ class GANTask:
         params: `config.TrainGAN`.
         runtime: `Runtime`.
         real_diversity: float, see `collapse`.
+        shards: `Shards`, for the labels of a conditioned model.
     """
 
     name = "gan"
 
-    def __init__(self, model, average, params, runtime, real_diversity):
+    def __init__(self, model, average, params, runtime, real_diversity, shards):
         self.model, self.average, self.params = model, average, params
         self.real_diversity = real_diversity
         self._critic = params.loss == "wasserstein_gp"
@@ -64,16 +67,23 @@ class GANTask:
         # four half-lives leave 1/16 of the start in the average
         self._settled_images = 4 * half_life
         self._ema_decay = 0.5 ** (params.batch_size / half_life) if half_life else 0.0
+        self._conditions = Conditions(shards, model.condition_on)
+        self._fixed_codes = self._conditions.random(PICTURE_SIDE**2, seed=0)
         self._fixed_z = rng(0, "gan", "picture").standard_normal((PICTURE_SIDE**2, params.latent_dim), np.float32)
 
-    def draw(self, generator, count):
+    def draw(self, generator, rows):
+        count = len(rows)
         noise = {
             "z": generator.standard_normal((count, self.params.latent_dim), np.float32),
             "flip": generator.random(count) < (0.5 if self.params.flip else 0.0),
             "augment_real": augment.draw(generator, count),
             "augment_fake": augment.draw(generator, count),
         }
-        return noise | ({"between": generator.random(count, np.float32)} if self._critic else {})
+        if self._critic:
+            noise["between"] = generator.random(count, np.float32)
+        if self.params.augment.on:
+            noise["change"] = augment.draw(generator, count)
+        return noise | self._conditions.draw(generator, rows, self.params.condition_dropout)
 
     def variant(self):
         train_d, train_g = self.schedule.decide()
@@ -113,17 +123,23 @@ class GANTask:
 
     def train_step(self, images, noise, variant):
         train_d, train_g, with_penalty = variant
-        real = tf.cast(images, tf.float32) / 127.5 - 1.0
-        real = tf.where(noise["flip"][:, None, None, None], tf.reverse(real, [2]), real)
+        real = augment.mirror(tf.cast(images, tf.float32) / 127.5 - 1.0, noise["flip"])
+        if self.params.augment.on:
+            real = augment.change(real * 0.5 + 0.5, noise["change"], self.params.augment) * 2.0 - 1.0
         real = augment.diffaugment(real, noise["augment_real"], self.params.diffaugment)
         batch = tf.cast(tf.shape(real)[0] * self._replicas, tf.float32)
         if train_d:
             self.model.iterate_spectra()
+        # a generated image has the labels of the real one in its row
+        codes = noise.get("codes")
+        discriminate = partial(self.model.discriminate, codes=codes, training=True)
         with tf.GradientTape(persistent=True) as tape:
-            fake = self.model.generate(noise["z"], training=True) * 2.0 - 1.0
+            fake = self.model.generate(noise["z"], codes, training=True) * 2.0 - 1.0
             fake = augment.diffaugment(fake, noise["augment_fake"], self.params.diffaugment)
-            real_logits, penalties, weight = self._discriminate_real(real, fake, noise, with_penalty)
-            fake_logits = self._discriminate(fake)
+            real_logits, penalties, weight = judge_real(
+                self.params, discriminate, real, fake, noise.get("between"), with_penalty
+            )
+            fake_logits = discriminate(fake)
             d_losses, g_losses = losses_of(self.params, real_logits, fake_logits)
             d_loss = tf.reduce_sum(d_losses + sum(weight * penalty for penalty in penalties.values())) / batch
             g_loss = tf.reduce_sum(g_losses) / batch
@@ -143,20 +159,6 @@ class GANTask:
         logs = sum_over_replicas({name: tf.reduce_sum(value) / batch for name, value in terms.items()})
         return logs | {"d_trains": tf.constant(float(train_d)), "g_trains": tf.constant(float(train_g))}
 
-    def _discriminate(self, images):
-        return self.model.discriminate(images, training=True)
-
-    def _discriminate_real(self, real, fake, noise, with_penalty):
-        """(logits (n,), {name of the penalty: (n,)}, its weight in D's loss); without a penalty {} and 0."""
-        if not with_penalty:
-            return self._discriminate(real), {}, 0.0
-        if self._critic:
-            penalty = slope_penalty(self._discriminate, real, fake, noise["between"])
-            return self._discriminate(real), {"gradient_penalty": penalty}, self.params.gp_weight
-        logits, penalty = squared_slope(self._discriminate, real)
-        # times r1_every: the penalty acts only on every r1_every-th step
-        return logits, {"r1": penalty}, 0.5 * self.params.r1_gamma * self.params.r1_every
-
     def _update_average(self):
         # batch normalisation's moving statistics are averaged with the weights that made them
         pairs = zip(
@@ -175,11 +177,11 @@ class GANTask:
         return measures | {"collapse": float(bool(found))}
 
     def samples(self):
-        """G_ema's images for the fixed z; float32 (64, h, w, c) in [0, 1]."""
-        return self.average.decode(tf.constant(self._fixed_z)).numpy()
+        """G_ema's images for the fixed z and codes; float32 (64, h, w, c) in [0, 1]."""
+        return self.average.decode(tf.constant(self._fixed_z), tf.constant(self._fixed_codes)).numpy()
 
     def picture(self):
-        """8 x 8 faces by G_ema, from the same z in every epoch."""
+        """8 x 8 faces by G_ema, from the same z, with the same training images' labels, in every epoch."""
         return tile(to_uint8(self.samples()), PICTURE_SIDE)
 
 
@@ -215,6 +217,9 @@ def train(train_params, params, shards, model, report):
         "spectral_norm": params.spectral_norm,
         "truncation": params.truncation,
     }
+    if params.condition_on:
+        spec["condition_on"] = list(params.condition_on)
+        check_names(data, params.condition_on, "params.yaml: train_gan.condition_on")
     weights, digest = ({}, None) if params.init_from == NO_MODEL else first_weights(params.init_from, spec)
     inputs = {"shards": data.sha256, "init_from": digest}
     with open_states("train_gan", train_params, params, inputs, runtime) as states:
@@ -225,7 +230,7 @@ def train(train_params, params, shards, model, report):
             average = GAN(spec, "float32", train_params.seed)
             for name, values in weights.items():
                 network.networks[name].set_weights(values)
-            task = GANTask(network, average, params, runtime, real_diversity(data))
+            task = GANTask(network, average, params, runtime, real_diversity(data), data)
         budget = fit(task, data, params, runtime, report, states)
         if not runtime.crew.chief:
             return runtime.crew.finish()

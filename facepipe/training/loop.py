@@ -27,8 +27,8 @@ class Task(Protocol):
 
     name: str
 
-    def draw(self, generator, count):
-        """The random numbers of a step: dict of arrays with `count` rows, from a numpy Generator."""
+    def draw(self, generator, rows):
+        """The random numbers of a step on the training images `rows` (int64 (n,)): dict of arrays (n, ...)."""
 
     def variant(self):
         """A hashable choice made before each step on the host (the GAN's schedule); one graph is traced for each."""
@@ -142,9 +142,9 @@ class _Loop:
         share = self.crew.share(size)
 
         def make(index):
-            noise = self.task.draw(rng(self.seed, self.task.name, first + index), size)
-            rows = order[index * size : (index + 1) * size][share]
-            return self.shards.gather("train", rows), {name: array[share] for name, array in noise.items()}
+            rows = order[index * size : (index + 1) * size]
+            noise = self.task.draw(rng(self.seed, self.task.name, first + index), rows)
+            return self.shards.gather("train", rows[share]), {name: array[share] for name, array in noise.items()}
 
         for images, noise in ahead(make, self.index, self.steps):
             if self.index and self._time_is_up():

@@ -37,10 +37,15 @@ class VAETask(Autoencoding):
             )
         self._kl_rows = []
 
-    def draw(self, generator, count):
-        return super().draw(generator, count) | {
-            "posterior": generator.standard_normal((count, self.model.latent_dim), np.float32)
-        }
+    @staticmethod
+    def options(params):
+        """What the networks' spec has only where it is used: the attributes that the decoder sees."""
+        return {"condition_on": list(params.condition_on)} if params.condition_on else {}
+
+    def draw(self, generator, rows):
+        noise = super().draw(generator, rows)
+        noise["posterior"] = generator.standard_normal((len(rows), self.model.latent_dim), np.float32)
+        return noise | self.conditions.draw(generator, rows, self.params.condition_dropout)
 
     def warmup(self):
         """Where the warm-up stands at this step: 0 at the start of a cycle, 1 from `kl_warmup_images` on."""
@@ -60,7 +65,8 @@ class VAETask(Autoencoding):
         """Per-sample loss (n,) and the terms to report, a dict of (n,): kl in nats per image."""
         features = self.dropout(self.model.features(x, training=True), noise)
         mu, logvar = self.model.latent(features, training=True)
-        logits = self.model.decode_logits(reparameterize(mu, logvar, noise["posterior"]), training=True)
+        z = reparameterize(mu, logvar, noise["posterior"])
+        logits = self.model.decode_logits(z, noise.get("codes"), training=True)
         kl = losses.kl_divergence(mu, logvar)
         total = tf.reduce_sum(kl, axis=1)
         weight, warmup = self.params.beta / self._values, self.warmup()
@@ -75,7 +81,7 @@ class VAETask(Autoencoding):
         loss = reconstruction + pressure
         return loss, {"loss": loss, "reconstruction": reconstruction, "kl": total, "mse": losses.mse(x, logits)}
 
-    def measures(self, x):
+    def measures(self, x, codes):
         """Held-out loss at full beta and capacity (one posterior sample, fixed noise), MSE at z = mu, KL in nats.
 
         (n,) each; `kl_dimensions`, the KL of each dimension, (n, latent_dim).
@@ -84,13 +90,13 @@ class VAETask(Autoencoding):
         dimensions = losses.kl_divergence(mu, logvar)
         kl = tf.reduce_sum(dimensions, axis=1)
         noise = tf.random.stateless_normal(tf.shape(mu), seed=(0, 0))
-        logits = self.model.decode_logits(reparameterize(mu, logvar, noise))
+        logits = self.model.decode_logits(reparameterize(mu, logvar, noise), codes)
         count = tf.cast(tf.shape(x)[0], tf.float32)
         pressed = kl
         if self.params.capacity:
             pressed = losses.capacity(kl, self.over_batch(kl, count), self.params.capacity)
         loss = self.reconstruction(x, logits, count) + self.params.beta * pressed / self._values
-        mse = losses.mse(x, self.model.decode_logits(mu))
+        mse = losses.mse(x, self.model.decode_logits(mu, codes))
         return {"loss": loss, "mse": mse, "kl": kl, "kl_dimensions": dimensions}
 
     def held_out(self, epoch):

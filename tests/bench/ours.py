@@ -27,7 +27,7 @@ def default_task(kind, shape, params, runtime):
     with runtime.strategy.scope():
         if kind == "gan":
             networks, average = GAN(spec, runtime.dtype, 0), GAN(spec, "float32", 0)
-            return GANTask(networks, average, section, runtime, 1.0), section.batch_size
+            return GANTask(networks, average, section, runtime, 1.0, None), section.batch_size
         networks, task = {"ae": (Autoencoder, AETask), "vae": (VAE, VAETask)}[kind]
         return task(networks(spec, runtime.dtype, 0), section, None, None, runtime), section.batch_size
 
@@ -49,7 +49,8 @@ def train(task, runtime, images, batch, on_step, share=None):
     def make(index):
         epoch, place = divmod(index, per_epoch)
         order = rng(0, "order", epoch).permutation(len(images))
-        return images[order[place * batch : (place + 1) * batch]], task.draw(rng(0, "bench", index), batch)
+        rows = order[place * batch : (place + 1) * batch]
+        return images[rows], task.draw(rng(0, "bench", index), rows)
 
     for pictures, noise in ahead(make, 0, FAR):
         if share:
@@ -76,9 +77,9 @@ class KerasTask:
             self._optimizers[part] = keras.optimizers.Adam(project.rate)
             self._optimizers[part].build(self._variables[part])
 
-    def draw(self, generator, count):
+    def draw(self, generator, rows):
         width = {"ae": 0, "vae": 2048, "gan": 100}[self.project.kind]
-        return {"z": generator.standard_normal((count, width), "float32")} if width else {}
+        return {"z": generator.standard_normal((len(rows), width), "float32")} if width else {}
 
     def variant(self):
         return None

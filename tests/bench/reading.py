@@ -89,7 +89,7 @@ def main():
 
         def from_shards(index):
             rows = order[np.arange(index * batch, (index + 1) * batch) % len(order)]
-            return shards.gather("train", rows), task.draw(rng(0, "bench", index), batch)
+            return shards.gather("train", rows), task.draw(rng(0, "bench", index), rows)
 
         fixed = from_shards(0)
         speed(from_shards, 30)

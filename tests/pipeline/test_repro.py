@@ -1,6 +1,8 @@
 """`dvc repro` for real: complete, idempotent, minimal reruns, run cache, the same hashes twice."""
 
 import re
+import shlex
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -40,7 +42,7 @@ def test_what_a_change_reruns(copy):
     assert ran[0] == "attribute_vectors" and set(ran) <= {"attribute_vectors", "render_reports"}
     copy.set_params({"train_gan.generator_learning_rate": 3e-4})
     ran, _ = copy.repro()
-    assert ran == ["train_gan", "export_latents", "evaluate", "render_reports"]
+    assert ran == ["train_gan", "train_inverter", "export_latents", "attribute_vectors", "evaluate", "render_reports"]
     # back to the params of before: nothing is computed again
     copy.set_params({"attribute_vectors.min_examples": 20, "train_gan.generator_learning_rate": "1e-3"})
     ran, cached = copy.repro()
@@ -165,3 +167,13 @@ def test_without_git(finished, tmp_path):
     assert "no git repository here" in plain.run("python", "-m", "facepipe.workspace").stdout
     assert plain.repro("preprocess")[0] == ["download", "preprocess"]
     assert plain.repro("preprocess") == ([], [])
+
+
+@pytest.mark.parametrize("command", ["encode", "export"])
+def test_the_examples_of_the_commands(copy, command):
+    lines = import_module(f"facepipe.commands.{command}").EXAMPLE.splitlines()
+    lines = [shlex.split(line) for line in lines if line.startswith("  facepipe ")]
+    assert {"decode", command} == {line[1] for line in lines}
+    for line in lines:
+        copy.run("python", "-m", *line)
+        assert (copy.folder / line[line.index("-o") + 1]).exists()
