@@ -267,4 +267,4 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     shutil.copy(latents / "gan" / "sample.csv", tmp_path / "edits" / "gan.csv")
     shutil.copy(latents / "vae" / "test.pca.csv", tmp_path / "edits" / "vae.csv")
     rendered = render_reports(PARAMS, tiny_models, latents, directions, tmp_path / "edits", tiny_shards, report)
-    assert rendered["edits"] == {"gan": 5, "vae": 32} and rendered["grids"] == 14
+    assert rendered["edits"] == {"gan": 5, "vae": 32} and rendered["grids"] == 15

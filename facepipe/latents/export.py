@@ -45,8 +45,10 @@ def export_latents(params, models, shards, out):
     shards, out, metrics = Shards(shards), Path(out), {}
     for name in ("ae", "vae", "gan"):
         model = load_model(Path(models) / name)
-        export = export_encoder if model.has_encoder else export_prior
-        metrics[name] = export(params, model, shards, out / name)
+        if model.has_encoder:
+            metrics[name] = export_encoder(params, model, shards, out / name)
+        else:
+            metrics[name] = export_prior(params, model, out / name)
     return metrics
 
 
@@ -74,7 +76,7 @@ def export_encoder(params, model, shards, out):
     return {"latents": sum(shards.splits.values()), "dimensions": model.latent_dim, "dead": dead}
 
 
-def export_prior(params, model, shards, out):
+def export_prior(params, model, out):
     """A model without an encoder: the table `sample` of latents drawn from its prior, and what they do."""
     ids, z = _sample(params, model)
     _write_tables(params, out, {"sample": z}, lambda _: ids, lambda _: {})
