@@ -87,6 +87,13 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
             "train_ae.loss: the weight of ssim should be a number above 0, found 0",
         ),
         ("train_ae.loss", {"mse": True}, "train_ae.loss: the weight of mse should be a number above 0, found True"),
+        ("attribute_vectors.methods", [], "attribute_vectors.methods: "),
+        ("attribute_vectors.methods", ["logistic"] * 2, "attribute_vectors.methods: names logistic twice"),
+        (
+            "attribute_vectors.methods",
+            ["logisitc"],
+            "attribute_vectors.methods.0: should be 'orthogonalised', 'logistic' or 'mean_difference' (got 'logisitc')",
+        ),
         ("train_ae.denoising", -0.1, "train_ae.denoising: should be greater than or equal to 0 (got -0.1)"),
         ("train_vae.kl_cycles", 0, "train_vae.kl_cycles: should be greater than or equal to 1 (got 0)"),
         ("train_gan.patience", 3, "train_gan.patience: unknown key"),

@@ -72,8 +72,7 @@ def run(arguments):
     if ranged := next((change for change in changes if len(change.strengths) > 1), None):
         raise InputError(f"--attribute {ranged.name}: a range makes no sense for random faces; use one strength")
     model = load(folder)
-    condition_on = getattr(model, "condition_on", ())
-    conditions = {change.name: change.strengths[0] for change in changes if change.name in condition_on}
+    conditions = {change.name: change.strengths[0] for change in changes if change.name in model.condition_on}
     for attribute, value in conditions.items():
         if value not in (0, 1):
             raise InputError(f"--attribute {attribute}={value:g}: {name} was conditioned on it; use 1 or 0")

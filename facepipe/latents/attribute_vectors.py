@@ -79,27 +79,27 @@ def _one_model(params, model, names, labels, latents, out, report):
         preferred = directions.preferred()
         metrics["attributes_mean_auc"] = float(preferred.auc.mean())
         metrics["attributes_lowest_auc"] = float(preferred.auc.min())
-    _write(report / "auc" / f"{model}.csv", ["attribute", "method", "direction", "auc", "n_pos", "n_neg", "norm"], [
-        [name, method, f"{name}, {method}", f"{directions.auc[i]:.6f}", directions.n_pos[i], directions.n_neg[i],
-         f"{directions.norms[i]:.6g}"]
-        for i, (name, method) in enumerate(zip(directions.names, directions.methods, strict=True))
-    ])  # fmt: skip
+    _write_scores(report / "auc" / f"{model}.csv", directions)
     probes = fit_probes(held_x, held_y)
     for method in params.methods:
         chosen = directions.take([i for i, by in enumerate(directions.methods) if by == method])
-        moves = standard.standardised_move(chosen.vectors)
-        path = report / "cosines" / f"{model}-{method}.csv"
-        _write_pairs(path, chosen.names, chosen.names, {"value": cosines(moves)})
-        own = [names.index(name) for name in chosen.names]
-        effects, relative = side_effects(moves, own, probes)
-        path = report / "side_effects" / f"{model}-{method}.csv"
-        _write_pairs(path, chosen.names, names, {"effect": effects, "value": relative})
-        if chosen.names:
-            metrics[f"mean_auc_{method}"] = float(chosen.auc.mean())
-        others = np.isfinite(relative)
-        others[np.arange(len(own)), np.asarray(own, int)] = False
-        if others.any():
-            metrics[f"median_side_effect_{method}"] = float(np.median(np.abs(relative[others])))
+        metrics |= _judge(chosen, method, standard.standardised_move(chosen.vectors), names, probes, report, model)
+    return metrics
+
+
+def _judge(directions, method, moves, names, probes, report, model):
+    """Write the cosines and side effects of one method's directions; their part of the metrics."""
+    own = [names.index(name) for name in directions.names]
+    effects, relative = side_effects(moves, own, probes)
+    _write_pairs(report / "cosines" / f"{model}-{method}.csv", directions.names, directions.names,
+                 {"value": cosines(moves)})  # fmt: skip
+    _write_pairs(report / "side_effects" / f"{model}-{method}.csv", directions.names, names,
+                 {"effect": effects, "value": relative})  # fmt: skip
+    metrics = {f"mean_auc_{method}": float(directions.auc.mean())} if own else {}
+    others = np.isfinite(relative)
+    others[np.arange(len(own)), np.asarray(own, int)] = False
+    if others.any():
+        metrics[f"median_side_effect_{method}"] = float(np.median(np.abs(relative[others])))
     return metrics
 
 
@@ -122,6 +122,17 @@ def _labelled(latents, split, frame):
     if table.ids != list(frame.index):
         raise InputError(f"{path}: its ids are not those of data/shards; run `dvc repro export_latents`")
     return table.z, frame.to_numpy(float)
+
+
+def _write_scores(path, directions):
+    rows = zip(
+        directions.names, directions.methods, directions.auc, directions.n_pos, directions.n_neg, directions.norms,
+        strict=True,
+    )  # fmt: skip
+    _write(path, ["attribute", "method", "direction", "auc", "n_pos", "n_neg", "norm"], [
+        [name, method, f"{name}, {method}", f"{score:.6f}", n_pos, n_neg, f"{norm:.6g}"]
+        for name, method, score, n_pos, n_neg, norm in rows
+    ])  # fmt: skip
 
 
 def _write_pairs(path, rows, columns, matrices):
