@@ -40,13 +40,13 @@ def _restore(stage):
             _copy(cache, out["md5"], Path(out["path"]))
         except FileNotFoundError:
             print(f"{stage}: {out['path']}: not in DVC's cache; run dvc repro to make it again", file=sys.stderr)
+        except OSError as error:  # such as a full disk; the stage's own error is to be seen as well
+            print(f"{stage}: {out['path']}: cannot be put back: {error.strerror}", file=sys.stderr)
 
 
 def _cache():
-    """DVC's cache: where dvc.yaml's folder says, or its options, or a shared one."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False, timeout=60
-    )
+    """DVC's cache, wherever its options put it."""
+    done = subprocess.run([sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False)
     return Path(done.stdout.strip() or ".dvc/cache")
 
 

@@ -198,7 +198,7 @@ def test_base_clip_sheet_and_compare(workspace, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
     part.write_text("id,z000,z001,z002,z003\nmine,1,1,1,1\n")
     message = fails(capsys, part, "--model", "vae", "-o", tmp_path / "other", "--compare")
-    assert "--compare: no face is both in data/shards and in data/latents/vae" in message
+    assert f"--compare: no id of {part} is both in data/shards and in data/latents/vae" in message
     assert not (tmp_path / "other").exists()
 
 

@@ -58,6 +58,8 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         ("trian_ae", {}, "trian_ae: unknown key; did you mean train_ae?"),
         ("train_gan.schedule.xyzzy", 1, "train_gan.schedule.xyzzy: unknown key; known here: name, d_steps"),
         ("train_ae.latent_dim", 0, "train_ae.latent_dim: should be greater than or equal to 1 (got 0)"),
+        ("export_latents.format", "xlsx", "export_latents.format: should be 'csv' or 'parquet' (got 'xlsx')"),
+        ("export_latents.gan_samples", 1, "export_latents.gan_samples: should be greater than or equal to 2 (got 1)"),
         ("train_ae.latent_dim", "big", "train_ae.latent_dim: should be a valid integer"),
         ("train_ae.latent_dim", 2.5, "train_ae.latent_dim: should be a valid integer"),
         ("train_ae.latent_dim", True, "train_ae.latent_dim: should be a number, not true or false (got True)"),

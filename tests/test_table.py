@@ -1,6 +1,3 @@
-import csv
-import sys
-
 import numpy as np
 import pytest
 
@@ -78,17 +75,6 @@ def test_a_table_keeps_its_other_columns(tmp_path, suffix):
         write_table(tmp_path / "t.xls", read)
 
 
-def test_csv_is_what_the_csv_module_writes(tmp_path):
-    extra = {"note": ['"', "a;b", "two\nlines", ""]}
-    write_latents(tmp_path / "t.csv", IDS, "a,b", Z, extra=extra)
-    with open(tmp_path / "expected.csv", "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "split", "note", "z000", "z001", "z002"])
-        for name, note, z in zip(IDS, extra["note"], Z.tolist(), strict=True):
-            writer.writerow([name, "a,b", note, *(f"{value:.9g}" for value in z)])
-    assert (tmp_path / "t.csv").read_bytes() == (tmp_path / "expected.csv").read_bytes()
-
-
 @pytest.mark.parametrize("name", ["id", "split", "z001", "Z 7", "pc000", ""])
 def test_columns_that_mean_something_cannot_be_attributes(tmp_path, name):
     with pytest.raises(InputError, match="no column can be named"):
@@ -163,35 +149,6 @@ def test_principal_components(table, tmp_path):
     )
     with pytest.raises(InputError, match="has 4 columns of principal components, the model has 3"):
         read_latents(table("id,pc000,pc001,pc002,pc003\na,1,2,3,4\n"), pca=lambda: pca)
-
-
-def test_parquet_of_others(tmp_path):
-    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    path = tmp_path / "t.parquet"
-    columns = {"z001": [2.0, 4.0], "Smiling": [1.0, None], "age": [31, 7], "id": ["a", "b"], "z000": [1, 3]}
-    parquet.write_table(pyarrow.table(columns), path)
-    read = read_latents(path, 2, "vae")
-    assert read.ids == ["a", "b"] and read.extra == {"Smiling": ["1", ""], "age": ["31", "7"]}
-    np.testing.assert_array_equal(read.z, np.array([[1, 2], [3, 4]], np.float32))
-    for name, values, message in (
-        ("z001", [1.0, float("nan")], "row 3, column z001: nan is not a finite float32"),
-        ("z001", [1.0, None], "row 3, column z001: None is not a finite float32"),
-        ("z001", ["x", "y"], "column z001: holds string, expected numbers"),
-        ("id", ["a", "a"], "row 3, column id: 'a' is already in row 2"),
-    ):
-        parquet.write_table(pyarrow.table(columns | {name: values}), path)
-        assert message in one_line(path).replace("'nan'", "nan").replace("'None'", "None")
-    path.write_bytes(path.read_bytes()[:-9])
-    assert "cannot be read as Parquet" in one_line(path)
-
-
-def test_parquet_without_pyarrow(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    (tmp_path / "t.parquet").write_bytes(b"PAR1")
-    assert one_line(tmp_path / "t.parquet") == "Parquet needs pyarrow; pip install 'facepipe[parquet]'"
-    with pytest.raises(InputError, match="needs pyarrow"):
-        write_latents(tmp_path / "u.parquet", IDS, "x", Z)
-    assert not (tmp_path / "u.parquet").exists()
 
 
 def test_no_rows_write_a_header(tmp_path):

@@ -36,7 +36,6 @@ def arguments(parser):
 
 def run(arguments):
     from facepipe.data.shards import Shards
-    from facepipe.latents.cells import short
     from facepipe.latents.edited import read_edited
     from facepipe.models.store import read_info
     from facepipe.report.compare import known_faces
@@ -55,9 +54,8 @@ def run(arguments):
     model = load(folder)
     known = known_faces(model, table.ids, shards, latents) if arguments.compare else None
     if arguments.compare and not known:
-        ids = f"{short(table.ids[0])} and {len(table.ids) - 1} others"
-        raise InputError(f"--compare: no face is both in {shards.folder} and in {latents} ({ids}); keep the ids")
+        raise InputError(f"--compare: no id of {arguments.file} is both in {shards.folder} and in {latents}")
+    names = decode_table(model, table, arguments.output, arguments.columns, arguments.file, arguments.sheet, known)
     for line in warnings:
         print("facepipe: warning:", line, file=sys.stderr)
-    names = decode_table(model, table, arguments.output, arguments.columns, arguments.file, arguments.sheet, known)
     print(f"{len(names)} {'face' if len(names) == 1 else 'faces'} and grid.png in {arguments.output}")

@@ -37,7 +37,7 @@ class Cells:
         if "," in marks:
             texts = [text.replace(",", ".") for text in texts]
         try:
-            values = np.array(list(map(float, texts)))
+            values = np.fromiter(map(float, texts), np.float64, len(texts))
         except ValueError:
             return None
         if not (np.abs(values) < LIMIT).all():  # NaN fails every comparison

@@ -8,6 +8,7 @@ from facepipe.errors import InputError
 from facepipe.latents.cells import short
 
 _MAGIC = b"PAR1"
+_ROWS = 2**14  # of a row group: small ones are slow to write and to read
 
 
 def is_parquet(path):
@@ -50,14 +51,14 @@ def read_columns(path, vector, others, key, only=None):
     Raises:
         InputError: not Parquet, or a cell that is not a finite number; rows are counted from 2, as under a header.
     """
-    _, parquet = import_pyarrow(path)
+    pyarrow, parquet = import_pyarrow(path)
     parts, cells = [], {name: [] for name in others}
 
     def read():
         row = 2
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=[*vector, *others]):
-                texts = {name: list(map(_text, batch.column(name).to_pylist())) for name in others}
+                texts = {name: _texts(pyarrow, batch.column(name)) for name in others}
                 z = np.stack([_numbers(path, row, name, batch.column(name)) for name in vector], axis=1)
                 row += len(z)
                 chosen = [i for i, text in enumerate(texts[key]) if only is None or text in only]
@@ -79,15 +80,25 @@ class Writer:
         fields += [(name, self._pyarrow.float32()) for name in vector]
         self._schema = self._pyarrow.schema(fields)
         self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd")
+        self._waiting, self._count = [], 0
 
     def write(self, columns, z):
         """columns: lists of n str, one for each name in `texts`; z: float32 (n, d)."""
         arrays = [self._pyarrow.array(column, self._pyarrow.string()) for column in columns]
         arrays += [self._pyarrow.array(np.ascontiguousarray(column)) for column in z.T]
-        self._writer.write_table(self._pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        self._waiting.append(self._pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        self._count += len(z)
+        if self._count >= _ROWS:
+            self._flush()
 
     def close(self):
+        self._flush()
         self._writer.close()
+
+    def _flush(self):
+        if self._waiting:
+            self._writer.write_table(self._pyarrow.concat_tables(self._waiting).combine_chunks())
+        self._waiting, self._count = [], 0
 
 
 def _numbers(path, row, name, column):
@@ -102,6 +113,13 @@ def _numbers(path, row, name, column):
         i = int(np.argmin(np.isfinite(numbers)))
         raise InputError(f"{path}: row {row + i}, column {name}: {short(str(column[i]))} is not a finite float32")
     return numbers
+
+
+def _texts(pyarrow, column):
+    """A column as list of str: nothing is "", whole numbers have no point, True and False are 1 and 0."""
+    if pyarrow.types.is_string(column.type):
+        return column.fill_null("").to_pylist()
+    return [_text(value) for value in column.to_pylist()]
 
 
 def _text(value):
