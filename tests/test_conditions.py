@@ -1,16 +1,18 @@
 """Labels as conditions: refusals, codes, and that a conditioned VAE and GAN make the faces that they are told to."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.data.conditions import Conditions, check_names, encode, random_labels, read_labels
+from facepipe.data.conditions import Conditions, check_names, encode, labels_digest, random_labels, read_labels
 from facepipe.data.shard_writer import write_shards
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
 from facepipe.errors import InputError
 from facepipe.models.load import load_model
-from facepipe.training import gan, vae
+from facepipe.training import autoencoding, gan, vae
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,26 @@ def test_a_step_hides_all_labels_of_a_share_of_its_images(shards):
     generator = rng(0, 1)
     assert Conditions(None, ()).draw(generator, rows, 0.3) == {}
     assert generator.random() == rng(0, 1).random(), "without names nothing is drawn"
+
+
+@pytest.mark.parametrize("module", [vae, gan])
+def test_a_state_is_not_used_when_a_label_has_changed(module, tiny_shards, tiny_params, tmp_path, monkeypatch):
+    copy, seen = tmp_path / "shards", []
+    shutil.copytree(tiny_shards, copy)
+    train, sections = tiny_params
+    name = module.__name__.rsplit(".", 1)[1]
+    params = sections[name].model_copy(update={"condition_on": ("Bright",)})
+    place = autoencoding if name == "vae" else gan
+    monkeypatch.setattr(place, "open_states", lambda *arguments: seen.append(arguments[3]) or 1 / 0)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            module.train(train, params, copy, tmp_path / "model", tmp_path / "report")
+        if len(seen) == 2:
+            table = pd.read_csv(copy / "attributes.csv")
+            table.loc[5, "Bright"] = 1 - table.loc[5, "Bright"]
+            table.to_csv(copy / "attributes.csv", index=False)
+    assert seen[0] == seen[1] != seen[2] and seen[1]["shards"] == seen[2]["shards"]
+    assert labels_digest(Shards(copy), ()) == {}
 
 
 @pytest.mark.parametrize("name", ["vae", "gan"])

@@ -106,9 +106,7 @@ def test_both_conditioned_on_the_same(conditioned_models):
         faces = load_model(conditioned_models / name).decode(z, (codes + 1) / 2)
         np.testing.assert_allclose(model.decode(z, codes), faces, atol=1e-5)
         for other in (["Left"], ["Bright", "Left"]):
-            with pytest.raises(
-                InputError, match=rf"condition_on is \['Left', 'Bright'\] there, {re.escape(str(other))} here$"
-            ):
+            with pytest.raises(InputError, match=rf"\] there, {re.escape(str(other))} here$"):
                 first_weights(conditioned_models / name, spec | {"condition_on": other})
         with pytest.raises(InputError, match=r"condition_on is \['Left', 'Bright'\] there, \[\] here$"):
             first_weights(conditioned_models / name, {key: spec[key] for key in SPEC})

@@ -1,5 +1,7 @@
 """Labels that a model is conditioned on: checked, read from shards, and as the numbers that its networks take."""
 
+import hashlib
+
 import numpy as np
 
 from facepipe.determinism import rng
@@ -59,6 +61,14 @@ def random_labels(shards, names, count, seed):
     if not names:
         return np.zeros((count, 0), np.float32)
     return read_labels(shards, "train", names)[rng(seed, "labels").integers(0, shards.count("train"), count)]
+
+
+def labels_digest(shards, names):
+    """{"labels": sha256 of the labels that a training sees}, as the shards' own digest leaves them out; else {}."""
+    if not names:
+        return {}
+    labels = [read_labels(shards, split, names) for split in ("train", "valid")]
+    return {"labels": hashlib.sha256(np.concatenate(labels).tobytes()).hexdigest()}
 
 
 def encode(labels):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from facepipe.data.conditions import Conditions, check_names
+from facepipe.data.conditions import Conditions, check_names, labels_digest
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
@@ -200,9 +200,10 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
         "widths": list(params.widths),
         "latent_activation": params.latent_activation,
     } | task.options(params)
-    check_names(data, spec.get("condition_on", ()), f"params.yaml: train_{network.name}.condition_on")
+    names = spec.get("condition_on", ())
+    check_names(data, names, f"params.yaml: train_{network.name}.condition_on")
     start = _warm_start(params.init_from, network.name, spec, model)
-    inputs = {"shards": data.sha256} | start
+    inputs = {"shards": data.sha256} | start | labels_digest(data, names)
     with open_states(f"train_{network.name}", train_params, params, inputs, runtime) as states:
         if runtime.crew.chief:
             remove_leftovers(model, *(report / name for name in REPORTS))

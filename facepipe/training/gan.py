@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from facepipe.data.conditions import Conditions, check_names
+from facepipe.data.conditions import Conditions, check_names, labels_digest
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
@@ -219,9 +219,9 @@ def train(train_params, params, shards, model, report):
     }
     if params.condition_on:
         spec["condition_on"] = list(params.condition_on)
-        check_names(data, params.condition_on, "params.yaml: train_gan.condition_on")
+    check_names(data, params.condition_on, "params.yaml: train_gan.condition_on")
     weights, digest = ({}, None) if params.init_from == NO_MODEL else first_weights(params.init_from, spec)
-    inputs = {"shards": data.sha256, "init_from": digest}
+    inputs = {"shards": data.sha256, "init_from": digest} | labels_digest(data, params.condition_on)
     with open_states("train_gan", train_params, params, inputs, runtime) as states:
         if runtime.crew.chief:
             remove_leftovers(model, *(report / name for name in ("history.csv", "metrics.json", "summary.csv")))
