@@ -35,7 +35,7 @@ def test_the_model_tells_faces_apart(folder, name):
     assert scores["test_mse"] < 0.5 * np.mean((images - images.mean(axis=0)) ** 2), "better than the mean face"
 
 
-@pytest.mark.parametrize("name", ["ae", "vae"])
+@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
 def test_latents_decode_to_the_pictures_of_the_model(folder, name):
     model = load_model(folder / "data/models" / name)
     shards = Shards(folder / "data/shards")
@@ -46,7 +46,7 @@ def test_latents_decode_to_the_pictures_of_the_model(folder, name):
         np.testing.assert_array_equal(to_uint8(model.decode(table.z)), to_uint8(direct))
 
 
-@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+@pytest.mark.parametrize("name", ["ae", "vae", "gan", "inverter"])
 def test_a_grid_an_epoch(folder, name):
     with open(folder / f"reports/train_{name}/history.csv", encoding="utf-8") as file:
         epochs = len(list(csv.DictReader(file)))
