@@ -82,7 +82,7 @@ def test_the_page_has_pictures_curves_and_numbers(world):
     images = sum(tag == "img" for tag, _ in parsed.seen)
     grids = [list((folder / "reports" / stage / "grids").iterdir()) for stage in ("preprocess", "render_reports")]
     assert images == sum(map(len, grids)) + 4 * 3
-    assert sum(tag == "svg" for tag, _ in parsed.seen) == 1 + (2 + 1) + (2 + 1 + 2) + 2 + 3 * 6 + 3 * 3
+    assert sum(tag == "svg" for tag, _ in parsed.seen) == 1 + (2 + 1) + (2 + 1 + 2) + 2 + 3 + 3 * 6 + 2 * 3
     metrics = read_json(folder / "reports" / "evaluate" / "metrics.json")
     assert f"{metrics['ae']['test_mse']:.5f}" in text
     assert f"{metrics['gan']['kid_x1000_random_conv_n20']:.2f} ±" in text

@@ -115,5 +115,9 @@ def test_framing_that_is_missing_or_broken(tmp_path):
     (tmp_path / "a.png").write_bytes(encoded(color()))
     with pytest.raises(InputError, match="does not record how its training images were made"):
         read_photos([tmp_path / "a.png"], None)
+    wrong = [{"crop": "middle"}, {"crop": [0, 1]}, {"crop": [0.5, 0, 0.2, 1]}, {"eyes": 3}, {"eyes": [[0.6, 0.5]] * 2}]
+    for changes in [*wrong, {"image_shape": [64]}, {"image_shape": [64, 64, 4]}, {"max_pixels": "many"}]:
+        with pytest.raises(InputError, match=r"model.json: framing"):
+            read_photos([tmp_path / "a.png"], CELEBA | changes)
     with pytest.raises(InputError, match=r"model.json: framing"):
         read_photos([tmp_path / "a.png"], {"crop": "center"})

@@ -96,13 +96,24 @@ def _frame(framing, crop):
     try:
         shape = tuple(int(side) for side in framing["image_shape"])
         trained, eyes, max_pixels = framing["crop"], framing["eyes"], int(framing["max_pixels"])
+        if trained not in ("align", "center", "none"):
+            left, top, right, bottom = trained = tuple(float(edge) for edge in trained)
+            _check(0 <= left < right <= 1 and 0 <= top < bottom <= 1)
+        if eyes is not None:
+            (x0, y0), (x1, y1) = eyes = tuple(tuple(float(place) for place in eye) for eye in eyes)
+            _check(0 <= x0 < x1 <= 1 and 0 <= y0 == y1 <= 1)
+        _check(len(shape) == 3 and min(shape[:2]) > 0 and shape[2] in (1, 3))
     except (KeyError, TypeError, ValueError):
         raise InputError("model.json: framing: not as the preprocess stage writes it; train the model again") from None
     if crop is None:
         crop = "align" if eyes else "training"
     crop = trained if crop == "training" else crop
-    box = "center" if crop == "align" else tuple(crop) if isinstance(crop, list | tuple) else crop
-    return crop, eyes or EYES, Framing(shape, box, max_pixels)
+    return crop, eyes or EYES, Framing(shape, "center" if crop == "align" else crop, max_pixels)
+
+
+def _check(right):
+    if not right:
+        raise ValueError
 
 
 def _read(path, frame, at):

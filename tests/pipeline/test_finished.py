@@ -55,7 +55,7 @@ def test_every_exported_row_decodes_to_the_picture_of_the_model(folder, name):
         assert np.abs(to_uint8(model.decode(components.z)).astype(int) - direct).max() <= 1
 
 
-@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+@pytest.mark.parametrize("name", ["ae", "vae", "gan", "inverter"])
 def test_a_grid_an_epoch(folder, name):
     with open(folder / f"reports/train_{name}/history.csv", encoding="utf-8") as file:
         epochs = len(list(csv.DictReader(file)))

@@ -22,8 +22,15 @@ def test_all_outputs_are_there(finished):
     folder = finished.folder
     for split in ("train", "valid", "test"):
         assert (folder / f"data/latents/vae/{split}.csv").exists()
+        assert (folder / f"data/latents/gan/{split}.csv").exists()
     names = {path.name for path in (folder / "reports/render_reports/grids").iterdir()}
-    assert {"reconstructions_ae.png", "samples_gan.png", "interpolations_vae.png", "edits_ae.png"} <= names
+    assert {
+        "reconstructions_ae.png",
+        "samples_gan.png",
+        "interpolations_vae.png",
+        "edits_ae.png",
+        "reconstructions_gan.png",
+    } <= names
     page = (folder / "reports/index.html").read_text(encoding="utf-8")
     assert "data:image/png;base64," in page and "http://" not in page.replace("http://www.w3.org", "")
     assert finished.run("git", "status", "--porcelain").stdout == ""
