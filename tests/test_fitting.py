@@ -167,6 +167,14 @@ def test_cross_validation_judges_images_that_a_fit_has_not_seen():
     np.testing.assert_allclose(again.auc, directions.auc)  # the parts depend on the ids, not on the order
 
 
+def test_cross_validation_of_many_attributes_at_once():
+    rng = np.random.default_rng(0)
+    z, labels = rng.normal(size=(60, 12)), (rng.random((60, 12)) < 0.5).astype(float)  # hardly two rows are alike
+    z += 3 * labels
+    directions, problems = fit_few(list("abcdefghijkl"), [str(i) for i in range(60)], z, labels, 2, METHODS, same(12))
+    assert not problems and len(directions.names) == 36 and np.median(directions.auc) > 0.9
+
+
 def test_two_photos_of_each_are_the_least():
     z, labels = np.eye(4), np.array([[1.0], [1], [0], [0]])
     directions, problems = fit_few(["X"], list("abcd"), z, labels, 2, PLAIN, same(4))

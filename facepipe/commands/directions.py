@@ -29,6 +29,7 @@ examples, after `dvc repro`:
 smile/ and sad/ are folders of photographs; a table of labels has a column id, as in data/latents/vae/train.csv, and a
 column of 0 and 1 for each attribute, empty where unknown.
 """
+NAMED = 3  # so many of the attributes without a direction does a message name
 FROM_PHOTOS = "mean_difference"  # of few examples; from labels all methods
 
 
@@ -66,7 +67,8 @@ def run(arguments):
     fitted = fit_few(names, ids, standard.standardise(z), labels, arguments.min_examples, methods, standard)
     directions, problems = fitted
     if not directions.names:
-        raise InputError("; ".join(map(str, problems)))
+        more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+        raise InputError("; ".join(map(str, problems[:NAMED])) + more)
     for problem in problems:
         print(problem)
     write_directions(arguments.output, directions)

@@ -212,10 +212,9 @@ def fit_few(names, ids, x, labels, min_examples, methods, standard):
 def _parts(ids, labels):
     """The part 0..FOLDS-1 of each row; those of equal labels are spread evenly."""
     patterns = [tuple(np.nan_to_num(row, nan=-1)) for row in labels]
-    parts, counts = np.empty(len(ids), int), {}
-    for row in sorted(range(len(ids)), key=lambda i: (fraction(ids[i]), ids[i])):
-        parts[row] = counts.setdefault(patterns[row], 0) % FOLDS
-        counts[patterns[row]] += 1
+    order = sorted(range(len(ids)), key=lambda i: (patterns[i], fraction(ids[i]), ids[i]))
+    parts = np.empty(len(ids), int)
+    parts[order] = np.arange(len(ids)) % FOLDS
     return parts
 
 
