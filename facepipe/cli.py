@@ -9,7 +9,16 @@ from facepipe.errors import InputError
 
 COMMANDS = (
     "decode",
-)  # fmt: skip
+    "edit",
+    "directions",
+    "sample",
+    "interpolate",
+    "traverse",
+    "arithmetic",
+    "nearest",
+    "encode",
+    "export",
+)
 
 
 def main(argv=None):

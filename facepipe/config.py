@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from facepipe.errors import InputError, suggest
 from facepipe.sections.base import Section
 from facepipe.sections.data import Dataset, Preprocess
-from facepipe.sections.gan import TrainGAN
+from facepipe.sections.gan import TrainGAN, TrainInverter
 from facepipe.sections.results import AttributeVectors, Evaluate, ExportLatents, RenderReports
 from facepipe.sections.training import Train, TrainAE, TrainVAE
 
@@ -24,6 +24,7 @@ class Params(Section):
     train_ae: TrainAE
     train_vae: TrainVAE
     train_gan: TrainGAN
+    train_inverter: TrainInverter
     export_latents: ExportLatents
     attribute_vectors: AttributeVectors
     evaluate: Evaluate

@@ -1,5 +1,6 @@
 """How every stage starts: checked params in, bad input as one line and exit code 2, metrics out."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -14,7 +15,7 @@ from facepipe.quiet import import_tensorflow
 NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def run(main, name, tensorflow=False):
+def run(main, name, tensorflow=False, within=None):
     """Run one stage.
 
     Args:
@@ -22,18 +23,20 @@ def run(main, name, tensorflow=False):
             deterministic values) or None.
         name: the stage's name in dvc.yaml; metrics go to reports/<name>/metrics.json.
         tensorflow: bool, whether the stage uses TensorFlow (imported after the params are checked).
+        within: context manager around all of it, or None; sees the exception where the stage fails.
 
     Exits with 2 and one line on stderr where the input is wrong or the disk is full or closed to us, with 130 after
     Ctrl-C, with 143 after SIGTERM, with 75 where another worker of the same training was lost.
     """
     before = signal.signal(signal.SIGTERM, _raise_stopped)
     try:
-        params = load_params()
-        if tensorflow:
-            import_tensorflow()
-        metrics = main(params)
-        if metrics is not None:
-            write_json(f"reports/{name}/metrics.json", metrics)
+        with within or contextlib.nullcontext():
+            params = load_params()
+            if tensorflow:
+                import_tensorflow()
+            metrics = main(params)
+            if metrics is not None:
+                write_json(f"reports/{name}/metrics.json", metrics)
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -4,10 +4,14 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.latents.directions import attribute_vectors
+    from facepipe.latents.attribute_vectors import attribute_vectors
 
     return attribute_vectors(
-        params.attribute_vectors, shards="data/shards", latents="data/latents", out="data/directions"
+        params.attribute_vectors,
+        shards="data/shards",
+        latents="data/latents",
+        out="data/directions",
+        report="reports/attribute_vectors",
     )
 
 

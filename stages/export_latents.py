@@ -1,4 +1,4 @@
-"""Export the latents of every image as CSV, and a density over them."""
+"""Export the latents of every image as tables, what each dimension does, and a density over them."""
 
 from facepipe.stage import run
 
@@ -6,7 +6,7 @@ from facepipe.stage import run
 def main(params):
     from facepipe.latents.export import export_latents
 
-    export_latents(params.export_latents, models="data/models", shards="data/shards", out="data/latents")
+    return export_latents(params.export_latents, models="data/models", shards="data/shards", out="data/latents")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Render the final grids, the user's edits and reports/index.html."""
 
+from facepipe.restore import outputs_kept
 from facepipe.stage import run
 
 
@@ -18,4 +19,4 @@ def main(params):
 
 
 if __name__ == "__main__":
-    run(main, "render_reports", tensorflow=True)
+    run(main, "render_reports", tensorflow=True, within=outputs_kept("render_reports"))

@@ -82,6 +82,22 @@ def tiny_params():
 
 
 @pytest.fixture(scope="session")
+def tiny_workspace(tmp_path_factory, tiny_models, tiny_shards):
+    """Folder with models, latents, directions (of Bright and Left) and shards as data/ has them; not to be changed."""
+    from facepipe.config import AttributeVectors, ExportLatents
+    from facepipe.latents.attribute_vectors import attribute_vectors
+    from facepipe.latents.export import export_latents
+
+    folder = tmp_path_factory.mktemp("workspace")
+    (folder / "models").symlink_to(tiny_models)
+    (folder / "shards").symlink_to(tiny_shards)
+    export_latents(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, folder / "latents")
+    params = AttributeVectors(min_examples=5)
+    attribute_vectors(params, tiny_shards, folder / "latents", folder / "directions", folder / "reports")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def conditioned_models(tmp_path_factory, tiny_shards, tiny_params):
     """Folder with the models vae and gan, conditioned on Left and Bright and trained until these act."""
     from facepipe.training import gan, vae
@@ -104,12 +120,18 @@ def conditioned_models(tmp_path_factory, tiny_shards, tiny_params):
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory, tiny_shards, tiny_params):
-    """Folder with the models ae, vae and gan, trained for two epochs on `tiny_shards`; reports in ../reports."""
+    """Folder of the models ae, vae, gan, inverter, trained for two epochs on `tiny_shards`; reports in ../reports."""
     from importlib import import_module
+
+    from facepipe.config import TrainInverter
+    from facepipe.training import inverter
 
     folder = tmp_path_factory.mktemp("trained")
     train, sections = tiny_params
     for name, section in sections.items():
         module = import_module(f"facepipe.training.{name}")
         module.train(train, section, tiny_shards, folder / "models" / name, folder / "reports" / f"train_{name}")
-    return folder / "models"
+    models, report = folder / "models", folder / "reports" / "train_inverter"
+    section = TrainInverter(batch_size=16, epochs=2, widths=(8, 8))
+    inverter.train(train, section, tiny_shards, models / "inverter", report, gan=models / "gan")
+    return models

@@ -18,7 +18,7 @@ COMMON = {"latent_dim": 4, "batch_size": 16, "epochs": 2}
 
 def sections():
     """The params of each model, by name."""
-    from facepipe.config import TrainAE, TrainGAN, TrainVAE
+    from facepipe.config import TrainAE, TrainGAN, TrainInverter, TrainVAE
 
     gan = {"generator_widths": (8, 8), "discriminator_widths": (8, 8), "r1_every": 2}
     return {
@@ -36,6 +36,7 @@ def sections():
             condition_dropout=0.3,
             augment={"contrast": 0.1, "zoom": 0.1},
         ),
+        "inverter": TrainInverter(batch_size=16, epochs=2, widths=(8, 8)),
         "ae-blows-up": TrainAE(**COMMON, widths=(8, 8), learning_rate=1e30),
         "ae-minutes": TrainAE(**COMMON | {"epochs": None, "minutes": 4 / 60}, widths=(8, 8), grid_every=10**6),
         "gan": TrainGAN(**COMMON, **gan, schedule={"name": "accuracy", "threshold": 0.55, "smoothing": 0.5}),
@@ -69,7 +70,9 @@ def main(names, strategy, shards, out):
         folder.mkdir(parents=True, exist_ok=True)
         steps.clear()
         module = import_module(f"facepipe.training.{name.split('-')[0]}")
-        module.train(train, sections()[name], shards, folder / "model", folder / "report")
+        # the same generator whoever trains
+        more = {"gan": Path(out).parent / "one" / "gan" / "model"} if name == "inverter" else {}
+        module.train(train, sections()[name], shards, folder / "model", folder / "report", **more)
         (folder / f"steps-{worker}.json").write_text(json.dumps(steps), encoding="utf-8")
 
 

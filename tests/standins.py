@@ -3,13 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from facepipe.config import AttributeVectors, Evaluate
+from facepipe.config import AttributeVectors, Evaluate, ExportLatents
 from facepipe.data.explore import explore
 from facepipe.data.pictures import save_png
 from facepipe.data.shard_writer import write_shards
 from facepipe.data.shards import Shards
 from facepipe.files import write_json
-from facepipe.latents.directions import attribute_vectors
+from facepipe.latents.attribute_vectors import attribute_vectors
+from facepipe.latents.export import describe
+from facepipe.latents.pca import fit_pca
 from facepipe.latents.table import write_latents
 from facepipe.metrics.evaluate import evaluate
 from facepipe.models.samplers import Gaussian, Prior, fit_gaussian
@@ -68,8 +70,13 @@ def make_world(folder, train=160, valid=30, test=40, shape=SHAPE, latent_dim=6):
                 labels[name] = {"Right": float(x > 0.5), "Far_Right": float(x > 0.7)}
     write_shards(folder / "shards", images, ids=ids, attributes=pd.DataFrame.from_dict(labels, orient="index"))
     models = {name: LinearModel(name, images["train"], latent_dim) for name in ("ae", "vae", "gan")}
-    for name in ("ae", "vae"):
-        Gaussian(np.zeros(latent_dim), np.eye(latent_dim)).save(folder / "latents" / name / "density.npz")
+    for name, model in models.items():
+        z = model.encode(images["train"]) if model.has_encoder else model.sample_latents(50, 0)
+        (folder / "latents" / name).mkdir(parents=True)
+        describe(ExportLatents(), model, z, folder / "latents" / name)
+        fit_pca(z).save(folder / "latents" / name / "pca.npz")
+        if model.has_encoder:
+            Gaussian(np.zeros(latent_dim), np.eye(latent_dim)).save(folder / "latents" / name / "density.npz")
     return models, lambda path: models[path.name]
 
 
@@ -77,6 +84,7 @@ def make_reports(folder, load):
     """What the stages before render_reports leave in `folder`: a look at the data, histories, grids, directions."""
     explore(folder / "shards", folder / "reports" / "preprocess")
     columns = {"ae": ["loss", "mse", "valid_mse"], "vae": ["loss", "kl"], "gan": ["d_loss", "g_loss", "r1"]}
+    columns["inverter"] = ["loss", "mse", "latent"]
     for name, names in columns.items():
         report = folder / "reports" / f"train_{name}"
         rows = [",".join(["epoch", "images", *names])]
@@ -98,7 +106,8 @@ def make_reports(folder, load):
             shards = Shards(folder / "shards")
             z = model.encode(shards.images(split))
             write_latents(folder / "latents" / name / f"{split}.csv", shards.ids(split), split, z)
-    attribute_vectors(params, folder / "shards", folder / "latents", folder / "directions")
+    report = folder / "reports" / "attribute_vectors"
+    attribute_vectors(params, folder / "shards", folder / "latents", folder / "directions", report)
     params = Evaluate(extractor="random_conv", samples=20, kid_subsets=2, kid_subset_size=10, neighbours=3)
     report = folder / "reports" / "evaluate"
     metrics = evaluate(params, folder / "models", folder / "latents", folder / "shards", report, load=load)

@@ -12,6 +12,7 @@ from facepipe.cli import main
 from facepipe.commands.common import find_model
 from facepipe.data.pictures import to_uint8
 from facepipe.errors import InputError
+from facepipe.files import write_json
 from facepipe.latents.table import read_latents, write_latents
 
 COMMAND = [sys.executable, "-m", "facepipe", "decode"]
@@ -30,7 +31,8 @@ def models(tmp_path):
     """Folders that look like models, for what is checked before TensorFlow is imported."""
     for name in ("ae", "gan", "vae"):
         (tmp_path / "models" / name).mkdir(parents=True)
-        (tmp_path / "models" / name / "model.json").write_text("{}")
+        info = {"version": 1, "model": name, "spec": {"latent_dim": 4}, "networks": []}
+        write_json(tmp_path / "models" / name / "model.json", info)
     return tmp_path / "models"
 
 
@@ -51,6 +53,8 @@ def test_help_is_quick_and_has_an_example():
 
 def test_a_wrong_table_is_refused_before_tensorflow_is_imported(tmp_path):
     (tmp_path / "edit.csv").write_text("id,z000\na,1\nb,x\n")
+    info = {"version": 1, "model": "vae", "spec": {"latent_dim": 1}, "networks": []}
+    write_json(tmp_path / "data/models/vae/model.json", info)
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('imported')")  # python -m looks here first
     done = subprocess.run(
         [*COMMAND, "edit.csv", "--model", "vae", "-o", "faces"],
@@ -61,7 +65,7 @@ def test_a_wrong_table_is_refused_before_tensorflow_is_imported(tmp_path):
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "facepipe: edit.csv: row 3, column z000: 'x' is not a number\n"
-    assert sorted(os.listdir(tmp_path)) == ["edit.csv", "tensorflow.py"]
+    assert sorted(os.listdir(tmp_path)) == ["data", "edit.csv", "tensorflow.py"]
 
 
 def test_unknown_model(table, models, tmp_path, capsys):
@@ -85,12 +89,14 @@ def test_output_that_cannot_be_a_folder(table, models, capsys):
 
 
 def test_a_model_that_is_none(table, models, tmp_path, capsys):
+    write_json(models / "vae/model.json", {})
     message = fails(capsys, table, "--model", "vae", "-o", tmp_path / "out", "--models", models)
     assert "model.json: not a facepipe model" in message
 
 
-def test_file_name_with_a_line_end_is_still_one_line(tmp_path, capsys):
-    assert "No such file" in fails(capsys, tmp_path / "a\nb.csv", "--model", "vae", "-o", tmp_path / "out")
+def test_file_name_with_a_line_end_is_still_one_line(models, tmp_path, capsys):
+    path = tmp_path / "a\nb.csv"
+    assert "No such file" in fails(capsys, path, "--model", "vae", "-o", tmp_path / "out", "--models", models)
 
 
 @pytest.mark.parametrize("columns", ["0", "-1", "x", "1.5"])
@@ -132,7 +138,8 @@ def test_exported_latents_decode_to_the_models_reconstructions(tiny_models, tiny
 
     params = ExportLatents(components=2, gan_samples=5)
     metrics = export_latents(params, tiny_models, tiny_shards, tmp_path / "latents")
-    assert metrics["vae"] == {"latents": 160, "dimensions": 4} and metrics["gan"] == {"latents": 5, "dimensions": 4}
+    assert metrics["vae"] == {"latents": 160, "dimensions": 4, "dead": 0} and metrics["gan"] == metrics["vae"]
+    assert len(read_latents(tmp_path / "latents/gan/sample.csv").ids) == 5
     assert main(["decode", str(tmp_path / "latents/vae/test.csv"), "--model", str(tiny_models / "vae"),
                  "-o", str(tmp_path / "faces"), "--columns", "8"]) == 0  # fmt: skip
     model, shards = load_model(tiny_models / "vae"), Shards(tiny_shards)
@@ -140,6 +147,59 @@ def test_exported_latents_decode_to_the_models_reconstructions(tiny_models, tiny
     for row, name in zip(expected, shards.ids("test"), strict=True):
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "faces" / name)), row)
     assert Image.open(tmp_path / "faces/grid.png").size == (8 * 18 + 2, 4 * 18 + 2)
+
+
+@pytest.fixture(scope="module")
+def workspace(tiny_models, tiny_shards, tmp_path_factory):
+    """A folder as after `dvc repro`: data/models, data/latents, data/shards."""
+    from facepipe.config import ExportLatents
+    from facepipe.latents.export import export_latents
+
+    data = tmp_path_factory.mktemp("workspace") / "data"
+    data.mkdir()
+    for name, folder in (("models", tiny_models), ("shards", tiny_shards)):
+        (data / name).symlink_to(folder)
+    export_latents(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, data / "latents")
+    return data.parent
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+def test_every_exported_row_decodes_to_the_models_picture(workspace, tmp_path, monkeypatch, name):
+    """Byte for byte from the latents, within a gray level from their principal components."""
+    from facepipe.data.shards import Shards
+    from facepipe.models.load import load_model
+
+    monkeypatch.chdir(workspace)
+    model, shards = load_model(f"data/models/{name}"), Shards("data/shards")
+    for split in ["sample"] if name == "gan" else shards.splits:
+        z = model.sample_latents(5, 0) if name == "gan" else model.encode(shards.images(split))
+        expected = to_uint8(model.decode(z))
+        for form, most in (("", 0), (".pca", 1)):
+            out = tmp_path / f"{split}{form}"
+            table = f"data/latents/{name}/{split}{form}.csv"
+            assert main(["decode", table, "--model", name, "-o", str(out)]) == 0
+            made = sorted(out.glob(f"{'gan' if name == 'gan' else split}-*.png"))
+            pictures = np.stack([np.asarray(Image.open(path)) for path in made])
+            assert np.abs(pictures.astype(int) - expected).max() <= most
+
+
+def test_base_clip_sheet_and_compare(workspace, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(workspace)
+    out, part = tmp_path / "out", tmp_path / "part.csv"
+    part.write_text("id;z001\ntest-003.png;0,5\nmine;1e3\n")
+    assert "--base ID` takes" in fails(capsys, part, "--model", "vae", "-o", out)
+    assert "did you mean test-0" in fails(capsys, part, "--model", "vae", "-o", out, "--base", "test-03.png")
+    command = ["decode", str(part), "--model", "vae", "-o", str(out), "--base", "test-003.png"]
+    assert main([*command, "--sheet", "--compare"]) == 0
+    warning = capsys.readouterr().err
+    assert warning.startswith(f"facepipe: warning: {part}: row 3, column z001: 1000 is far outside ")
+    assert sorted(os.listdir(out)) == ["compare.png", "grid.png", "mine.png", "sheet.png", "test-003.png"]
+    assert main([*command, "--clip"]) == 0
+    assert capsys.readouterr().err == ""
+    part.write_text("id,z000,z001,z002,z003\nmine,1,1,1,1\n")
+    message = fails(capsys, part, "--model", "vae", "-o", tmp_path / "other", "--compare")
+    assert f"--compare: no id of {part} is both in data/shards and in data/latents/vae" in message
+    assert not (tmp_path / "other").exists()
 
 
 def test_one_edited_number_changes_only_that_row(table, tiny_models, tmp_path):
@@ -159,7 +219,7 @@ def test_another_models_latents_and_plain_numbers(tiny_models, tmp_path, capsys)
     path = tmp_path / "face.txt"
     arguments = [path, "--model", "gan", "-o", tmp_path / "out", "--models", tiny_models]
     path.write_text("1\n2\n3\n")
-    assert "has 3 latent columns, model gan has 4; was it exported from another model?" in fails(capsys, *arguments)
+    assert "has 3 latent columns, model gan has 4" in fails(capsys, *arguments)
     assert not (tmp_path / "out").exists()
     path.write_text("1\n2\n3\n0.5\n")
     assert main(["decode", *map(str, arguments)]) == 0

@@ -4,7 +4,7 @@ from PIL import Image
 
 from facepipe.errors import InputError
 from facepipe.latents.table import Latents
-from facepipe.report import decoded
+from facepipe.report import decoded, faces
 from facepipe.report.decoded import decode_table
 
 
@@ -51,10 +51,42 @@ def test_one_picture_per_row_and_a_grid(tmp_path):
     np.testing.assert_array_equal(grid[2:8, 12:20], face)
 
 
+def test_a_sheet_with_ids_and_a_comparison(tmp_path):
+    latents, pair = table("a", "b", "c"), (np.zeros((6, 8, 3), np.uint8), np.ones((6, 8, 3), np.uint8))
+    decode_table(Stripes(), latents, tmp_path, sheet=True, known={"b": pair})
+    assert names(tmp_path) == ["a.png", "b.png", "c.png", "compare.png", "grid.png", "sheet.png"]
+    assert pixels(tmp_path / "sheet.png").shape[1] == 2 * (8 * 8 + 6) + 6
+    compared = pixels(tmp_path / "compare.png")
+    np.testing.assert_array_equal(compared[-50:-2:8, -66:-2:8], pixels(tmp_path / "b.png"))
+
+
+class Conditioned(Stripes):
+    """Adds its label to the gray levels; an unknown one is a half."""
+
+    condition_on = ("Smiling", "Young")
+
+    def decode(self, z, labels=None):
+        shift = 0.0 if labels is None else np.nan_to_num(labels[:, :1], nan=0.5)
+        return super().decode(z / 4 + np.float32(shift) / 4)
+
+
+def test_labels_are_taken_from_the_columns_of_the_table(tmp_path):
+    latents = table("a", "b", "c")
+    latents.z[:] = 0
+    decode_table(Conditioned(), latents._replace(extra={"Smiling": ["1", "0", ""]}), tmp_path)
+    assert [pixels(tmp_path / f"{name}.png").max() for name in "abc"] == [64, 0, 32]
+    decode_table(Conditioned(), latents, tmp_path)
+    assert pixels(tmp_path / "a.png").max() == 0
+    bad = latents._replace(extra={"Young": ["1", "no", ""]})
+    assert "e.csv: row 3, column Young: 'no' is not a label" in refused(
+        Conditioned(), bad, tmp_path / "x", path="e.csv"
+    )
+
+
 def test_same_latents_same_bytes_whatever_else_is_in_the_table(tmp_path, monkeypatch):
     latents = table(*"abcdefg")
     decode_table(Stripes(), latents, tmp_path / "1")
-    monkeypatch.setattr(decoded, "CHUNK", 2)
+    monkeypatch.setattr(faces, "CHUNK", 2)
     decode_table(Stripes(), Latents(latents.ids[3:], latents.splits[3:], latents.z[3:]), tmp_path / "2")
     for name in ("d.png", "g.png"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
@@ -70,7 +102,7 @@ def test_other_files_stay_and_old_pictures_are_replaced(tmp_path):
 
 @pytest.mark.parametrize("exists", [True, False])
 def test_interrupted_leaves_everything_as_it_was(tmp_path, monkeypatch, exists):
-    monkeypatch.setattr(decoded, "CHUNK", 2)
+    monkeypatch.setattr(faces, "CHUNK", 2)
     out = tmp_path / "faces"
     if exists:
         out.mkdir()
@@ -106,6 +138,7 @@ def refused(*arguments, **options):
 def test_wrong_tables(tmp_path):
     out = tmp_path / "faces"
     assert "row 3, column id: 'Grid.jpg' would be grid.png" in refused(Stripes(), table("a", "Grid.jpg"), out)
+    assert "'compare' would be compare.png; rename it" in refused(Stripes(), table("compare"), out)
     assert "row 3, column id: 'a.png' would be written to 'a.png'" in refused(Stripes(), table("a", "a.png"), out)
     small = Latents(["a"], [""], np.zeros((1, 3), np.float32))
     assert refused(Stripes(), small, out, path="e.csv").startswith("e.csv: has 3 latent columns, model vae has 8")

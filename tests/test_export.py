@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from facepipe.config import ExportLatents
@@ -6,6 +7,9 @@ from facepipe.data.shard_writer import write_shards
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.latents import export
+from facepipe.latents.exported import split_path
+from facepipe.latents.pca import load_pca
+from facepipe.latents.statistics import read_statistics
 from facepipe.latents.table import read_latents
 from facepipe.models.samplers import Prior, load_sampler
 
@@ -20,6 +24,9 @@ class Means:
     def encode(self, images):
         self.seen += (len(images),)
         return (images.mean(axis=(1, 3)) / 10).astype(np.float32)
+
+    def decode(self, z):
+        return np.broadcast_to(np.clip(z[:, None, :, None] / 25.5, 0, 1), (len(z), 8, 8, 3)).astype(np.float32)
 
     def sample_latents(self, count, seed):
         return Prior(self.latent_dim).sample(count, seed)
@@ -37,7 +44,7 @@ def test_every_image_is_encoded_in_order(shards, tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(export, "CHUNK", chunk)
     model = Means()
     metrics = export.export_encoder(ExportLatents(components=2), model, shards, tmp_path / "ae")
-    assert metrics == {"latents": 84, "dimensions": 8}
+    assert metrics == {"latents": 84, "dimensions": 8, "dead": 0}
     assert max(model.seen) <= chunk
     for split in COUNTS:
         read = read_latents(tmp_path / f"ae/{split}.csv", 8, "ae")
@@ -58,6 +65,73 @@ def test_density_is_fitted_to_the_training_latents(shards, tmp_path, density):
     first = (tmp_path / "ae/density.npz").read_bytes()
     export.export_encoder(params, Means(), shards, tmp_path / "ae")
     assert (tmp_path / "ae/density.npz").read_bytes() == first
+
+
+def test_attributes_stand_beside_the_latents(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
+    labels = pd.DataFrame({"Smiling": [1.0, 0.0, np.nan, 1.0]}, index=list("abcd"))
+    write_shards(tmp_path / "shards", {"train": images}, ids={"train": list("abcd")}, attributes=labels)
+    params = ExportLatents(density="gaussian")
+    export.export_encoder(params, Means(), Shards(tmp_path / "shards"), tmp_path / "ae")
+    for name in ("train.csv", "train.pca.csv"):
+        lines = (tmp_path / "ae" / name).read_text().splitlines()
+        assert lines[0].startswith("id,split,Smiling,") and lines[3].startswith("c,train,,")
+    assert read_latents(tmp_path / "ae/train.csv").extra == {"Smiling": ["1", "0", "", "1"]}
+
+
+def test_principal_components_lead_back_to_the_latents(shards, tmp_path):
+    export.export_encoder(ExportLatents(components=2), Means(), shards, tmp_path / "ae")
+    pca = load_pca(tmp_path / "ae/pca.npz")
+    for split in COUNTS:
+        exact = read_latents(tmp_path / f"ae/{split}.csv")
+        read = read_latents(tmp_path / f"ae/{split}.pca.csv", 8, "ae", pca=lambda: pca)
+        assert read.ids == exact.ids
+        np.testing.assert_allclose(read.z, exact.z, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["ae", "gan"])
+def test_statistics_of_each_dimension(shards, tmp_path, name):
+    model = Means()
+    model.name = name
+    if name == "ae":
+        export.export_encoder(ExportLatents(components=2), model, shards, tmp_path / name)
+        z = read_latents(tmp_path / "ae/train.csv").z
+    else:
+        export.export_prior(ExportLatents(gan_samples=30), model, tmp_path / name)
+        z = read_latents(tmp_path / "gan/sample.csv").z
+    table = read_statistics(tmp_path / name / f"{name}.stats.csv")
+    np.testing.assert_allclose(table["max"], z.max(0), rtol=1e-8)
+    np.testing.assert_allclose(table["sd"], z.std(0), rtol=1e-4)
+    np.testing.assert_allclose(table["total_activation"], np.abs(z).sum(0), rtol=1e-5)
+    assert table["active"].tolist() == ["active"] * 8 and sorted(table["rank"]) == list(range(1, 9))
+    assert (table.sort_values("rank")["influence"].diff().dropna() <= 0).all() and table["influence"].min() > 0
+    assert (table.filter(like="bin").sum(axis=1) == len(z)).all()
+    assert (table["variance_explained"] > 0).all()
+
+
+def test_parquet_has_the_same_rows(shards, tmp_path):
+    pytest.importorskip("pyarrow")
+    for kind in ("csv", "parquet"):
+        export.export_encoder(ExportLatents(components=2, format=kind), Means(), shards, tmp_path / kind)
+    assert split_path(tmp_path / "parquet", "test").suffix == ".parquet"
+    for split in COUNTS:
+        one, other = (read_latents(split_path(tmp_path / kind, split)) for kind in ("csv", "parquet"))
+        assert one[:2] == other[:2] and one.extra == other.extra
+        np.testing.assert_array_equal(one.z.view(np.uint32), other.z.view(np.uint32))
+
+
+def test_nothing_but_outputs_is_left(shards, tmp_path):
+    export.export_encoder(ExportLatents(components=2), Means(), shards, tmp_path / "ae")
+    tables = [f"{split}{form}.csv" for split in COUNTS for form in ("", ".pca")]
+    expected = sorted([*tables, "ae.stats.csv", "density.npz", "pca.npz"])
+    assert sorted(path.name for path in (tmp_path / "ae").iterdir()) == expected
+
+
+def test_latents_that_are_not_finite(shards, tmp_path):
+    model = Means()
+    model.encode = lambda images: np.full((len(images), 8), np.nan, np.float32)
+    with pytest.raises(InputError, match="the latent holds NaN or infinity; did training diverge"):
+        export.export_encoder(ExportLatents(components=2), model, shards, tmp_path / "ae")
 
 
 def test_density_of_many_latents_uses_a_random_part(shards, tmp_path, monkeypatch):
@@ -87,6 +161,6 @@ def test_prior_samples(tmp_path):
     model.name = "gan"
     metrics = export.export_prior(ExportLatents(gan_samples=12, seed=5), model, tmp_path / "gan")
     read = read_latents(tmp_path / "gan/sample.csv")
-    assert metrics == {"latents": 12, "dimensions": 8}
+    assert metrics == {"latents": 12, "dimensions": 8, "dead": 0}
     assert read.ids[::11] == ["gan-000000", "gan-000011"] and set(read.splits) == {"sample"}
     np.testing.assert_array_equal(read.z, Prior(8).sample(12, 5))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facepipe.data.grids import labelled, shortened, shown_scale
+from facepipe.data.grids import contact_sheet, labelled, shortened, shown_scale
 from facepipe.data.pictures import tile
 
 
@@ -47,3 +47,25 @@ def test_long_labels_are_cut():
 def test_small_images_are_shown_larger():
     assert [shown_scale((size, 8, 1)) for size in (8, 16, 32, 40, 64, 256)] == [8, 4, 2, 2, 1, 1]
     assert shown_scale((20, 64, 3)) == 1
+
+
+def test_a_contact_sheet_has_each_caption_under_its_image():
+    images = numbered(3, 20, 30)
+    sheet = contact_sheet(images, ["a", "b", "c"], columns=2, scale=2)
+    blank = contact_sheet(images, ["", "", ""], columns=2, scale=2)
+    assert sheet.shape == blank.shape == (2 * (40 + 16 + 6) + 6, 2 * 66 + 6, 3)
+    for i, (y, x) in enumerate([(6, 6), (6, 72), (68, 6)]):
+        assert (sheet[y : y + 40, x : x + 60] == images[i, 0, 0]).all()
+        below = (slice(y + 40, y + 56), slice(x, x + 60))
+        assert (sheet[below] != blank[below]).any(), "ink under the image"
+    assert (sheet != blank).any(axis=(1, 2))[:46].sum() == 0
+
+
+def test_captions_stay_under_their_images():
+    images = numbered(2, 20, 60)
+    texts = ["a_very_long_name_of_a_photograph_of_somebody_0001.jpg", "漢字 😀"]
+    sheet, blank = (contact_sheet(images, captions, columns=2) for captions in (texts, ["", texts[1]]))
+    inked = np.flatnonzero((sheet != blank).any(axis=(0, 2)))
+    assert inked.min() >= 4 and inked.max() < 70
+    with pytest.raises(ValueError, match="as many captions"):
+        contact_sheet(images, ["one"], columns=2)

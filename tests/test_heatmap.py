@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
-from facepipe.report.heatmap import NEGATIVE, POSITIVE, UNKNOWN, heatmap, similar_side_by_side
+from facepipe.report.heatmap import NEGATIVE, POSITIVE, UNKNOWN, heatmap, matrix, similar_side_by_side
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = ["a", "b & c", "a", "<d>"]
@@ -60,3 +60,19 @@ def test_like_attributes_are_neighbours():
     assert sorted(similar_side_by_side(values)) == list(range(20))
     assert (np.diff(kinds) != 0).sum() == 3
     assert draw(["x"] * 20, values) == draw(["x"] * 20, values)
+
+
+def test_a_matrix_shows_all_its_squares_in_order_and_their_numbers():
+    values = np.array([[1, -0.25, np.nan], [-3, 0.04, 0.5]])
+    svg = matrix("<b>", ["r", "<s>"], ["x", "y" * 40, "z"], values, lambda i, j: f"{i}{j} & more")
+    parsed = ET.fromstring(svg)
+    squares = list(parsed.iter(f"{SVG}rect"))
+    assert [s.find(f"{SVG}title").text[:2] for s in squares] == ["00", "01", "02", "10", "11", "12"]
+    fills = [POSITIVE, NEGATIVE, UNKNOWN, NEGATIVE, POSITIVE, POSITIVE]
+    assert [s.get("fill") for s in squares] == fills
+    assert squares[3].get("fill-opacity") == squares[0].get("fill-opacity") == "1.00"
+    texts = [t.text for t in parsed.iter(f"{SVG}text")]
+    assert texts[:5] == ["<b>", "r", "1.0", "-.2", "<s>"] and texts[5:8] == ["-3.0", ".0", ".5"]
+    _, _, width, height = map(float, parsed.get("viewBox").split())
+    assert max(float(s.get("x")) for s in squares) + 30 < width
+    assert max(float(s.get("y")) for s in squares) + 30 < height

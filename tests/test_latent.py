@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facepipe.metrics.latent import active_units, dead_dimensions, kl_per_dimension, statistics
+from facepipe.metrics.latent import active_units, kl_per_dimension
 
 
 def latents():
@@ -11,23 +11,6 @@ def latents():
     z[:, 3] = np.maximum(z[:, 3], 0)  # half zeros
     z[:, 4] = 0.05 * z[:, 4]  # quiet, not dead
     return z
-
-
-def test_statistics_of_each_dimension():
-    z = latents()
-    table = statistics(z)
-    assert list(table.columns) == ["dimension", "min", "max", "mean", "sd", "zero_share", "total_activation", "dead"]
-    assert table["dead"].tolist() == [0, 1, 1, 0, 0]
-    assert table["zero_share"][1] == 1 and 0.4 < table["zero_share"][3] < 0.6
-    assert table["max"][0] == z[:, 0].max() and table["min"][3] == 0
-    assert table["sd"][0] == pytest.approx(z[:, 0].std(), rel=1e-5)
-    assert table["total_activation"][0] == pytest.approx(np.abs(z[:, 0]).sum(), rel=1e-5)
-
-
-def test_dead_does_not_depend_on_the_scale():
-    z = latents()
-    assert (dead_dimensions(1e-3 * z) == dead_dimensions(z)).all()
-    assert dead_dimensions(np.zeros((10, 3))).all()
 
 
 def test_active_units_by_the_variance_of_mu():

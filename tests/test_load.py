@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 
@@ -26,10 +27,30 @@ def test_encode_decode_sample(tiny_models, tiny_shards):
     assert logvar.shape == z.shape
     assert load_model(tiny_models / "ae").sampler.name == "gaussian"
     gan = load_model(tiny_models / "gan")
-    assert gan.sampler.name == "prior" and not gan.has_encoder
+    assert gan.sampler.name == "prior" and gan.has_encoder
+    assert gan.encode(images).shape == (32, 4)
     np.testing.assert_array_equal(gan.sample_latents(3, seed=1), gan.sample_latents(3, seed=1))
-    with pytest.raises(InputError, match="model gan has no encoder"):
-        gan.encode(images)
+
+
+def test_a_gan_encodes_by_its_own_inverter_only(tiny_models, tiny_shards, tmp_path):
+    images = Shards(tiny_shards).images("test")
+    shutil.copytree(tiny_models / "gan", tmp_path / "gan")
+    alone = load_model(tmp_path / "gan")
+    assert not alone.has_encoder
+    with pytest.raises(InputError, match=r"model gan has no encoder: `dvc repro train_inverter`"):
+        alone.encode(images)
+    named = load_model(tmp_path / "gan", inverter=tiny_models / "inverter")
+    np.testing.assert_array_equal(named.encode(images), load_model(tiny_models / "gan").encode(images))
+    # another training of the generator
+    networks = load_model(tiny_models / "gan").info["networks"]
+    with h5py.File(tmp_path / "gan" / "generator.weights.h5", "r+") as file:
+        file.attrs["changed"] = 1
+    shutil.copytree(tiny_models / "inverter", tmp_path / "inverter")
+    assert "generator" in networks and not load_model(tmp_path / "gan").has_encoder
+    with pytest.raises(InputError, match=r"not an inverter of the generator in .*gan; `dvc repro train_inverter`"):
+        load_model(tmp_path / "gan", inverter=tmp_path / "inverter")
+    with pytest.raises(InputError, match=r"inverter: the encoder of a GAN, .* name the GAN's folder"):
+        load_model(tiny_models / "inverter")
 
 
 def test_a_truncated_gan_draws_its_latents_nearer_to_the_middle(tiny_models, tmp_path):

@@ -23,7 +23,7 @@ from facepipe.training.launch import free_addresses
 from facepipe.training.runtime import prepare
 from tests.conftest import ROOT, THREADS
 
-MODELS = "ae", "vae", "gan", "ae-robust", "gan-residual", "gan-wasserstein", "gan-conditioned"
+MODELS = "ae", "vae", "gan", "ae-robust", "gan-residual", "gan-wasserstein", "gan-conditioned", "inverter"
 LAUNCH = (sys.executable, "-m", "facepipe.training.launch", "--workers", "2", "--")
 LOST = r"train: worker \d of 2 stops: another worker has ended or cannot be reached \(its own output says why\); .*\n"
 
@@ -99,7 +99,7 @@ def test_two_workers_are_one_process_step_by_step(name, trained):
     records = [read_json(trained / count / name / "model/model.json")["training"] for count in ("one", "two")]
     assert [record["replicas"] for record in records] == [1, 2]
     expected, got = (weights(trained / count / name / "model") for count in ("one", "two"))
-    assert expected.keys() == got.keys() and len(got) >= 8
+    assert expected.keys() == got.keys() and len(got) >= 6
     for key in expected:
         # a bias before batch normalisation has a gradient of rounding errors alone, of which Adam makes whole steps
         idle = name == "gan-residual" and key.startswith("generator") and expected[key].ndim == 1

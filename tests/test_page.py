@@ -71,7 +71,7 @@ def test_the_page_is_whole_and_needs_no_network(world):
     assert "url(" not in page and "@import" not in page
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
     anchors = {a["href"][1:] for tag, a in parsed.seen if tag == "a"}
-    assert anchors <= {a["id"] for _, a in parsed.seen if "id" in a} and len(anchors) == 7
+    assert anchors <= {a["id"] for _, a in parsed.seen if "id" in a} and len(anchors) == 8
 
 
 def test_the_page_has_pictures_curves_and_numbers(world):
@@ -81,13 +81,14 @@ def test_the_page_has_pictures_curves_and_numbers(world):
     text = " ".join(parsed.text)
     images = sum(tag == "img" for tag, _ in parsed.seen)
     grids = [list((folder / "reports" / stage / "grids").iterdir()) for stage in ("preprocess", "render_reports")]
-    assert images == sum(map(len, grids)) + 3 * 3
-    assert sum(tag == "svg" for tag, _ in parsed.seen) == 1 + (2 + 1) + (2 + 1 + 2) + 2
+    assert images == sum(map(len, grids)) + 4 * 3
+    assert sum(tag == "svg" for tag, _ in parsed.seen) == 1 + (2 + 1) + (2 + 1 + 2) + 2 + 3 + 3 * 6 + 2 * 3
     metrics = read_json(folder / "reports" / "evaluate" / "metrics.json")
     assert f"{metrics['ae']['test_mse']:.5f}" in text
     assert f"{metrics['gan']['kid_x1000_random_conv_n20']:.2f} ±" in text
     assert "before training" in text and "epoch 5" in text and "Far_Right" in text and "12,345" in text
     assert "ae_net 0.2 million" in text and "155,648" in text and "8x8x16" in text
+    assert text.count("All 6 dimensions") == 3 and text.count("Histograms of the 6 live ones") == 3
     assert "face score" not in text  # random_conv has none
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facepipe.latents.paths import interpolate, lerp, slerp
+from facepipe.latents.paths import interpolate, lerp, route, slerp, traversal
 
 RNG = np.random.default_rng(0)
 A, B = RNG.normal(size=(2, 64)).astype(np.float32)
@@ -50,3 +50,20 @@ def test_rows_are_independent():
 def test_bad_arguments(steps, method):
     with pytest.raises(ValueError):
         interpolate(A, B, steps, method)
+
+
+def test_a_route_passes_through_every_latent_once():
+    points = np.stack([A, B, -A])
+    path = route(points, 4, "lerp")
+    assert path.shape == (7, 64)
+    np.testing.assert_array_equal(path[::3], points)
+    np.testing.assert_allclose(path[4], B + (-A - B) / 3, atol=1e-6)
+
+
+def test_a_traversal_changes_the_position_along_its_axis_alone():
+    axis = A.astype(float) / np.linalg.norm(A)
+    path = traversal(B, axis, center=2.0, sd=0.5, reach=3, steps=5).astype(float)
+    np.testing.assert_allclose(path @ axis, [0.5, 1.25, 2, 2.75, 3.5], atol=1e-5)
+    rest = path - (path @ axis)[:, None] * axis
+    np.testing.assert_allclose(rest, np.broadcast_to(rest[0], rest.shape), atol=1e-5)
+    np.testing.assert_allclose(rest[0], B - (B @ axis) * axis, atol=1e-5)

@@ -10,7 +10,8 @@ from facepipe.data.pictures import to_uint8
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.latents.directions import read_directions
-from facepipe.latents.table import write_latents
+from facepipe.latents.pca import load_pca
+from facepipe.latents.table import Latents, read_latents, write_latents, write_table
 from facepipe.report import render as module
 from facepipe.report.render import choose_attributes, read_edits, render_reports
 from tests.standins import make_reports, make_world
@@ -132,6 +133,33 @@ def test_user_edits_are_decoded(world):
     assert "vae-smile: 3 faces" in page and "GAN_2: 1 face<" in page
 
 
+def test_edits_of_every_kind_and_a_comparison_of_known_faces(world, capsys):
+    folder, models, load = world
+    shards, z = Shards(folder / "shards"), read_latents(folder / "latents" / "vae" / "test.csv")
+    pca = load_pca(folder / "latents" / "vae" / "pca.npz")
+    write_latents(folder / "edits" / "vae-pc.tsv", z.ids[:2], "", pca.project(z.z[:2]), form="pc")
+    (folder / "edits" / "ae-one.txt").write_text("0\n" * 5 + "99\n")
+    write_table(folder / "edits" / "vae-known.csv", Latents(["x", z.ids[4]], ["", ""], z.z[3:5]))
+    text = (folder / "edits" / "vae-known.csv").read_text().replace(",", ";").replace(".", ",").replace(",png", ".png")
+    (folder / "edits" / "vae-known.csv").write_text(text, encoding="utf-16")
+    assert run(folder, load)["edits"] == {"ae-one": 1, "vae-known": 2, "vae-pc": 2}
+    out = folder / "reports" / "edits"
+    names = {p.name: sorted(q.name for q in p.iterdir()) for p in out.iterdir()}
+    assert names["vae-known"] == ["compare.png", "grid.png", z.ids[4], "x.png"] and names["ae-one"] == [
+        "ae-one.png",
+        "grid.png",
+    ]
+    compared = np.asarray(Image.open(out / "vae-known" / "compare.png"))
+    assert find(compared, shards.images("test")[4]) and find(compared, to_uint8(models["vae"].decode(z.z[4:5]))[0])
+    exact = to_uint8(models["vae"].decode(z.z[:2]))
+    made = np.stack([np.asarray(Image.open(out / "vae-pc" / name)) for name in z.ids[:2]])
+    assert np.abs(made.astype(int) - exact).max() <= 1
+    page = (folder / "reports" / "index.html").read_text()
+    assert "vae-known: 2 faces" in page and "vae-known: what became of the photographs" in page
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "render_reports: warning: " in err and "column z005: 99 is far outside" in err
+
+
 def test_equal_input_gives_equal_bytes(world):
     folder, _, load = world
     run(folder, load)
@@ -169,16 +197,16 @@ def test_two_edits_for_one_folder(world):
     if len(list((folder / "edits").iterdir())) == 1:
         pytest.skip("this file system ignores case")
     with pytest.raises(InputError, match="decodes to the same folder"):
-        read_edits(folder / "edits")
+        read_edits(folder / "edits", folder / "latents")
 
 
 def test_no_edits_folder_is_no_edits(tmp_path):
-    assert read_edits(tmp_path / "none") == {}
+    assert read_edits(tmp_path / "none", tmp_path) == {}
 
 
 def test_attributes_by_auc_or_as_asked(world):
     folder, *_ = world
-    found = {name: read_directions(folder / "directions" / f"{name}.csv") for name in ("ae", "vae")}
+    found = {name: read_directions(folder / "directions" / f"{name}.csv").preferred() for name in ("ae", "vae")}
     auc = {n: sum(f.auc[f.names.index(n)] for f in found.values()) for n in found["ae"].names}
     assert choose_attributes(PARAMS, found) == sorted(auc, key=auc.get, reverse=True)
     assert len(choose_attributes(RenderReports(rows=1), found)) == 1
@@ -191,8 +219,8 @@ def test_attributes_by_auc_or_as_asked(world):
 def test_without_directions_there_are_no_edit_grids(world):
     folder, _, load = world
     for name in ("ae", "vae"):
-        path = folder / "directions" / f"{name}.csv"
-        path.write_text(path.read_text().splitlines()[0] + "\n")
+        for table in (f"directions/{name}.csv", f"reports/attribute_vectors/auc/{name}.csv"):
+            (folder / table).write_text((folder / table).read_text().splitlines()[0] + "\n")
     run(folder, load)
     assert not list((folder / "reports" / "render_reports" / "grids").glob("edits_*"))
     assert "No attribute has a direction" in (folder / "reports" / "index.html").read_text()
@@ -220,7 +248,7 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     from facepipe.config import AttributeVectors, Evaluate, ExportLatents
     from facepipe.data.explore import explore
     from facepipe.files import write_json
-    from facepipe.latents.directions import attribute_vectors
+    from facepipe.latents.attribute_vectors import attribute_vectors
     from facepipe.latents.export import export_latents
     from facepipe.metrics.evaluate import evaluate
 
@@ -228,14 +256,15 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     latents, directions, report = tmp_path / "latents", tmp_path / "directions", tmp_path / "reports"
     explore(tiny_shards, report / "preprocess")
     export_latents(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, latents)
-    attribute_vectors(AttributeVectors(min_examples=5), tiny_shards, latents, directions)
+    attribute_vectors(AttributeVectors(min_examples=5), tiny_shards, latents, directions, report / "attribute_vectors")
     params = Evaluate(samples=40, kid_subsets=3, kid_subset_size=20, neighbours=3)
     metrics = evaluate(params, tiny_models, latents, tiny_shards, report / "evaluate")
     assert 0 <= metrics["gan"]["face_score_mtcnn_n40"] <= 1
     write_json(report / "evaluate" / "metrics.json", metrics)
     for name in ("ae", "vae", "gan"):
         write_json(report / f"train_{name}" / "metrics.json", {name: {"parameters": 1, "best_epoch": 2}})
-    shutil.copytree(latents / "gan", tmp_path / "edits")
-    (tmp_path / "edits" / "sample.csv").rename(tmp_path / "edits" / "gan.csv")
+    (tmp_path / "edits").mkdir()
+    shutil.copy(latents / "gan" / "sample.csv", tmp_path / "edits" / "gan.csv")
+    shutil.copy(latents / "vae" / "test.pca.csv", tmp_path / "edits" / "vae.csv")
     rendered = render_reports(PARAMS, tiny_models, latents, directions, tmp_path / "edits", tiny_shards, report)
-    assert rendered["edits"] == {"gan": 5} and rendered["grids"] == 12
+    assert rendered["edits"] == {"gan": 5, "vae": 32} and rendered["grids"] == 15

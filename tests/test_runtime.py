@@ -17,7 +17,7 @@ REPLICAS = """
 import sys
 import tensorflow as tf
 from importlib import import_module
-from facepipe.config import Train, TrainAE, TrainVAE, TrainGAN
+from facepipe.config import Train, TrainAE, TrainVAE, TrainGAN, TrainInverter
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 shards, out = sys.argv[1:]
@@ -38,12 +38,14 @@ sections = {
     "ae-spectral": TrainAE(**common, widths=(8, 8), decoder_spectral_norm=True, augment=augment),
     "vae-conditioned": TrainVAE(**common, widths=(8, 8), condition_on=("Left", "Bright"), condition_dropout=0.3),
     "gan-conditioned": TrainGAN(**common, **widths, condition_on=("Left", "Bright"), r1_every=2, augment=augment),
+    "inverter": TrainInverter(batch_size=16, epochs=1, widths=(8, 8)),
 }
 for name, section in sections.items():
     for strategy in ("single", "mirrored"):
         train = Train(strategy=strategy, precision="float32", threads=1)
         train_model = import_module(f"facepipe.training.{name.split('-')[0]}").train
-        train_model(train, section, shards, f"{out}/{name}/{strategy}", f"{out}/{name}/{strategy}-report")
+        more = {"gan": f"{out}/gan/single"} if name == "inverter" else {}
+        train_model(train, section, shards, f"{out}/{name}/{strategy}", f"{out}/{name}/{strategy}-report", **more)
 """
 
 
@@ -70,7 +72,7 @@ def test_two_replicas_equal_one(tiny_shards, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     trained = sorted(path.name for path in tmp_path.iterdir() if (path / "mirrored").is_dir())
-    assert len(trained) == 10
+    assert len(trained) == 11
     for name in trained:
         infos = [read_json(tmp_path / name / strategy / "model.json") for strategy in ("single", "mirrored")]
         assert [info["training"]["replicas"] for info in infos] == [1, 2]

@@ -142,7 +142,7 @@ def test_broken_folders_are_refused(folder):
     with pytest.raises(InputError, match="incomplete"):
         Shards(folder)
     edit_index(folder, version=1)
-    with pytest.raises(InputError, match="version: found 1, expected 2"):
+    with pytest.raises(InputError, match="version: found 1, expected 3"):
         Shards(folder)
     (folder / "index.json").write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):

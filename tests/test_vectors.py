@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.latents.vectors import check_latent_dim, format_vector, read_vectors, short, z_columns
+from facepipe.latents.cells import short
+from facepipe.latents.vectors import check_latent_dim, format_vector, read_vectors, z_columns
 
 
 def test_column_names():

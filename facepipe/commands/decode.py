@@ -1,12 +1,15 @@
 """`facepipe decode`: a table of latents to one picture per row."""
 
-from facepipe.commands.common import add_model, find_model, load, positive
+import sys
+
+from facepipe.commands.common import add_model, find_model, latents_of, load, positive
+from facepipe.errors import InputError
 
 HELP = "turn a table of latents into pictures"
 DESCRIPTION = "Decode a table of latents: one PNG per row, named by its id, and grid.png of the first 1000."
 EXAMPLE = """\
 example, after `dvc repro`:
-  facepipe decode data/latents/vae/test.csv --model vae -o faces
+  facepipe decode data/latents/vae/test.csv --model vae -o faces --sheet --compare
 Copy some of its rows to a new CSV, change numbers in them (a spreadsheet will do) and decode that.
 """
 
@@ -15,20 +18,44 @@ def arguments(parser):
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="CSV with the columns id,z000,z001,... (others are ignored), or a text file with one number a line",
+        help="CSV, TSV or Parquet with the columns id and z000,z001,... or pc000,pc001,..., or a text file with one "
+        "number a line",
     )
     add_model(parser)
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for the pictures")
     parser.add_argument("--columns", type=positive, metavar="N", help="of the grid (as many as rows)")
+    parser.add_argument("--base", metavar="ID", help="an exported face; columns that FILE does not have are its")
+    parser.add_argument("--clip", action="store_true", help="bring all values into the range of the training latents")
+    parser.add_argument("--sheet", action="store_true", help="also sheet.png: the grid with the ids under the faces")
+    parser.add_argument(
+        "--compare", action="store_true", help="also compare.png: original, reconstruction and FILE's face side by side"
+    )
+    parser.add_argument("--latents", metavar="DIR", help="the model's exported latents (latents/, beside the models)")
+    parser.add_argument("--shards", default="data/shards", metavar="DIR", help="the originals (%(default)s)")
 
 
 def run(arguments):
-    from facepipe.latents.table import read_latents
+    from facepipe.data.shards import Shards
+    from facepipe.latents.edited import read_edited
+    from facepipe.models.store import read_info
+    from facepipe.report.compare import known_faces
     from facepipe.report.decoded import check_folder, decode_table
 
     # everything that can be wrong without TensorFlow is found before it is imported
-    table = read_latents(arguments.file)
     folder = find_model(arguments.model, arguments.models)
+    latents = latents_of(folder, arguments.latents)
+    info = read_info(folder)
+    dimensions = info["spec"].get("latent_dim")
+    table, warnings = read_edited(
+        arguments.file, latents, dimensions, info["model"], base=arguments.base, clip=arguments.clip
+    )
+    shards = Shards(arguments.shards) if arguments.compare else None
     check_folder(arguments.output)
-    names = decode_table(load(folder), table, arguments.output, arguments.columns, arguments.file)
+    model = load(folder)
+    known = known_faces(model, table.ids, shards, latents) if arguments.compare else None
+    if arguments.compare and not known:
+        raise InputError(f"--compare: no id of {arguments.file} is both in {shards.folder} and in {latents}")
+    names = decode_table(model, table, arguments.output, arguments.columns, arguments.file, arguments.sheet, known)
+    for line in warnings:
+        print("facepipe: warning:", line, file=sys.stderr)
     print(f"{len(names)} {'face' if len(names) == 1 else 'faces'} and grid.png in {arguments.output}")

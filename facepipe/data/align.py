@@ -60,13 +60,14 @@ class Placement(NamedTuple):
         return tuple(math.floor(edge + 0.5) for edge in (x - width, y - height, x + width, y + height))
 
 
-def place(eyes, size, target):
-    """The similarity transform (no mirroring) that brings the eyes to EYES.
+def place(eyes, size, target, at=EYES):
+    """The similarity transform (no mirroring) that brings the eyes to `at`.
 
     Args:
         eyes: ((x, y), (x, y)), the eye on the picture's left and that on its right, as in `Face`.
         size: (width, height) of the upright picture.
         target: (width, height) of the image wanted; of one that is not square the centred square counts.
+        at: ((x, y), (x, y)) of that square, the second eye to the right of the first and as high.
 
     Returns:
         `Placement`.
@@ -83,10 +84,10 @@ def place(eyes, size, target):
     if distance > MAX_DISTANCE * max(size):
         raise ImageError(f"the eyes are {distance:.0f} pixels apart, in a picture of {size[0]}x{size[1]} pixels")
     side = min(target)
-    pitch = distance / ((EYES[1][0] - EYES[0][0]) * side)
+    pitch = distance / ((at[1][0] - at[0][0]) * side)
     angle = math.atan2(y1 - y0, x1 - x0)
     # from between the eyes to the image's centre
-    right, down = (pitch * side * (0.5 - (EYES[0][axis] + EYES[1][axis]) / 2) for axis in (0, 1))
+    right, down = (pitch * side * (0.5 - (at[0][axis] + at[1][axis]) / 2) for axis in (0, 1))
     cos, sin = math.cos(angle), math.sin(angle)
     return Placement((x + cos * right - sin * down, y + sin * right + cos * down), pitch, angle, tuple(target))
 

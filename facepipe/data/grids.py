@@ -1,4 +1,4 @@
-"""Labelled grids: rows of images with text beside and above them."""
+"""Labelled grids: rows of images with text beside, above or under them."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -62,13 +62,47 @@ def labelled(rows, row_labels=None, column_labels=None, scale=1, pad=2, font_siz
     return np.asarray(canvas)
 
 
+def contact_sheet(images, captions, columns, scale=1, pad=6, font_size=12):
+    """Images in reading order, each with its caption under it.
+
+    Args:
+        images: uint8 (n, H, W, C), n >= 1, C 1 or 3.
+        captions: list of n str; one wider than its image is drawn smaller, down to 8 pixels, then cut.
+        columns: int >= 1, images per row (fewer when n is smaller).
+        scale: int >= 1, every pixel is drawn scale x scale times.
+        pad: int, pixels between images and around them.
+        font_size: int, pixels.
+
+    Returns:
+        uint8 (H', W', 3): black text on white; equal input gives equal bytes for one Pillow version.
+    """
+    images = enlarge(to_rgb(images), scale)
+    count, height, width = images.shape[:3]
+    if count == 0 or count != len(captions):
+        raise ValueError(f"a contact sheet needs images and as many captions, got {count} and {len(captions)}")
+    columns = min(columns, count)
+    step_x, step_y = width + pad, height + font_size + 4 + pad
+    canvas = Image.new("RGB", (columns * step_x + pad, -(-count // columns) * step_y + pad), (255, 255, 255))
+    draw = ImageDraw.Draw(canvas)
+    for i, (image, text) in enumerate(zip(images, captions, strict=True)):
+        x, y = pad + (i % columns) * step_x, pad + (i // columns) * step_y
+        canvas.paste(Image.fromarray(image), (x, y))
+        font = _fitting(text, width, font_size, least=8)
+        most = len(text)
+        while most > 4 and _text_width(font, shortened(text, most)) > width:
+            most -= 1
+        middle = (x + width // 2, y + height + font_size // 2 + 3)
+        draw.text(middle, shortened(text, most), fill=INK, font=font, anchor="mm")
+    return np.asarray(canvas)
+
+
 def _text_width(font, text):
     return int(np.ceil(font.getlength(text)))
 
 
-def _fitting(text, width, size):
+def _fitting(text, width, size, least=6):
     font = ImageFont.load_default(size=size)
-    while size > 6 and _text_width(font, text) > width:
+    while size > least and _text_width(font, text) > width:
         size -= 1
         font = ImageFont.load_default(size=size)
     return font

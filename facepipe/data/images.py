@@ -45,7 +45,7 @@ class Prepared(NamedTuple):
     angle: float
 
 
-def prepare(data, framing, eyes=None):
+def prepare(data, framing, eyes=None, at=align.EYES):
     """Encoded picture to a training image.
 
     A JPEG much larger than the target is decoded at 1/2, 1/4 or 1/8 (see `Picture.decode` for when, and what that
@@ -55,7 +55,8 @@ def prepare(data, framing, eyes=None):
         data: bytes.
         framing: `Framing`.
         eyes: None, or ((x, y), (x, y)), the eye on the picture's left and that on its right, in pixels of the upright
-            picture: the image is then aligned by them (see `align.EYES`), whatever `framing.crop` says.
+            picture: the image is then aligned by them, whatever `framing.crop` says.
+        at: where the eyes come to, see `align.place`.
 
     Returns:
         `Prepared`.
@@ -67,7 +68,7 @@ def prepare(data, framing, eyes=None):
     picture = Picture(data, framing.max_pixels)
     size, gray = picture.size, channels == 1
     if eyes is not None:
-        placement = align.place(eyes, size, (width, height))
+        placement = align.place(eyes, size, (width, height), at)
         sides = (placement.pitch * width, placement.pitch * height)
         decoded = picture.decode(reduction(sides, (2 * width, 2 * height)), gray)  # 2: left for turning
         image = align.cut(_channels(decoded, gray), placement)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from facepipe.data.align import find_faces
+from facepipe.data.align import EYES, find_faces
 from facepipe.data.convert import Workers, convert
 from facepipe.data.copies import drop_copies
 from facepipe.data.counts import count_reasons
@@ -69,9 +69,10 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         tables, damaged = _write(writer, plan, archive, source, params, workers)
         rejected += damaged
         _check_rejected(rejected, considered, params)
-        counts = writer.finish(
-            dataset, tables, labels.attributes, labels.factors, [*misnamed, *rejected], credits | {"crop": params.crop}
-        )
+        credits = credits | {"crop": params.crop}
+        framing = _framing(source, params)
+        listed = [*misnamed, *rejected]
+        counts = writer.finish(dataset, tables, labels.attributes, labels.factors, listed, credits, framing)
         _check_splits(counts, params, official, rejected)
     metrics = {"images": counts, "rejected": len(misnamed) + len(rejected)}
     identities = {item.identity for rows in plan.values() for item in rows} - {""}
@@ -146,6 +147,13 @@ def _prepare(data, eyes, framing):
         except ImageError as error:
             results.append(str(error))
     return results
+
+
+def _framing(source, params):
+    """What index.json and the models record, so that own photos can be made like the training images."""
+    crop = source.crop if params.crop == "default" else params.crop
+    eyes = {"default": source.eyes, "align": EYES}.get(params.crop) if isinstance(params.crop, str) else None
+    return {"image_shape": _image_shape(params), "crop": crop, "eyes": eyes, "max_pixels": params.max_pixels}
 
 
 def _image_shape(params):

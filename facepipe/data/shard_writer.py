@@ -52,7 +52,7 @@ class ShardWriter:
             left, place = left[done:], place + done
         self._written[split][row] = True
 
-    def finish(self, dataset, ids, attributes=None, factors=None, rejected=(), credits=None):
+    def finish(self, dataset, ids, attributes=None, factors=None, rejected=(), credits=None, framing=None):
         """Close the shards and write index.json and the tables.
 
         Args:
@@ -63,6 +63,7 @@ class ShardWriter:
             factors: DataFrame indexed by id of continuous values, or None.
             rejected: (source, reason) pairs.
             credits: dict that goes into index.json as it is (licence, citation, crop), or None.
+            framing: see `Shards`.
 
         Returns:
             {"train": n, "valid": n, "test": n}, images written.
@@ -83,6 +84,7 @@ class ShardWriter:
                 "dataset": dataset,
                 "image_shape": list(self.image_shape),
                 "attributes": list(attributes.columns),
+                "framing": framing,
                 "splits": splits,
             }
             | (credits or {}),

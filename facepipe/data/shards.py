@@ -11,7 +11,7 @@ import pandas as pd
 from facepipe.errors import InputError
 from facepipe.files import read_json, sha256
 
-VERSION = 2
+VERSION = 3
 SPLITS = ("train", "valid", "test")
 # left to bottom: the crop in pixels of the upright source, width and height the source's, angle degrees
 ID_COLUMNS = [
@@ -33,6 +33,7 @@ class Shards:
         image_shape: (H, W, C).
         dataset: str.
         attribute_names: list of str.
+        framing: how the images were made of their pictures, see `photos.read_photos`; None: not known.
         splits: {"train": n, "valid": n, "test": n}.
         sha256: hex digest of index.json's bytes; names the pixels, since the index holds every shard's digest.
 
@@ -57,6 +58,7 @@ class Shards:
             self.image_shape = tuple(int(n) for n in index["image_shape"])
             self.dataset = index["dataset"]
             self.attribute_names = list(index["attributes"])
+            self.framing = index["framing"]
             self.splits = {split: int(index["splits"][split]["samples"]) for split in SPLITS}
             self._shards = {split: index["splits"][split]["shards"] for split in SPLITS}
             for split in SPLITS:

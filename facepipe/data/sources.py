@@ -26,6 +26,7 @@ class Source:
         required, optional: names of the label files.
         crop: the default: a box (left, top, right, bottom) as fractions of the picture; "center": the largest box of
             the target's shape; "none": the whole picture, padded to that shape.
+        eyes: where the eyes lie in an image made so, as in `align.EYES`; None: not known.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Source:
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     crop: tuple[float, float, float, float] | str = "center"
+    eyes: tuple[tuple[float, float], tuple[float, float]] | None = None
 
     def match(self, member):
         """(id, identity or "") of an archive member, or None where it is not one of the set's pictures."""
@@ -52,6 +54,11 @@ def _box(left, top, right, bottom, width, height):
     return (left / width, top / height, right / width, bottom / height)
 
 
+def _level(left, right, height):
+    """The places of two eyes at one height."""
+    return ((left, height), (right, height))
+
+
 # lfw/, lfw_funneled/ and lfw-deepfunneled/ are the same pictures, aligned otherwise
 _LFW = {
     "layout": re.compile(r"(?:[^/]+/)?lfw[^/]*/(?P<identity>[^/]+)/(?P<id>(?P=identity)_\d{4}\.jpg)"),
@@ -64,6 +71,7 @@ _LFW = {
         "attributes_predicted.csv",
     ),
     "crop": _box(45, 28, 207, 190, 250, 250),  # lies over CelebA's crop, without the black corners
+    "eyes": _level(0.368, 0.624, 0.515),
 }
 
 # Where the eyes lie, as medians of what MTCNN finds (x, y of the left and x, y of the right one in the picture, as
@@ -73,6 +81,7 @@ _LFW = {
 #   utkface  .295 .290  .690 .295   [as they are]            399; the faces fill the picture, so no box within it could
 #            lie over CelebA's: the whole of it comes nearest
 #   orl      .315 .469  .674 .473   [.315 .460  .674 .465]   390; fills the width; faces not aligned, eyes .39 to .53
+#   synthetic  .383 .450  .617 .451   [as they are]            70 faces drawn at 256x256
 # yearbook (171x186) and olivetti (64x64, cut from orl's) were not measured. By their papers both are cropped around
 # frontal faces, so they are taken whole but for what the target's shape costs.
 SOURCES = {
@@ -85,6 +94,7 @@ SOURCES = {
             example="synthetic/000001.png",
             read=read_synthetic,
             required=("list_attr_synthetic.txt", "factors.csv"),
+            eyes=_level(0.383, 0.617, 0.451),
         ),
         Source(name="lfw", archive="lfw-deepfunneled.tgz", example="lfw-deepfunneled/<Name>/<Name>_0001.jpg", **_LFW),
         Source(name="lfw_funneled", archive="lfw-funneled.tgz", example="lfw_funneled/<Name>/<Name>_0001.jpg", **_LFW),
@@ -97,6 +107,7 @@ SOURCES = {
             required=("list_attr_celeba.txt", "list_eval_partition.txt"),
             optional=("identity_CelebA.txt",),
             crop=_box(15, 35, 163, 183, 178, 218),  # the usual 148x148 centre crop
+            eyes=_level(0.365, 0.628, 0.513),
         ),
         Source(
             name="utkface",
@@ -104,6 +115,7 @@ SOURCES = {
             layout=names.UTKFACE,
             example="UTKFace/26_0_1_20170117154346025.jpg.chip.jpg",
             read=names.read_utkface,
+            eyes=_level(0.295, 0.69, 0.293),
         ),
         Source(
             name="yearbook",
@@ -125,6 +137,7 @@ SOURCES = {
             layout=re.compile(r"(?:.*/)?(?P<identity>(?P<part>s\d{1,2}))/(?P<id>\d{1,2}\.pgm)"),
             example="att_faces/s1/1.pgm",
             read=read_nothing,
+            eyes=_level(0.315, 0.674, 0.463),
         ),
         Source(
             name="folder",

@@ -1,11 +1,17 @@
-"""Stage 6: the latents of every image as CSV, and a density over those of the training images."""
+"""Stage 6: the latents of every image as tables, what each dimension does, and a density over them."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from facepipe.determinism import rng
+from facepipe.errors import InputError
+from facepipe.latents.exported import pca_path, stats_path
+from facepipe.latents.influence import influence, variance_explained
+from facepipe.latents.pca import fit_pca
+from facepipe.latents.statistics import histograms, statistics, write_statistics
 from facepipe.latents.table import write_latents
 from facepipe.models.samplers import fit_gaussian, fit_mixture
 
@@ -14,9 +20,12 @@ DENSITY_ROWS = 20_000  # the density is fitted to so many training latents, draw
 
 
 def export_latents(params, models, shards, out):
-    """Encode every split with the AE and the VAE, fit their densities, sample the GAN's prior.
+    """Export the latents of all three models; `<out>/<model>/` has, CSV or Parquet (`export_latents.format`):
 
-    Writes `<out>/{ae,vae}/{train,valid,test}.csv`, `<out>/{ae,vae}/density.npz` and `<out>/gan/sample.csv`.
+    - <split>.csv: id, split, the attributes (1, 0, empty), z000, ...; sample.csv of the GAN, from its prior;
+    - <split>.pca.csv: the same with coordinates pc000, ... along the principal components in pca.npz;
+    - <model>.stats.csv: a row per dimension, see `describe`;
+    - density.npz: the density of the training latents, of models with an encoder.
 
     Args:
         params: `facepipe.config.ExportLatents`.
@@ -25,7 +34,7 @@ def export_latents(params, models, shards, out):
         out: folder to write to.
 
     Returns:
-        Metrics: per model the number of latents and their dimensions.
+        Metrics: per model the number of latents, their dimensions and how many of them are dead.
 
     Raises:
         InputError: a missing model, latents that are not finite, too few of them for the density.
@@ -34,40 +43,118 @@ def export_latents(params, models, shards, out):
     from facepipe.models.load import load_model
 
     shards, out, metrics = Shards(shards), Path(out), {}
-    for name in ("ae", "vae"):
-        metrics[name] = export_encoder(params, load_model(Path(models) / name), shards, out / name)
-    metrics["gan"] = export_prior(params, load_model(Path(models) / "gan"), out / "gan")
+    for name in ("ae", "vae", "gan"):
+        model = load_model(Path(models) / name)
+        if model.has_encoder:
+            metrics[name] = export_encoder(params, model, shards, out / name)
+        else:
+            metrics[name] = export_prior(params, model, out / name)
     return metrics
 
 
 def export_encoder(params, model, shards, out):
-    """One model with an encoder: a CSV per split and the density of the training latents, in `out`."""
+    """One model with an encoder: tables of every split, statistics, PCA and density of the training latents."""
     count = shards.count("train")
-    chosen = rng(params.seed, "density").permutation(count)[:DENSITY_ROWS]
-    in_density = np.zeros(count, bool)
-    in_density[chosen] = True
-    kept = []
-    total = sum(shards.splits.values())
-    with tqdm(total=total, desc=f"encode {model.name}", unit="img") as progress:
-        for split in shards.splits:
-
-            def chunks(split=split):
-                for start in range(0, shards.count(split), CHUNK):
-                    z = model.encode(shards.images(split, start, min(start + CHUNK, shards.count(split))))
-                    if split == "train":
-                        kept.append(z[in_density[start : start + CHUNK]])
-                    progress.update(len(z))
-                    yield z
-
-            write_latents(out / f"{split}.csv", shards.ids(split), split, chunks(), model.latent_dim)
-    z = np.concatenate(kept) if kept else np.empty((0, model.latent_dim), np.float32)
-    density = fit_gaussian(z) if params.density == "gaussian" else fit_mixture(z, params.components, params.seed)
+    if count < 2:
+        raise InputError(f"{shards.folder}: {count} training images, at least 2 are needed to export latents")
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".encoded.") as temporary:
+        encoded = _encode(model, shards, Path(temporary))
+        ids = {split: shards.ids(split) for split in encoded}
+        extra = {split: _labels(shards.attributes(split)) for split in encoded}
+        tables = dict(encoded)
+        if model.name == "gan":  # its encoder came later: samples of the prior are its own latents
+            ids["sample"], tables["sample"] = _sample(params, model)
+            extra["sample"] = {}
+        _write_tables(params, out, tables, ids.get, extra.get)
+        chosen = np.sort(rng(params.seed, "density").permutation(count)[:DENSITY_ROWS])
+        kept = encoded["train"][chosen]
+        dead = describe(params, model, encoded["train"], out)
+        del encoded, tables  # unmaps the files
+    density = fit_gaussian(kept) if params.density == "gaussian" else fit_mixture(kept, params.components, params.seed)
     density.save(out / "density.npz")
-    return {"latents": total, "dimensions": model.latent_dim}
+    return {"latents": sum(shards.splits.values()), "dimensions": model.latent_dim, "dead": dead}
 
 
 def export_prior(params, model, out):
-    """A model without an encoder: latents drawn from its prior, `<out>/sample.csv`."""
+    """A model without an encoder: the table `sample` of latents drawn from its prior, and what they do."""
+    ids, z = _sample(params, model)
+    _write_tables(params, out, {"sample": z}, lambda _: ids, lambda _: {})
+    return {"latents": len(z), "dimensions": model.latent_dim, "dead": describe(params, model, z, out)}
+
+
+def _sample(params, model):
+    """(ids, z): latents drawn from the model's prior."""
     ids = [f"{model.name}-{i:06d}" for i in range(params.gan_samples)]
-    write_latents(out / "sample.csv", ids, "sample", model.sample_latents(params.gan_samples, params.seed))
-    return {"latents": params.gan_samples, "dimensions": model.latent_dim}
+    return ids, model.sample_latents(params.gan_samples, params.seed)
+
+
+def describe(params, model, z, out):
+    """Write <model>.stats.csv: a row per dimension.
+
+    min, max, mean, sd, zero_share, total_activation as `facepipe.latents.statistics.statistics`; active (dead or
+    active); variance_explained and influence as `facepipe.latents.influence`; rank, 1 the most influential; bin00,
+    ..., how many rows of z have which value between min and max.
+
+    Args:
+        params: `facepipe.config.ExportLatents`.
+        model: with decode.
+        z: float32 (n, d), the training latents, or samples of the prior.
+        out: the folder.
+
+    Returns:
+        int, how many dimensions are dead.
+    """
+    table = statistics(z)
+    dead = table.pop("dead")
+    mean, sd = table["mean"].to_numpy(), table["sd"].to_numpy()
+    table["active"] = np.where(dead, "dead", "active")
+    table["variance_explained"] = variance_explained(model, z, mean, params.seed)
+    table["influence"] = influence(model, mean, sd)
+    order = np.argsort(-table["influence"].to_numpy(), kind="stable")
+    table["rank"] = np.argsort(order) + 1
+    counts = histograms(z, table["min"].to_numpy(), table["max"].to_numpy())
+    write_statistics(stats_path(out), table, counts)
+    return int(dead.sum())
+
+
+def _encode(model, shards, folder):
+    """{split: float32 (n, d)}: memory maps of files, since the latents of a large set do not fit into memory."""
+    encoded, total = {}, sum(shards.splits.values())
+    with tqdm(total=total, desc=f"encode {model.name}", unit="img") as progress:
+        for split, count in shards.splits.items():
+            shape = (count, model.latent_dim)
+            path = folder / f"{split}.npy"
+            # there are no maps of empty files
+            z = np.lib.format.open_memmap(path, "w+", np.float32, shape) if count else np.empty(shape, np.float32)
+            for start in range(0, count, CHUNK):
+                images = shards.images(split, start, min(start + CHUNK, count))
+                z[start : start + CHUNK] = model.encode(images)
+                progress.update(len(images))
+            encoded[split] = z
+    return encoded
+
+
+def _write_tables(params, out, latents, ids, extra):
+    """Both forms of each table, {name: float32 (n, d)}, and pca.npz, fitted to the first; ids, extra: by name."""
+    training = next(iter(latents.values()))
+
+    def write(suffix, form, project):
+        for name, z in latents.items():
+            path = out / f"{name}{suffix}.{params.format}"
+            chunks = (project(chunk) for chunk in _chunks(z))
+            write_latents(path, ids(name), name, chunks, z.shape[1], extra(name), form)
+
+    write("", "z", np.asarray)
+    pca = fit_pca(_chunks(training))
+    pca.save(pca_path(out))
+    write(".pca", "pc", pca.project)
+
+
+def _chunks(z):
+    return (z[start : start + CHUNK] for start in range(0, len(z), CHUNK))
+
+
+def _labels(labels):
+    """Labels 1.0, 0.0 or NaN as texts 1, 0 or empty: {attribute: list of n str}."""
+    return {name: ["" if label != label else f"{label:g}" for label in labels[name].tolist()] for name in labels}

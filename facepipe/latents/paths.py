@@ -1,4 +1,6 @@
-"""Paths between two latents: straight lines and great circles."""
+"""Paths between latents: straight lines, great circles, and along one dimension at a time."""
+
+import itertools
 
 import numpy as np
 
@@ -31,6 +33,8 @@ def slerp(a, b, t):
 
 
 METHODS = {"lerp": lerp, "slerp": slerp}
+# great circles where the latents are N(0, I), straight lines where they are not
+PATH_METHODS = {"ae": "lerp", "vae": "slerp", "gan": "slerp"}
 
 
 def interpolate(a, b, steps, method="lerp"):
@@ -40,3 +44,35 @@ def interpolate(a, b, steps, method="lerp"):
     if steps < 2:
         raise ValueError(f"steps should be at least 2, the two ends, got {steps}")
     return METHODS[method](a, b, np.linspace(0, 1, steps)[:, None])
+
+
+def route(points, steps, method="lerp"):
+    """A path through several latents, `steps` points for each stretch, the latents themselves counted once.
+
+    Args:
+        points: float (p, d), p >= 2.
+        steps, method: as in `interpolate`.
+
+    Returns:
+        Float32 ((p - 1) * (steps - 1) + 1, d).
+    """
+    stretches = [interpolate(a, b, steps, method) for a, b in itertools.pairwise(points)]
+    return np.concatenate([stretches[0], *(stretch[1:] for stretch in stretches[1:])])
+
+
+def traversal(base, axis, center, sd, reach, steps):
+    """A latent whose position along one axis goes from center - reach * sd to center + reach * sd.
+
+    Args:
+        base: float (d,).
+        axis: float (d,), unit length.
+        center, sd: float, of the positions of all faces along the axis.
+        reach: float, in standard deviations.
+        steps: int >= 2.
+
+    Returns:
+        Float32 (steps, d).
+    """
+    base, axis = np.asarray(base, np.float64), np.asarray(axis, np.float64)
+    positions = center + sd * np.linspace(-reach, reach, steps)
+    return (base + (positions - base @ axis)[:, None] * axis).astype(np.float32)

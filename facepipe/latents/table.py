@@ -1,85 +1,134 @@
-"""Latents as CSV: a row per face, columns id, split, z000, z001, ...; edited in a spreadsheet and read back exactly."""
+"""Tables of latents: a row per face, columns id, split, z000, z001, ...; edited in a spreadsheet, read back exactly."""
 
-import csv
 import re
 import unicodedata
-from itertools import islice
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
 from facepipe.errors import InputError
-from facepipe.files import atomic_file
-from facepipe.latents.vectors import format_vector, read_vectors, short, z_columns
+from facepipe.latents.cells import short
+from facepipe.latents.rows import row_writer
+from facepipe.latents.vectors import check_latent_dim, is_vector_column, read_parts, z_columns
 
 ID_BYTES = 200  # with a suffix added, still a file name on every file system
 _SUFFIX = re.compile(r"\.(png|jpe?g)$", re.IGNORECASE)
 
 
 class Latents(NamedTuple):
-    """A table of latents: ids list of n str, splits list of n str ("" where unknown), z float32 (n, d)."""
+    """A table of latents.
+
+    ids list of n str; splits list of n str ("" where unknown); z float32 (n, d); extra {column: list of n str},
+    the other columns (attributes, notes) in the order of the file.
+    """
 
     ids: list
     splits: list
     z: np.ndarray
+    extra: Mapping = MappingProxyType({})
 
 
-def write_latents(path, ids, split, z, latent_dim=None):
+def take(table, rows):
+    """`Latents` with these rows (sequence of int) of `table`, in this order."""
+    extra = {name: [cells[i] for i in rows] for name, cells in table.extra.items()}
+    return Latents([table.ids[i] for i in rows], [table.splits[i] for i in rows], table.z[list(rows)], extra)
+
+
+def write_latents(path, ids, split, z, latent_dim=None, extra=None, form="z"):
     """Write latents with 9 significant digits, from which float32 reads back to the same bits.
 
     Args:
-        path: the CSV file; written atomically.
+        path: the file, .csv, .tsv or .parquet; written atomically.
         ids: list of n str, different, each fit to name a file.
-        split: str, the same for all rows.
+        split: str, the same for all rows, or list of n str.
         z: float32 (n, d), or an iterable of such arrays with n rows in all, so that a large split need not
             be in memory at once.
         latent_dim: int, d; needed only where there are no rows.
+        extra: {column: list of n str} of other columns, or None.
+        form: "z", or "pc" where z are coordinates along principal components.
 
     Raises:
-        InputError: an id that cannot name a file, or a latent that is not finite.
+        InputError: an id that cannot name a file, a column whose name has another meaning, a latent that is not
+            finite.
     """
+    extra = extra or {}
     check_ids(path, ids)
-    chunks = [z] if isinstance(z, np.ndarray) else z
-    names, header = iter(ids), None
-    with atomic_file(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        for chunk in chunks:
-            if header is None:
-                header = ["id", "split", *z_columns(chunk.shape[1])]
-                writer.writerow(header)
+    for name in extra:
+        if name in ("", "id", "split") or is_vector_column(name):
+            raise InputError(f"{path}: no column can be named {short(name)}, which has another meaning; rename it")
+    splits = [split] * len(ids) if isinstance(split, str) else split
+    chunks = iter([z] if isinstance(z, np.ndarray) else z)
+    chunk = next(chunks, None)
+    columns = z_columns(latent_dim if chunk is None else chunk.shape[1], form)
+    start = 0
+    with row_writer(path, ["id", "split", *extra], columns) as write:
+        while chunk is not None:
+            texts = [column[start : start + len(chunk)] for column in (ids, splits, *extra.values())]
             finite = np.isfinite(chunk).all(axis=1)
-            for name, values, good in zip(islice(names, len(chunk)), chunk, finite, strict=True):
-                if not good:
-                    raise InputError(f"{path}: {short(name)}: the latent holds NaN or infinity; did training diverge?")
-                writer.writerow([name, split, *format_vector(values)])
-        if header is None:
-            writer.writerow(["id", "split", *z_columns(latent_dim)])
-        if next(names, None) is not None:
-            raise ValueError(f"{path}: more ids than latents")
+            if not finite.all():
+                name = short(ids[start + int(np.argmin(finite))])
+                raise InputError(f"{path}: {name}: the latent holds NaN or infinity; did training diverge?")
+            write(texts, chunk)
+            start += len(chunk)
+            chunk = next(chunks, None)
+        if start != len(ids):
+            raise ValueError(f"{path}: {len(ids)} ids for {start} latents")
 
 
-def read_latents(path, latent_dim=None, model_name=None):
+def write_table(path, table):
+    """Write a `Latents` with all its columns as `write_latents` does: id, split, the extra ones, then the latent."""
+    write_latents(path, table.ids, table.splits, table.z, extra=table.extra)
+
+
+def read_latents(path, latent_dim=None, model_name=None, base=None, pca=None, only=None):
     """Read a table of latents, or a plain text file of one latent with one number a line.
 
-    The table needs a column `id` and z000, z001, ... in order; `split` is optional, other columns (attributes,
-    notes) are ignored. A plain file is one row whose id is the file's stem.
+    The table, CSV in the ways that spreadsheets write it or Parquet, needs a column `id` and z000, z001, ...; or
+    pc000, pc001, ..., coordinates along principal components. `split` is optional, other columns (attributes, notes)
+    are kept as text where they have a name. A plain file is one row whose id is the file's stem.
 
     Args:
         path: the file.
         latent_dim: int, the model's; None takes what is there.
         model_name: str, for the message where the two differ.
+        base: float32 (d,), the latent that columns which are missing are taken from; None: none may be missing.
+        pca: function that returns the model's `facepipe.latents.pca.PCA`, called where the file has the columns
+            pc000, ...; None: those are refused.
+        only: set of ids; other rows are passed over. None: all rows.
 
     Returns:
-        `Latents`, n >= 1; row i of it is row i + 2 of the spreadsheet.
+        `Latents`; row i of it is row i + 2 of the spreadsheet. n >= 1 unless `only` is given.
 
     Raises:
         InputError: one line with file, row (as a spreadsheet counts: the header is row 1) and column.
     """
-    ids, cells, z = read_vectors(
-        path, "id", optional=("split",), latent_dim=latent_dim, model_name=model_name, plain=True
+    parts = read_parts(
+        path,
+        "id",
+        optional=None,
+        latent_dim=latent_dim,
+        model_name=model_name,
+        plain=True,
+        forms=("z", "pc") if pca else ("z",),
+        partial=base is not None,
+        only=only,
     )
+    ids, cells, z = parts.keys, parts.cells, parts.z
     check_ids(path, ids)
-    return Latents(ids, cells.get("split", [""] * len(ids)), z)
+    components = pca() if parts.form == "pc" else None
+    count = max(parts.columns) + 1
+    if components is not None and (base is None or count > len(components.mean)):
+        check_latent_dim(path, count, len(components.mean), model_name, parts.form)
+    if base is not None:
+        whole = base[None] if components is None else components.project(base[None])
+        whole = np.repeat(whole, len(z), axis=0)
+        whole[:, parts.columns] = z
+        z = whole
+    if components is not None:
+        z = components.restore(z)
+    return Latents(ids, cells.pop("split", [""] * len(ids)), z, cells)
 
 
 def check_ids(path, ids):
@@ -111,7 +160,7 @@ def picture_names(ids, path="latents"):
     """
     names, owner = [], {}
     for i, name in enumerate(ids):
-        picture = (_SUFFIX.sub("", name) or name) + ".png"
+        picture = f"{stem(name)}.png"
         first = owner.setdefault(_fold(picture), i)
         if first != i:
             raise InputError(
@@ -120,6 +169,11 @@ def picture_names(ids, path="latents"):
             )
         names.append(picture)
     return names
+
+
+def stem(name):
+    """An id without .png, .jpg or .jpeg at its end."""
+    return _SUFFIX.sub("", name) or name
 
 
 def _fold(name):

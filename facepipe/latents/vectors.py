@@ -1,6 +1,5 @@
-"""CSV files whose rows are a name and a vector z000, z001, ...: reading, with every mistake named by row and column."""
+"""Files whose rows are a name and a vector z000, z001, ...: reading, with every mistake named by row and column."""
 
-import csv
 import itertools
 import re
 from array import array
@@ -10,9 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from facepipe.errors import InputError
+from facepipe.latents import parquet
+from facepipe.latents.cells import Cells, short
+from facepipe.latents.sheets import open_sheet
 
-_LIMIT = float(np.finfo(np.float32).max) * (1 + 2**-25)  # float32 rounds to infinity from here on
-_Z_LIKE = re.compile(r"\W*z\W*\d+", re.IGNORECASE)
+FORMS = {"z": "latent columns", "pc": "columns of principal components"}
+_LIKE = re.compile(r"\W*(z|pc)\W*(\d+)", re.IGNORECASE)
+_NUMBERS = 2**15  # converted at once
 
 
 class Vectors(NamedTuple):
@@ -23,9 +26,27 @@ class Vectors(NamedTuple):
     z: np.ndarray
 
 
-def z_columns(latent_dim):
-    """The column names of a latent: z000, z001, ..., z1000, ..."""
-    return [f"z{i:03d}" for i in range(latent_dim)]
+class Parts(NamedTuple):
+    """`Vectors` of which only some numbers are there, or whose numbers are coordinates.
+
+    z float32 (n, k); form "z" or "pc" (see `FORMS`); columns list of k int, which numbers of the vector they are.
+    """
+
+    keys: list
+    cells: dict
+    z: np.ndarray
+    form: str
+    columns: list
+
+
+def z_columns(latent_dim, form="z"):
+    """The column names of a latent: z000, z001, ..., z1000, ...; form "pc": pc000, ... of its principal components."""
+    return [f"{form}{i:03d}" for i in range(latent_dim)]
+
+
+def is_vector_column(name):
+    """Whether a column of this name would be taken for a number of the latent."""
+    return bool(_LIKE.match(name))
 
 
 def format_vector(values):
@@ -33,18 +54,19 @@ def format_vector(values):
     return [f"{value:.9g}" for value in np.asarray(values, np.float32).tolist()]
 
 
-def read_vectors(path, key, required=(), optional=(), latent_dim=None, model_name=None, plain=False, empty_ok=False):
-    """Read a CSV with a header. Rows are counted as a spreadsheet does: the header is row 1.
+def read_vectors(path, key, required=(), optional=(), latent_dim=None, model_name=None, empty_ok=False):
+    """Read a table with a header. Rows are counted as a spreadsheet does: the header is row 1.
 
-    UTF-8 with or without BOM, any line ends, blank lines at the end. Columns not asked for are ignored.
+    CSV as `facepipe.latents.sheets` reads it, or Parquet. The columns may stand in any order; those not asked for
+    are ignored.
 
     Args:
         path: the file.
         key: name of the column that names the row.
-        required, optional: names of other columns to return.
+        required: names of other columns that must be there, to return.
+        optional: names of columns to return where they are there; None: all columns that have a name.
         latent_dim: int, how many z columns there should be; None takes what is there.
         model_name: str, whose latent_dim that is, for the message.
-        plain: also take a text file of one number a line: one vector, named by the file's stem.
         empty_ok: whether a header without rows is right.
 
     Returns:
@@ -53,145 +75,150 @@ def read_vectors(path, key, required=(), optional=(), latent_dim=None, model_nam
     Raises:
         InputError: one line with file, row and column, whatever is in the file.
     """
+    parts = read_parts(path, key, required, optional, latent_dim, model_name, empty_ok)
+    return Vectors(parts.keys, parts.cells, parts.z)
+
+
+def read_parts(
+    path,
+    key,
+    required=(),
+    optional=(),
+    latent_dim=None,
+    model_name=None,
+    empty_ok=False,
+    plain=False,
+    forms=("z",),
+    partial=False,
+    only=None,
+):
+    """Read a table as `read_vectors` does, or something like it.
+
+    Args:
+        plain: also take a text file of one number a line: one vector, named by the file's stem.
+        forms: which of `FORMS` to take; the file has columns of one of them.
+        partial: whether columns of the vector may be missing.
+        only: set of keys; rows of others are passed over, and there may be none left. None: all rows.
+        others: as in `read_vectors`.
+
+    Returns:
+        `Parts`.
+
+    Raises:
+        InputError: as in `read_vectors`.
+    """
     path = Path(path)
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            if not first:
-                raise InputError(f"{path}: empty file; expected a header row {key},z000,z001,...")
-            lines = itertools.chain([first], file)
-            if plain and _float(first.strip()) is not None:
-                return _read_plain(path, lines, latent_dim, model_name)
-            vectors = _read_table(path, lines, key, required, optional, latent_dim, model_name)
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: row {_undecodable_row(path)}: not UTF-8 text; save it as 'CSV UTF-8'") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; expected a CSV file") from None
-    if not vectors.keys and not empty_ok:
+
+    def layout(header):
+        """(form, where the vector's numbers stand, {column: where it stands})"""
+        _check_names(path, header, (key, *required), each=optional is None)
+        form, at = _vector_columns(path, header, forms)
+        _check_columns(path, form, at, latent_dim, model_name, partial)
+        others = header if optional is None else optional
+        kept = (name for name in (key, *required, *others) if name in header and name)
+        return form, at, {name: header.index(name) for name in kept if not is_vector_column(name)}
+
+    if parquet.is_parquet(path):
+        header = parquet.read_header(path)
+        form, at, kept = layout(header)
+        z, cells = parquet.read_columns(path, [header[at[i]] for i in sorted(at)], list(kept), key, only)
+    else:
+        with open_sheet(path) as sheet:
+            if plain and Cells(comma=True).numbers([sheet.first]) is not None:
+                return _read_plain(path, sheet.encoding, latent_dim, model_name)
+            form, at, kept = layout(sheet.header)
+            z, cells = _read_rows(path, sheet, [at[i] for i in sorted(at)], kept, key, only)
+    if not len(z) and not empty_ok and only is None:
         raise InputError(f"{path}: a header but no rows; expected at least one row below it")
-    return vectors
+    return Parts(cells.pop(key), cells, z, form, sorted(at))
 
 
-def check_latent_dim(path, found, latent_dim, model_name):
+def check_latent_dim(path, found, latent_dim, model_name, form="z"):
     """Raise InputError where a file's number of latent columns is not the model's; latent_dim None: any will do."""
     if latent_dim not in (None, found):
         model = f"model {model_name}" if model_name else "the model"
         raise InputError(
-            f"{path}: has {found} latent columns, {model} has {latent_dim}; was it exported from another model?"
+            f"{path}: has {found} {FORMS[form]}, {model} has {latent_dim}; was it exported from another model?"
         )
 
 
-def short(text):
-    """`text` as one line of at most some 40 characters, for messages."""
-    return repr(text if len(text) <= 40 else text[:37] + "...")
+def _read_rows(path, sheet, at, kept, key, only):
+    """(z float32 (n, len(at)), {column: list of n str}) of the rows of a sheet; at, kept: where the columns stand."""
+    values, texts, cells = array("f"), {name: [] for name in kept}, Cells(comma=sheet.separator != ",")
+    # neighbours are cut out in one piece
+    piece = slice(at[0], at[0] + len(at)) if at == list(range(at[0], at[0] + len(at))) else None
+    rows = (pair for pair in sheet.rows if only is None or pair[1][kept[key]] in only)
+    while block := list(itertools.islice(rows, max(1, _NUMBERS // len(at)))):
+        there = []
+        for _, line in block:
+            there += line[piece] if piece else [line[i] for i in at]
+        numbers = cells.numbers(there)
+        if numbers is None:
+            i, problem = cells.first_problem(there)
+            row, column = block[i // len(at)][0], sheet.header[at[i % len(at)]]
+            raise InputError(f"{path}: row {row}, column {column}: {problem}")
+        values.frombytes(numbers.astype(np.float32).tobytes())
+        for name, i in kept.items():
+            texts[name] += [line[i] for _, line in block]
+    z = np.frombuffer(values, np.float32) if values else np.empty(0, np.float32)
+    return z.reshape(-1, len(at)), texts
 
 
-def _read_table(path, lines, key, required, optional, latent_dim, model_name):
-    reader = csv.reader(lines, strict=True)
-    row, blank, values = 0, None, array("f")
-    try:
-        header = next(reader)
-        row = 1
-        at = _z_positions(path, header, key, required, latent_dim, model_name)
-        kept = {name: header.index(name) for name in (key, *required, *optional) if name in header}
-        cells = {name: [] for name in kept}
-        for line in reader:
-            row += 1
-            if not any(line) or (len(line) == 1 and not line[0].strip()):
-                blank = blank or row
-                continue
-            if blank:
-                raise InputError(f"{path}: row {blank}: blank, with more rows below; remove it")
-            if len(line) != len(header):
-                raise InputError(f"{path}: row {row}: {len(line)} cells, the header has {len(header)}")
-            texts = [line[i] for i in at]
-            numbers = _floats(texts)
-            if numbers is None:
-                i, problem = _first_problem(texts)
-                raise InputError(f"{path}: row {row}, column {header[at[i]]}: {problem}")
-            values.extend(numbers)
-            for name, i in kept.items():
-                cells[name].append(line[i])
-    except csv.Error as error:
-        raise InputError(f"{path}: row {row + 1}: not valid CSV: {error}") from None
-    return Vectors(cells.pop(key), cells, np.array(values, np.float32).reshape(-1, len(at)))
-
-
-def _read_plain(path, lines, latent_dim, model_name):
-    texts = [line.strip() for line in lines]
+def _read_plain(path, encoding, latent_dim, model_name):
+    texts = [line.strip() for line in path.read_text(encoding=encoding).splitlines()]
     while not texts[-1]:
         texts.pop()
-    numbers = _floats(texts)
+    cells = Cells(comma=True)
+    numbers = cells.numbers(texts)
     if numbers is None:
-        i, problem = _first_problem(texts)
+        i, problem = cells.first_problem(texts)
         raise InputError(f"{path}: row {i + 1}: {problem}")
     check_latent_dim(path, len(numbers), latent_dim, model_name)
-    return Vectors([path.stem], {}, np.array([numbers], np.float32))
+    return Parts([path.stem], {}, numbers.astype(np.float32)[None], "z", list(range(len(numbers))))
 
 
-def _z_positions(path, header, key, required, latent_dim, model_name):
-    """Where z000, z001, ... stand in the header; InputError where it is not a header as it should be."""
-    where = f"{path}: row 1"
-    if len(header) == 1 and re.search(r"[;\t]", header[0]):
-        raise InputError(f"{where}: the columns are not separated by commas; save it as 'CSV UTF-8 (comma delimited)'")
-    for name in (key, *required):
+def _vector_columns(path, header, forms):
+    """(form, {number: where its column stands}); InputError where they are misspelled, mixed or absent."""
+    where, found = f"{path}: row 1", {form: {} for form in FORMS}
+    for i, name in enumerate(header):
+        match = _LIKE.match(name)
+        if not match:
+            continue
+        form, number = match[1].lower(), int(match[2][:9])
+        right = f"{form}{number:03d}"
+        if name != right:
+            raise InputError(f"{where}, column {short(name)}: not the name of a latent column; did you mean {right}?")
+        if number in found[form]:
+            raise InputError(f"{where}: 2 columns named {name}; latent columns are z000, z001, ..., each once")
+        found[form][number] = i
+    there = [form for form in FORMS if found[form]]
+    if not there:
+        raise InputError(f"{where}: no latent columns; expected z000,z001,...")
+    if len(there) > 1:
+        raise InputError(f"{where}: both {' and '.join(FORMS.values())}; remove one kind, they say the same")
+    if there[0] not in forms:
+        raise InputError(f"{where}: {FORMS[there[0]]}, where {' or '.join(FORMS[form] for form in forms)} are expected")
+    return there[0], found[there[0]]
+
+
+def _check_names(path, header, once, each):
+    """InputError where a column of `once` is not there once, or (each) another name stands twice."""
+    for name in once:
         if header.count(name) != 1:
             count = "no column" if name not in header else f"{header.count(name)} columns"
-            raise InputError(f"{where}: {count} named {name}; expected a header {key},...,z000,z001,...")
-    at = [i for i, name in enumerate(header) if _Z_LIKE.match(name)]
-    expected = z_columns(len(at))
-    for name, i in zip(expected, at, strict=True):
-        if header[i] != name:
-            problem = "is missing" if name not in header else "is not in its place"
-            raise InputError(
-                f"{where}, column {short(header[i])}: {name} {problem}; latent columns are z000,z001,... in order"
-            )
-    if not at:
-        raise InputError(f"{where}: no latent columns; expected z000,z001,...")
-    check_latent_dim(path, len(at), latent_dim, model_name)
-    return at
+            raise InputError(f"{path}: row 1: {count} named {name}; expected a header {once[0]},...,z000,z001,...")
+    twice = [name for i, name in enumerate(header) if name in header[:i] and name and not is_vector_column(name)]
+    if each and twice:
+        raise InputError(f"{path}: row 1: {header.count(twice[0])} columns named {short(twice[0])}; rename one")
 
 
-def _floats(texts):
-    """The numbers in `texts`, or None where one is not a number that float32 can hold."""
-    try:
-        numbers = list(map(float, texts))
-    except ValueError:
-        return None
-    # NaN fails every comparison; float() also takes 1_000 and the digits of other scripts
-    if all(-_LIMIT < number < _LIMIT for number in numbers):
-        joined = "".join(texts)
-        if "_" not in joined and joined.isascii():
-            return numbers
-    return None
-
-
-def _float(text):
-    numbers = _floats([text])
-    return numbers[0] if numbers else None
-
-
-def _first_problem(texts):
-    """(position, what is wrong) of the first of `texts` that `_floats` refuses."""
-    i, text = next((i, text) for i, text in enumerate(texts) if _floats([text]) is None)
-    if not text.strip():
-        return i, "empty cell; expected a number"
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if number != number or text.strip().lower().lstrip("+-") in ("inf", "infinity"):
-        return i, f"{short(text)} is not a finite number"
-    if abs(number) >= _LIMIT:
-        return i, f"{short(text)} is too large for float32 (at most 3.4e38)"
-    comma = "; write decimals with a point" if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", text) else ""
-    return i, f"{short(text)} is not a number{comma}"
-
-
-def _undecodable_row(path):
-    data = path.read_bytes()
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return data[: error.start].count(b"\n") + 1
-    return 1
+def _check_columns(path, form, at, latent_dim, model_name, partial):
+    count = max(at) + 1
+    if latent_dim is not None and count > latent_dim:
+        check_latent_dim(path, count, latent_dim, model_name, form)
+    if not partial and len(at) < (latent_dim or count):
+        missing = next(i for i in itertools.count() if i not in at)
+        problem = f"row 1: no column {form}{missing:03d}"
+        if missing == len(at):
+            problem = f"has {count} {FORMS[form]}, model {model_name or '?'} has {latent_dim}"
+        raise InputError(f"{path}: {problem}; `facepipe decode --base ID` takes missing ones from another face")

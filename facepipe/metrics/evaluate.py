@@ -13,6 +13,7 @@ from facepipe.data.shards import Shards
 from facepipe.determinism import rng
 from facepipe.errors import InputError
 from facepipe.files import atomic_file
+from facepipe.latents.statistics import statistics
 from facepipe.metrics import latent, reconstruction
 from facepipe.metrics.features import face_scores, features
 from facepipe.metrics.kid import kid
@@ -176,7 +177,7 @@ def _reconstruction_metrics(rows, floor):
 
 def _latent_metrics(name, z, logvar, params, report):
     """Latent health on the test split; every dimension goes to latents_<name>.csv."""
-    table = latent.statistics(z)
+    table = statistics(z)
     metrics = {"dead_dimensions": int(table["dead"].sum())}
     if logvar is not None:
         table["active"] = latent.active_units(z, params.active_variance).astype(int)

@@ -1,5 +1,6 @@
 """A stored model back, numpy in and out; always float32, so that a result does not depend on the training precision."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ from facepipe.data.conditions import encode
 from facepipe.errors import InputError
 from facepipe.models.autoencoder import Autoencoder
 from facepipe.models.gan import GAN
+from facepipe.models.inversion import optimize
+from facepipe.models.inverter import Inverter
 from facepipe.models.samplers import Prior, load_sampler
-from facepipe.models.store import read_info, read_weights
+from facepipe.models.store import generator_digest, read_info, read_weights
 from facepipe.models.vae import VAE
 
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
@@ -25,18 +28,21 @@ class LoadedModel:
         name: "ae", "vae" or "gan".
         latent_dim: int.
         image_shape: (h, w, c).
-        has_encoder: bool, False for the GAN.
+        has_encoder: bool, False for a GAN without an inverter.
         condition_on: tuple of str, the attributes whose labels `decode` takes.
         sampler: density that random latents come from: the prior N(0, I) for the VAE, truncation * N(0, I) for the
             GAN, for the autoencoder a Gaussian fitted to its training latents.
         info: the content of model.json.
+        model, encoder: the networks that decode and encode (`Autoencoder`, `VAE`, `GAN`, `Inverter`), or None.
     """
 
-    def __init__(self, model, info, sampler):
+    def __init__(self, model, info, sampler, encoder=None):
         self.name = model.name
         self.latent_dim = model.latent_dim
         self.image_shape = model.image_shape
-        self.has_encoder = hasattr(model, "encode")
+        encoder = encoder or model
+        self.has_encoder = hasattr(encoder, "encode")
+        self.model, self.encoder = model, encoder if self.has_encoder else None
         self.condition_on = model.condition_on
         self.sampler = sampler
         self.info = info
@@ -45,15 +51,18 @@ class LoadedModel:
         codes = tf.TensorSpec((BATCH, len(self.condition_on)), tf.float32)
         self._decode = tf.function(model.decode, input_signature=[latents, codes])
         if self.has_encoder:
-            self._encode = tf.function(model.encode, input_signature=[pixels])
+            self._encode = tf.function(encoder.encode, input_signature=[pixels])
+        signature = [pixels, latents, tf.TensorSpec((), tf.int32)]
+        self._optimize = tf.function(functools.partial(optimize, model.decode), input_signature=signature)
         if hasattr(model, "posterior"):
             self._posterior = tf.function(model.posterior, input_signature=[pixels])
 
-    def encode(self, images):
-        """Images -> latents (VAE: the posterior mean mu).
+    def encode(self, images, steps=0):
+        """Images -> latents (VAE: the posterior mean mu; GAN: what its inverter finds).
 
         Args:
             images: (n, h, w, c), uint8 or float in [0, 1].
+            steps: int, of optimisation from there on, see `inversion.optimize`; 0: none.
 
         Returns:
             float32 (n, latent_dim).
@@ -62,7 +71,11 @@ class LoadedModel:
             ValueError: another image shape. InputError: the model has no encoder.
         """
         self._need_encoder()
-        return _in_batches(self._encode, self._images(images))[0]
+        images = self._images(images)
+        z = _in_batches(self._encode, images)[0]
+        if steps and len(z):
+            z = _in_batches(lambda x, z: self._optimize(x, z, steps), images, z)[0]
+        return z
 
     def posterior(self, images):
         """Images as in `encode` -> (mu, logvar), float32 (n, latent_dim) each; VAE only (AttributeError otherwise)."""
@@ -105,7 +118,7 @@ class LoadedModel:
 
     def _need_encoder(self):
         if not self.has_encoder:
-            raise InputError(f"model {self.name} has no encoder: it makes faces from latents only")
+            raise InputError(f"model {self.name} has no encoder: `dvc repro train_inverter` trains one for it")
 
 
 def _in_batches(function, *arrays):
@@ -129,27 +142,50 @@ def _full_batch(rows):
     return np.pad(rows, [(0, BATCH - len(rows))] + [(0, 0)] * (rows.ndim - 1))
 
 
-def load_model(folder):
+def load_model(folder, inverter=None):
     """Read a model folder.
 
     Args:
         folder: such as data/models/vae.
+        inverter: for a GAN, the folder of the inverter that encodes for it; None: the folder inverter beside the
+            GAN's, where there is one of this very generator.
 
     Returns:
         `LoadedModel`.
 
     Raises:
-        InputError: no model there, made by another version, or its weights do not fit its model.json.
+        InputError: no model there, made by another version, or its weights do not fit its model.json; an inverter
+            that is named, but is of another generator.
     """
     folder = Path(folder)
     info = read_info(folder)
+    if info["model"] == Inverter.name:
+        raise InputError(f"{folder}: the encoder of a GAN, which does not work alone; name the GAN's folder")
     try:
         model = MODELS[info["model"]](info["spec"])
         networks = {name: model.networks[name] for name in info["networks"]}
     except (KeyError, TypeError):
         raise InputError(f"{folder / 'model.json'}: not a facepipe model") from None
     read_weights(folder, networks)
-    sampler = folder / "sampler.npz"
-    if sampler.exists():
-        return LoadedModel(model, info, load_sampler(sampler))
-    return LoadedModel(model, info, Prior(model.latent_dim, getattr(model, "truncation", 1.0)))
+    encoder = _read_inverter(folder, inverter) if info["model"] == GAN.name else None
+    path = folder / "sampler.npz"
+    sampler = load_sampler(path) if path.exists() else Prior(model.latent_dim, getattr(model, "truncation", 1.0))
+    return LoadedModel(model, info, sampler, encoder)
+
+
+def _read_inverter(gan, folder):
+    """The `Inverter` in a folder (None: beside the GAN's); None where there is none of this generator."""
+    path = Path(folder or gan.parent / Inverter.name)
+    if folder is None and not (path / "model.json").exists():
+        return None
+    info = read_info(path)
+    if info["model"] != Inverter.name or info.get("generator") != generator_digest(gan):
+        if folder is None:  # of an earlier training: dvc repro will renew it
+            return None
+        raise InputError(f"{path}: not an inverter of the generator in {gan}; `dvc repro train_inverter` makes one")
+    try:
+        inverter = Inverter(info["spec"])
+    except (KeyError, TypeError):
+        raise InputError(f"{path / 'model.json'}: not a facepipe model") from None
+    read_weights(path, inverter.networks)
+    return inverter

@@ -10,7 +10,7 @@ from facepipe.files import atomic_folder, sha256, write_json
 VERSION = 1
 
 
-def save_model(folder, model, spec, record, extra=()):
+def save_model(folder, model, spec, record, extra=(), framing=None, generator=None):
     """Write a model folder atomically.
 
     Args:
@@ -19,6 +19,8 @@ def save_model(folder, model, spec, record, extra=()):
         spec: dict of what is needed to build the networks again.
         record: JSON-able dict of what is worth knowing of the training (precision, threads, data hash, ...).
         extra: callables that take the (temporary) folder and add a file to it, e.g. a sampler's save.
+        framing: how the training images were made, see `photos.read_photos`.
+        generator: str, of an inverter: `generator_digest` of its GAN.
     """
     with atomic_folder(folder) as temporary:
         for name, network in model.networks.items():
@@ -33,7 +35,9 @@ def save_model(folder, model, spec, record, extra=()):
                 "spec": spec,
                 "networks": sorted(model.networks),
                 "training": record,
-            },
+                "framing": framing,
+            }
+            | ({"generator": generator} if generator else {}),
         )
 
 
@@ -91,6 +95,15 @@ def check_same_architecture(folder, model, spec):
     if differing:
         said = ", ".join(f"{key} is {theirs.get(key)} there and {ours.get(key)} here" for key in differing)
         raise InputError(f"params.yaml: init_from: {folder} does not fit: {said}")
+
+
+def generator_digest(folder):
+    """sha256 of a GAN's generator, in hexadecimal digits; InputError: no such file in the folder."""
+    path = Path(folder) / "generator.weights.h5"
+    try:
+        return sha256(path)
+    except OSError:
+        raise InputError(f"{path}: weights cannot be read: missing") from None
 
 
 def digest(folder):

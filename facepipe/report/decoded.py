@@ -1,5 +1,6 @@
-"""Latents back to pictures: one PNG per row of a table, and all of them as a grid."""
+"""A table of latents to a folder: one PNG per row, all of them as a grid, a contact sheet, a comparison."""
 
+import contextlib
 import math
 import os
 import shutil
@@ -7,64 +8,102 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from facepipe.data.grids import contact_sheet, shown_scale
 from facepipe.data.pictures import save_png, tile, to_uint8
 from facepipe.errors import InputError
+from facepipe.latents.cells import short
 from facepipe.latents.table import picture_names
-from facepipe.latents.vectors import check_latent_dim, short
+from facepipe.latents.vectors import check_latent_dim
+from facepipe.report.compare import comparison
+from facepipe.report.faces import decode_faces
 
-CHUNK = 256  # rows decoded at once
-GRID = "grid.png"
-GRID_FACES = 1000  # the grid shows the first so many rows
+GRID, SHEET, COMPARE = "grid.png", "sheet.png", "compare.png"
+GRID_FACES = 1000  # grid and sheet show the first so many rows
 
 
-def decode_table(model, table, out, columns=None, path="latents"):
+def decode_table(model, table, out, columns=None, path="latents", sheet=False, known=None):
     """Decode latents into a folder: `<id>.png` for each row, and grid.png of (the first 1000 of) them.
 
     The pictures are made in a temporary folder and moved when all of them are there; other files in `out` stay.
 
     Args:
-        model: has name, latent_dim and decode(z) -> float32 (n, H, W, C) in [0, 1], as `load_model` returns it.
+        model: has name, latent_dim and what `facepipe.report.faces.decode_faces` asks for.
         table: `facepipe.latents.table.Latents`.
         out: the folder; made if missing.
         columns: int, of the grid; None: as many as rows, or one more.
         path: where the table comes from, for messages.
+        sheet: whether to make sheet.png, the grid with the ids under the faces.
+        known: what `facepipe.report.compare.known_faces` found for the table's ids, for compare.png: original,
+            reconstruction and the row's face side by side. None or empty: no such picture.
 
     Returns:
         List of n str, the file names of the pictures in row order.
 
     Raises:
-        InputError: latents of another size, ids that name one file twice or are called grid, latents so large
-            that they decode to NaN, a folder that cannot be written.
+        InputError: latents of another size, ids that name one file twice or are called grid, sheet or compare,
+            what `decode_faces` refuses, a folder that cannot be written.
     """
     check_latent_dim(path, table.z.shape[1], model.latent_dim, model.name)
     names = picture_names(table.ids, path)
     for row, name in enumerate(names, 2):
-        if name.casefold() == GRID:
-            raise InputError(f"{path}: row {row}, column id: {short(table.ids[row - 2])} would be {GRID}; rename it")
+        if name.casefold() in (GRID, SHEET, COMPARE):
+            where = f"{path}: row {row}, column id"
+            raise InputError(f"{where}: {short(table.ids[row - 2])} would be {name.casefold()}; rename it")
     out = Path(out)
-    check_folder(out, [*names, GRID])
+    made = [*names, GRID, *([SHEET] if sheet else []), *([COMPARE] if known else [])]
+    check_folder(out, made)
     columns = columns or math.ceil(math.sqrt(min(len(names), GRID_FACES)))
+    with _all_at_once(out) as folder:
+        faces, compared = [], {}
+        for id_, name, face in zip(table.ids, names, decode_faces(model, table, path), strict=True):
+            save_png(folder / name, face)
+            if len(faces) < GRID_FACES:
+                faces.append(face)
+            if known and id_ in known:
+                compared[id_] = face
+        save_png(folder / GRID, tile(np.stack(faces), columns))
+        if sheet:
+            scale = shown_scale(faces[0].shape)
+            save_png(folder / SHEET, contact_sheet(np.stack(faces), table.ids[:GRID_FACES], columns, scale))
+        if known:
+            save_png(folder / COMPARE, comparison(known, compared))
+    return names
+
+
+def write_pairs(out, names, images, recons):
+    """Write each image beside its reconstruction.
+
+    Args:
+        out: the folder; made if missing, other files in it stay.
+        names: list of n str, the file names.
+        images: uint8 (n, H, W, C).
+        recons: float32 (n, H, W, C) in [0, 1].
+
+    Raises:
+        InputError: a folder that cannot be written.
+    """
+    with _all_at_once(Path(out)) as folder:
+        for name, image, recon in zip(names, images, to_uint8(recons), strict=True):
+            save_png(folder / name, tile(np.stack([image, recon]), 2))
+
+
+@contextlib.contextmanager
+def _all_at_once(out):
+    """Yield a temporary folder; at the end its files are moved to `out`, unless something went wrong."""
     try:
         beside = out if out.is_dir() else out.parent  # so that moving stays on one file system
         beside.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=beside, prefix=".decode.", suffix=".tmp"))
         try:
-            faces = []
-            for name, face in zip(names, _decode(model, table, path), strict=True):
-                save_png(temporary / name, face)
-                if len(faces) < GRID_FACES:
-                    faces.append(face)
-            save_png(temporary / GRID, tile(np.stack(faces), columns))
+            yield temporary
             out.mkdir(exist_ok=True)
-            for name in [*names, GRID]:
-                os.replace(temporary / name, out / name)
+            for path in sorted(temporary.iterdir()):
+                os.replace(path, out / path.name)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise InputError(f"{out}: cannot write the pictures there: {error.strerror}") from None
-    return names
 
 
 def check_folder(out, names=()):
@@ -78,16 +117,3 @@ def check_folder(out, names=()):
     for name in names:
         if (out / name).is_dir():
             raise InputError(f"{out / name}: is a folder, where a picture is to be written; move it")
-
-
-def _decode(model, table, path):
-    """Yield uint8 (H, W, C) for each row."""
-    with tqdm(total=len(table.ids), desc="decode", unit="face", delay=2) as progress:
-        for start in range(0, len(table.ids), CHUNK):
-            images = model.decode(table.z[start : start + CHUNK])
-            finite = np.isfinite(images).all(axis=(1, 2, 3))
-            if not finite.all():
-                name = table.ids[start + int(np.argmin(finite))]
-                raise InputError(f"{path}: {short(name)}: decodes to NaN; its numbers are too large for a face")
-            yield from to_uint8(images)
-            progress.update(len(images))

@@ -39,6 +39,7 @@ figure img { display: block; max-width: 100%; height: auto }
 .thirds figure { flex: 1 1 260px }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 16px 24px;
   margin: 12px 0 20px }
+.small { grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)) }
 figcaption { margin-top: 4px }
 .chart { width: 100%; font: 12px system-ui, sans-serif }
 .chart text { fill: var(--soft) }
@@ -116,9 +117,9 @@ def row(parts, kind=""):
     return f'<div class="row {escape(kind)}">' + "\n".join(parts) + "</div>\n"
 
 
-def charts(parts):
+def charts(parts, small=False):
     """SVG charts side by side, as many as fit."""
-    return '<div class="charts">' + "\n".join(parts) + "</div>\n"
+    return f'<div class="charts{" small" if small else ""}">' + "\n".join(parts) + "</div>\n"
 
 
 def picture(path, caption):

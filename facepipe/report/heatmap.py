@@ -1,4 +1,4 @@
-"""Correlations between attributes as a triangle of colored squares, inline SVG."""
+"""Correlations and other numbers between attributes as colored squares, inline SVG."""
 
 from html import escape
 
@@ -73,3 +73,49 @@ def _color(value):
     if np.isnan(value):
         return UNKNOWN, "1"
     return POSITIVE if value >= 0 else NEGATIVE, f"{abs(value) ** 0.8:.2f}"
+
+
+def matrix(title, rows, columns, values, notes):
+    """Draw a whole matrix, with its numbers, in the order given.
+
+    Args:
+        title: str, stands above it.
+        rows, columns: names; long ones are cut.
+        values: float (len(rows), len(columns)), NaN: unknown; beyond -1..1 the color is that of the end.
+        notes: function (i, j) -> str, shown when the pointer rests on a square.
+
+    Returns:
+        str, one <svg> element, in the colors of `heatmap`.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    rows, columns = [shortened(name) for name in rows], [shortened(name) for name in columns]
+    cell, size = CELLS[1], 12.0
+    left = LETTER * size * max(map(len, rows)) + 8
+    top = 24 + max(LETTER * size * len(name) / np.sqrt(2) for name in columns) + size
+    beyond = max(cell * (i + 0.6) + LETTER * size * len(name) / np.sqrt(2) + size for i, name in enumerate(columns))
+    width, height = left + max(beyond, cell * len(columns)), top + cell * len(rows) + 4
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {width:.0f} {height:.0f}" style="max-width:{width:.0f}px" role="img" '
+        f'aria-label="{escape(title)}" xmlns="http://www.w3.org/2000/svg">'
+        f'<text x="0" y="15" class="title">{escape(title)}</text><g style="font-size:{size:.1f}px">'
+    ]
+    for i, name in enumerate(rows):
+        y = top + cell * i
+        parts.append(f'<text x="{left - 6:.1f}" y="{y + 0.5 * cell + 4:.1f}" class="right">{escape(name)}</text>')
+        for j in range(len(columns)):
+            x, (fill, opacity) = left + cell * j, _color(np.clip(values[i, j], -1, 1))
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{cell - 1}" height="{cell - 1}" '
+                f'fill="{fill}" fill-opacity="{opacity}"><title>{escape(notes(i, j))}</title></rect>'
+            )
+            if not np.isnan(values[i, j]):
+                text = f"{values[i, j]:.1f}".replace("-0.0", "0.0").replace("0.", ".", 1)
+                ink = "; fill: white" if abs(values[i, j]) > 0.6 else ""
+                parts.append(
+                    f'<text x="{x + 0.5 * cell:.1f}" y="{y + 0.5 * cell + 3.5:.1f}" class="middle" '
+                    f'style="font-size: 10px{ink}">{text}</text>'
+                )
+    for j, name in enumerate(columns):
+        x = left + cell * (j + 0.6)
+        parts.append(f'<text transform="translate({x:.1f} {top - 4:.1f}) rotate(-45)">{escape(name)}</text>')
+    return "".join(parts) + "</g></svg>"

@@ -4,12 +4,23 @@ import csv
 
 from facepipe.errors import InputError
 from facepipe.files import atomic_file, read_json
+from facepipe.latents.exported import stats_path
 from facepipe.report.curves import bars, chart, number, read_history
 from facepipe.report.data_section import data_section, read_table
+from facepipe.report.decoded import COMPARE, GRID
+from facepipe.report.directions_section import directions_section
 from facepipe.report.elements import charts, details, document, heading, paragraph, picture, row, table, without_empty
+from facepipe.report.latent_section import latent_section
 
 TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
-LINKS = [("models", "Models"), ("data", "Data"), *TITLES.items(), ("attributes", "Attributes"), ("edits", "Your edits")]
+TRAINED = TITLES | {"inverter": "Inverter of the GAN"}
+LINKS = [
+    ("models", "Models"),
+    ("data", "Data"),
+    *TRAINED.items(),
+    ("attributes", "Attributes"),
+    ("edits", "Your edits"),
+]
 # (title, columns of history.csv, log axis); columns named nowhere get a chart of their own
 CHARTS = [
     ("Loss", ("loss", "valid_loss"), False),
@@ -35,13 +46,15 @@ GRIDS = {
 }
 
 
-def write_page(report, shards, directions):
+def write_page(report, shards, latents, edits, encoders):
     """Write <report>/index.html.
 
     Args:
         report: Path of the reports folder, with what the other stages put there.
         shards: `facepipe.data.shards.Shards`.
-        directions: {"ae": Directions, "vae": Directions}.
+        latents: Path of the folder of the exported latents, for what each dimension does.
+        edits: {name: faces} of the folders in <report>/edits.
+        encoders: names of the models that encode images.
 
     Raises:
         InputError: a report of an earlier stage is missing or broken.
@@ -50,8 +63,11 @@ def write_page(report, shards, directions):
     grids = report / "render_reports" / "grids"
     parts = [heading(1, "Faces: three models of one data set"), _about(shards), _models(scores)]
     parts.append(data_section(report / "preprocess"))
-    parts += [_model(name, title, report, scores, grids) for name, title in TITLES.items()]
-    parts += [_attributes(directions, grids), _edits(report / "edits")]
+    for name, title in TRAINED.items():
+        parts.append(_model(name, title, report, scores, grids))
+        if name in TITLES:
+            parts.append(latent_section(stats_path(latents / name), has_encoder=name in encoders))
+    parts += [directions_section(report / "attribute_vectors", grids, TITLES), _edits(report / "edits", edits)]
     source = read_json(shards.folder / "index.json")
     credits = [str(source[key]) for key in ("licence", "citation") if source.get(key)]
     if credits:
@@ -206,45 +222,15 @@ def _health(path, scores):
     return heading(3, "Latent dimensions") + paragraph(facts + ".", soft=True) + charts(health)
 
 
-def _attributes(directions, grids):
-    parts = [heading(2, "Attributes", "attributes")]
-    if not any(found.names for found in directions.values()):
-        return parts[0] + paragraph("No attribute has a direction: the data set has no labels, or too few.", soft=True)
-    parts.append(
-        paragraph(
-            "A direction is the mean latent with the attribute minus that without; strength 1 adds it once. AUC: how "
-            "well the position along it tells held-out images with the attribute from those without (0.5 is chance).",
-            soft=True,
-        )
-    )
-    for name in directions:
-        path = grids / f"edits_{name}.png"
-        if path.exists():
-            caption = "Held-out faces without the attribute, moved along its direction"
-            parts += [heading(3, TITLES[name]), picture(path, caption)]
-    by_name = {}
-    for model, found in directions.items():
-        for i, attribute in enumerate(found.names):
-            by_name.setdefault(attribute, {})[model] = (found.auc[i], found.n_pos[i], found.n_neg[i])
-    ranked = sorted(by_name.items(), key=lambda item: (-max(auc for auc, *_ in item[1].values()), item[0]))
-    rows = []
-    for attribute, by_model in ranked:
-        _, positives, negatives = next(iter(by_model.values()))
-        aucs = [f"{by_model[model][0]:.3f}" if model in by_model else "" for model in directions]
-        rows.append([attribute, *aucs, str(positives), str(negatives)])
-    parts.append(table(["attribute", *[f"AUC, {TITLES[model]}" for model in directions], "with", "without"], rows))
-    return "".join(parts)
-
-
-def _edits(folder):
+def _edits(folder, edits):
     parts = [heading(2, "Your edits", "edits")]
-    grids = sorted(folder.glob("*/grid.png"))
-    if not grids:
+    if not edits:
         parts.append(paragraph("None yet. Copy rows of data/latents/vae/test.csv to data/edits/vae.csv, change "
                                "numbers in it and run dvc repro.", soft=True))  # fmt: skip
-    for path in grids:
-        count = len(list(path.parent.glob("*.png"))) - 1
-        parts.append(picture(path, f"{path.parent.name}: {count} {'face' if count == 1 else 'faces'}"))
+    for name, count in sorted(edits.items()):
+        parts.append(picture(folder / name / GRID, f"{name}: {count} {'face' if count == 1 else 'faces'}"))
+        if (folder / name / COMPARE).exists():
+            parts.append(picture(folder / name / COMPARE, f"{name}: what became of the photographs"))
     return "".join(parts)
 
 

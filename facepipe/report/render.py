@@ -1,6 +1,7 @@
 """Stage 9: the final grids, the decoded edits and the page."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,16 @@ from facepipe.determinism import rng
 from facepipe.errors import InputError, suggest
 from facepipe.files import atomic_folder
 from facepipe.latents.directions import read_directions
-from facepipe.latents.paths import interpolate
-from facepipe.latents.table import read_latents
+from facepipe.latents.edited import read_edited
+from facepipe.latents.paths import PATH_METHODS, interpolate
 from facepipe.models.samplers import load_sampler
 from facepipe.report.combinations import conditions_grid
+from facepipe.report.compare import known_faces
 from facepipe.report.decoded import decode_table
 from facepipe.report.page import write_page
 
 MODELS = ("ae", "vae", "gan")
-# great circles where the latents are N(0, I), straight lines where they are not
-PATH_METHODS = {"ae": "lerp", "vae": "slerp", "gan": "slerp"}
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")  # of the user's tables
 
 
 def render_reports(params, models, latents, directions, edits, shards, report, load=None):
@@ -31,9 +32,9 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
     Args:
         params: `config.RenderReports`.
         models: folder of the model folders ae, vae and gan.
-        latents: folder of the exported latents, for <model>/density.npz.
+        latents: folder of the exported latents, for <model>/density.npz, <model>.stats.csv and the faces to compare.
         directions: folder of <model>.csv.
-        edits: folder of the user's latents, *.csv; the name begins with the model's (vae-smile.csv).
+        edits: folder of the user's latents, see `read_edits`.
         shards: folder of the shards; test images are shown.
         report: the reports folder. Made or replaced: render_reports/grids/*.png, edits/<csv stem>/*.png and
             index.html; read: preprocess/, train_*/ and evaluate/.
@@ -47,8 +48,9 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
             model, density or report of an earlier stage that is missing or broken.
     """
     shards, report = Shards(shards), Path(report)
-    tables = read_edits(edits)
-    found = {name: read_directions(Path(directions) / f"{name}.csv") for name in ("ae", "vae")}
+    tables, latents = read_edits(edits, latents), Path(latents)
+    paths = {name: Path(directions) / f"{name}.csv" for name in MODELS}
+    found = {name: read_directions(path).preferred() for name, path in paths.items() if path.exists()}
     attributes = choose_attributes(params, found)
     if load is None:
         from facepipe.models.load import load_model as load
@@ -57,7 +59,9 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
     faces = {}
     with atomic_folder(report / "edits") as folder:
         for path, (name, table) in tables.items():
-            faces[path.stem] = len(decode_table(loaded[name], table, folder / path.stem, path=path))
+            model = loaded[name]
+            known = known_faces(model, table.ids, shards, latents / name)
+            faces[path.stem] = len(decode_table(model, table, folder / path.stem, path=path, known=known))
     with atomic_folder(report / "render_reports" / "grids") as folder:
         for name, model in loaded.items():
             save_png(folder / f"samples_{name}.png", samples_grid(model, model.sampler, shards, params))
@@ -66,18 +70,26 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
                 save_png(folder / f"conditions_{name}.png", conditions_grid(model, shards, params))
             if not model.has_encoder:
                 continue
-            density = load_sampler(Path(latents) / name / "density.npz")
+            density = load_sampler(latents / name / "density.npz")
             save_png(folder / f"samples_{name}_density.png", samples_grid(model, density, shards, params))
             save_png(folder / f"reconstructions_{name}.png", reconstructions_grid(model, shards, params))
-            if attributes:
+            if attributes and name in found:
                 save_png(folder / f"edits_{name}.png", edits_grid(model, found[name], attributes, shards, params))
         count = len(list(folder.iterdir()))
-    write_page(report, shards, found)
+    encoders = {name for name, model in loaded.items() if model.has_encoder}
+    write_page(report, shards, latents, faces, encoders)
     return {"grids": count, "edits": faces}
 
 
-def read_edits(folder):
+def read_edits(folder, latents):
     """The user's tables: {path: (model name, Latents)} in order of name.
+
+    Args:
+        folder: with tables whose names begin with their model's (vae-smile.csv), of the `SUFFIXES`; other files are
+            left alone.
+        latents: folder of the exported latents.
+
+    Values far outside the training range are printed as warnings.
 
     Raises:
         InputError: a file that is not named after a model, or is not a table of latents; two files of one name
@@ -85,7 +97,7 @@ def read_edits(folder):
     """
     tables, stems = {}, {}
     for path in sorted(Path(folder).glob("*")):
-        if path.suffix.lower() != ".csv" or path.name.startswith("."):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
         match = re.match(rf"({'|'.join(MODELS)})(?![a-z])", path.stem, re.IGNORECASE)
         if not match:
@@ -93,23 +105,31 @@ def read_edits(folder):
         if path.stem.casefold() in stems:
             raise InputError(f"{path}: decodes to the same folder as {stems[path.stem.casefold()]}; rename one")
         stems[path.stem.casefold()] = path
-        tables[path] = match.group(1).lower(), read_latents(path)
+        name = match.group(1).lower()
+        table, warnings = read_edited(path, Path(latents) / name, model_name=name)
+        for line in warnings:
+            print("render_reports: warning:", line, file=sys.stderr)
+        tables[path] = name, table
     return tables
 
 
 def choose_attributes(params, directions):
-    """The attributes to show, those of both models: the ones asked for, or `params.rows` with the highest mean AUC."""
-    ae, vae = directions["ae"], directions["vae"]
-    both = {
-        name: (ae.auc[ae.names.index(name)] + vae.auc[vae.names.index(name)]) / 2
-        for name in ae.names
-        if name in vae.names
+    """The attributes to show, those of all models: the ones asked for, or `params.rows` with the highest mean AUC.
+
+    Args:
+        params: `config.RenderReports`.
+        directions: {model: Directions}, one for each attribute.
+    """
+    shared = set.intersection(*(set(found.names) for found in directions.values())) if directions else set()
+    means = {
+        name: sum(found.auc[found.names.index(name)] for found in directions.values()) / len(directions)
+        for name in sorted(shared)
     }
     if params.attributes is None:
-        return sorted(both, key=lambda name: (-both[name], name))[: params.rows]
+        return sorted(means, key=lambda name: (-means[name], name))[: params.rows]
     for name in params.attributes:
-        if name not in both:
-            hint = suggest(name, both) or f"; there are {', '.join(both) or 'none'}"
+        if name not in means:
+            hint = suggest(name, means) or f"; there are {', '.join(means) or 'none'}"
             raise InputError(f"params.yaml: render_reports.attributes: no direction for {name!r}{hint}")
     return list(dict.fromkeys(params.attributes))
 

@@ -1,4 +1,4 @@
-"""The section of the GAN's training: networks, losses, schedule."""
+"""The sections of the GAN's training (networks, losses, schedule) and of its inverter's."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -76,3 +76,21 @@ class TrainGAN(Budget):
                 "use schedule.name: ratio or decay"
             )
         return self
+
+
+class TrainInverter(Budget):
+    """The GAN's inverter: mse(x, G(E(x))) + latent_weight * (E(G(z)) - z)^2 + prior_weight * E(x)^2, each a mean.
+
+    `condition_dropout`: share of the images whose labels a conditioned GAN does not see. `patience`: epochs without a
+    lower held-out loss after which training ends; None: never.
+    """
+
+    patience: Count | None = None
+    widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
+    condition_dropout: Fraction = 0.5
+    latent_weight: NonNegative = 0.002
+    prior_weight: NonNegative = 0.0002
+    learning_rate: Positive = 2e-3
+    learning_rate_decay: Literal["cosine", "constant"] = "cosine"
+    flip: bool = True
+    augment: Augment = Augment()

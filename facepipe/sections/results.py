@@ -1,25 +1,36 @@
 """The sections of what follows training: latents, attribute vectors, metrics, report."""
 
+import typing
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from facepipe.sections.base import Count, Natural, Number, Positive, Section, no_bool
 
+Method = Literal["orthogonalised", "logistic", "mean_difference"]
+
+
+def no_repeats(values):
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"names {value} twice")
+    return values
+
 
 class ExportLatents(Section):
-    """Latents as CSV, and a density fitted to the training latents (used for random faces)."""
+    """Latents as tables, and a density fitted to the training latents (used for random faces)."""
 
+    format: Literal["csv", "parquet"] = "csv"
     density: Literal["gaussian", "mixture"] = "mixture"
     components: Count = 10
-    gan_samples: Count = 1000
+    gan_samples: Annotated[Count, Field(ge=2)] = 1000
     seed: Natural = 0
 
 
 class AttributeVectors(Section):
     """Directions: an attribute needs `min_examples` positives and as many negatives among the training images."""
 
-    method: Literal["mean_difference"] = "mean_difference"
+    methods: Annotated[tuple[Method, ...], Field(min_length=1), AfterValidator(no_repeats)] = typing.get_args(Method)
     min_examples: Annotated[Count, Field(ge=2)] = 50
     attributes: tuple[str, ...] | None = None
 

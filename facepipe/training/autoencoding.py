@@ -219,7 +219,7 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
         best = job.restore_best()
         record = runtime.record | budget | {"best_epoch": job.best_epoch, "loss": params.loss, "data": data.sha256}
         record |= start
-        save_model(model, net, spec, record, job.extras())
+        save_model(model, net, spec, record, job.extras(), data.framing)
         metrics = {
             "parameters": parameter_count(net.networks),
             "images_seen": budget["images"],

@@ -238,7 +238,7 @@ def train(train_params, params, shards, model, report):
         record = runtime.record | budget | {"loss": params.loss, "schedule": params.schedule.name, "data": data.sha256}
         if digest:
             record["init_from"] = {"folder": params.init_from, "sha256": digest}
-        save_model(model, average, spec, record)
+        save_model(model, average, spec, record, framing=data.framing)
         metrics = {
             "parameters": parameter_count(average.networks),
             "images_seen": budget["images"],

@@ -49,6 +49,9 @@ TINY = {
     "train_gan.discriminator_widths": [8, 8],
     "train_gan.batch_size": 16,
     "train_gan.images": 300,
+    "train_inverter.widths": [8, 8],
+    "train_inverter.batch_size": 16,
+    "train_inverter.images": 300,
     "export_latents.components": 2,
     "export_latents.gan_samples": 20,
     "attribute_vectors.min_examples": 20,
@@ -145,7 +148,7 @@ def finished(tmp_path_factory):
     """A repository in which `dvc repro` has run and was committed; not to be changed."""
     repository = make_repository(tmp_path_factory.mktemp("finished") / "facepipe")
     ran, _ = repository.repro()
-    assert len(ran) == 9
+    assert len(ran) == 10
     repository.commit("finished")
     return repository
 

@@ -45,6 +45,10 @@ def test_packages_hold_a_docstring_and_nothing_else():
     # a stage's deps leave them out, so they must not matter
     for path in [*ROOT.glob("facepipe/**/__init__.py"), ROOT / "stages" / "__init__.py"]:
         body = ast.parse(path.read_text(encoding="utf-8")).body
+        if path.parent == ROOT / "facepipe":
+            # the API's `load`, which imports nothing until it is called; no stage calls it
+            assert [type(node) for node in body[1:]] == [ast.FunctionDef]
+            body = body[:1]
         assert len(body) == 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant), path
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 from facepipe.data.pictures import to_uint8
 from facepipe.data.shards import Shards
 from facepipe.files import read_json
-from facepipe.latents.table import read_latents
+from facepipe.latents.edited import read_edited
+from facepipe.latents.exported import split_path
 from facepipe.models.load import load_model
 
 
@@ -35,18 +36,26 @@ def test_the_model_tells_faces_apart(folder, name):
     assert scores["test_mse"] < 0.5 * np.mean((images - images.mean(axis=0)) ** 2), "better than the mean face"
 
 
-@pytest.mark.parametrize("name", ["ae", "vae"])
-def test_latents_decode_to_the_pictures_of_the_model(folder, name):
-    model = load_model(folder / "data/models" / name)
-    shards = Shards(folder / "data/shards")
-    for split in shards.splits:
-        table = read_latents(folder / f"data/latents/{name}/{split}.csv", model.latent_dim)
-        assert table.ids == shards.ids(split)
-        direct = model.decode(model.encode(shards.images(split)))
-        np.testing.assert_array_equal(to_uint8(model.decode(table.z)), to_uint8(direct))
-
-
 @pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+def test_every_exported_row_decodes_to_the_picture_of_the_model(folder, name):
+    """Byte for byte from the latents; within one gray level from their principal components."""
+    model = load_model(folder / "data/models" / name)
+    shards, exported = Shards(folder / "data/shards"), folder / "data/latents" / name
+    for split in shards.splits if model.has_encoder else ["sample"]:
+        table, _ = read_edited(split_path(exported, split), exported, model.latent_dim)
+        components, _ = read_edited(split_path(exported, f"{split}.pca"), exported, model.latent_dim)
+        assert components.ids == table.ids and components.extra == table.extra
+        if model.has_encoder:
+            assert table.ids == shards.ids(split)
+            z = model.encode(shards.images(split))
+        else:
+            z = model.sample_latents(len(table.ids), seed=0)
+        direct = to_uint8(model.decode(z))
+        np.testing.assert_array_equal(to_uint8(model.decode(table.z)), direct)
+        assert np.abs(to_uint8(model.decode(components.z)).astype(int) - direct).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan", "inverter"])
 def test_a_grid_an_epoch(folder, name):
     with open(folder / f"reports/train_{name}/history.csv", encoding="utf-8") as file:
         epochs = len(list(csv.DictReader(file)))

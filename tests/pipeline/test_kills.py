@@ -14,7 +14,7 @@ from facepipe.config import load_params
 from facepipe.training.vae import train
 from tests.pipeline.conftest import Repository, make_repository
 
-STAGES = ("train_ae", "train_vae", "train_gan")
+STAGES = ("train_ae", "train_vae", "train_gan", "train_inverter")
 # about as many file operations write the model, the metrics, and remove the states
 OUTPUT_OPERATIONS = 20
 SIGNAL_AT = Path(__file__).with_name("signal_at.py")
@@ -25,7 +25,7 @@ def outputs(repository, stage):
     name = stage.removeprefix("train_")
     found = [*repository.folder.glob("data/models/**/*"), *(repository.folder / f"reports/{stage}").rglob("*")]
     found += repository.folder.glob(".facepipe/**/*")
-    others = [f"data/models/{other}" for other in {"ae", "vae", "gan"} - {name}]
+    others = [f"data/models/{other}" for other in {"ae", "vae", "gan", "inverter"} - {name}]
     paths = {path.relative_to(repository.folder).as_posix(): path for path in found if path.is_file()}
     return {key: path.read_bytes() for key, path in paths.items() if not any(key.startswith(o + "/") for o in others)}
 
@@ -123,7 +123,7 @@ def test_twenty_random_kills(stage, tmp_path):
     repository = make_repository(tmp_path / "facepipe")
     section = {"epochs": 8, "images": None}
     repository.set_params({f"{stage}.{key}": value for key, value in section.items()})
-    repository.repro("preprocess")
+    repository.repro(*{"train_inverter": ["train_gan"]}.get(stage, ["preprocess"]))
     repository.run(sys.executable, "-m", f"stages.{stage}")
     whole = outputs(repository, stage)
     repository.set_params({"train.save_every_images": 32})

@@ -1,6 +1,8 @@
 """`dvc repro` for real: complete, idempotent, minimal reruns, run cache, the same hashes twice."""
 
 import re
+import shlex
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -20,8 +22,15 @@ def test_all_outputs_are_there(finished):
     folder = finished.folder
     for split in ("train", "valid", "test"):
         assert (folder / f"data/latents/vae/{split}.csv").exists()
+        assert (folder / f"data/latents/gan/{split}.csv").exists()
     names = {path.name for path in (folder / "reports/render_reports/grids").iterdir()}
-    assert {"reconstructions_ae.png", "samples_gan.png", "interpolations_vae.png", "edits_ae.png"} <= names
+    assert {
+        "reconstructions_ae.png",
+        "samples_gan.png",
+        "interpolations_vae.png",
+        "edits_ae.png",
+        "reconstructions_gan.png",
+    } <= names
     page = (folder / "reports/index.html").read_text(encoding="utf-8")
     assert "data:image/png;base64," in page and "http://" not in page.replace("http://www.w3.org", "")
     assert finished.run("git", "status", "--porcelain").stdout == ""
@@ -40,7 +49,7 @@ def test_what_a_change_reruns(copy):
     assert ran[0] == "attribute_vectors" and set(ran) <= {"attribute_vectors", "render_reports"}
     copy.set_params({"train_gan.generator_learning_rate": 3e-4})
     ran, _ = copy.repro()
-    assert ran == ["train_gan", "export_latents", "evaluate", "render_reports"]
+    assert ran == ["train_gan", "train_inverter", "export_latents", "attribute_vectors", "evaluate", "render_reports"]
     # back to the params of before: nothing is computed again
     copy.set_params({"attribute_vectors.min_examples": 20, "train_gan.generator_learning_rate": "1e-3"})
     ran, cached = copy.repro()
@@ -124,19 +133,39 @@ def test_the_example_of_the_readme(copy):
     assert "vae-smile" in (copy.folder / "reports/index.html").read_text(encoding="utf-8")
 
 
-def test_edits_are_decoded_by_the_next_repro(copy):
+def reports(folder):
+    """The bytes of all that render_reports makes."""
+    made = [folder / "reports/index.html"]
+    made += [path for name in ("edits", "render_reports") for path in (folder / "reports" / name).rglob("*.png")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in made}
+
+
+def test_edits_are_decoded_by_the_next_repro_and_a_bad_one_leaves_the_reports_as_they_were(copy):
     rows = pd.read_csv(copy.folder / "data/latents/vae/test.csv", dtype=str, keep_default_na=False).head(3)
     rows.to_csv(copy.folder / "data/edits/vae-mine.csv", index=False)
     assert copy.repro()[0] == ["render_reports"]
     made = sorted(path.name for path in (copy.folder / "reports/edits/vae-mine").iterdir())
-    assert made == sorted([*rows["id"], "grid.png"])
+    assert made == sorted([*rows["id"], "compare.png", "grid.png"])
+    good = reports(copy.folder)
     rows.loc[1, "z001"] = "lots"
     rows.to_csv(copy.folder / "data/edits/vae-mine.csv", index=False)
     done = copy.run("dvc", "repro", check=False)
     assert done.returncode != 0
     message = [line for line in done.stderr.splitlines() if line.startswith("render_reports: ")]
     assert len(message) == 1 and "vae-mine.csv" in message[0] and "z001" in message[0] and "lots" in message[0]
-    assert "Traceback" not in done.stderr
+    assert "exited with 2" in done.stderr and "Traceback" not in done.stderr
+    assert reports(copy.folder) == good
+    # numbers too large are found only when they are decoded
+    rows.loc[1, "z001"] = "3e38"
+    rows.to_csv(copy.folder / "data/edits/vae-mine.csv", index=False)
+    done = copy.run("dvc", "repro", check=False)
+    assert "decodes to NaN" in done.stderr and "Traceback" not in done.stderr
+    assert reports(copy.folder) == good
+    # going back needs nothing to run
+    rows.loc[1, "z001"] = pd.read_csv(copy.folder / "data/latents/vae/test.csv", dtype=str)["z001"][1]
+    rows.to_csv(copy.folder / "data/edits/vae-mine.csv", index=False)
+    assert copy.repro() == ([], [])
+    assert reports(copy.folder) == good
 
 
 def test_without_git(finished, tmp_path):
@@ -145,3 +174,13 @@ def test_without_git(finished, tmp_path):
     assert "no git repository here" in plain.run("python", "-m", "facepipe.workspace").stdout
     assert plain.repro("preprocess")[0] == ["download", "preprocess"]
     assert plain.repro("preprocess") == ([], [])
+
+
+@pytest.mark.parametrize("command", ["encode", "export"])
+def test_the_examples_of_the_commands(copy, command):
+    lines = import_module(f"facepipe.commands.{command}").EXAMPLE.splitlines()
+    lines = [shlex.split(line) for line in lines if line.startswith("  facepipe ")]
+    assert {"decode", command} == {line[1] for line in lines}
+    for line in lines:
+        copy.run("python", "-m", *line)
+        assert (copy.folder / line[line.index("-o") + 1]).exists()

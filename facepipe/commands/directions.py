@@ -1,0 +1,113 @@
+"""`facepipe directions`: directions of one's own, from photographs or from labels."""
+
+from pathlib import Path
+
+from facepipe.commands.common import (
+    add_crop,
+    add_exported,
+    add_model,
+    find_model,
+    latents_of,
+    load,
+    load_components,
+    model_facts,
+    photos_for,
+    positive,
+)
+from facepipe.errors import InputError
+
+HELP = "make directions from two folders of photos, or from labels"
+DESCRIPTION = (
+    "Make a file of directions: from photographs with something and without it, or from a table of labels of the data "
+    "set's own faces. It is what --directions of the other commands takes."
+)
+EXAMPLE = """\
+examples, after `dvc repro`:
+  facepipe directions --model vae --with smile/ --without sad/ --name Smile -o my.csv
+  facepipe directions --model vae --labels data/shards/attributes.csv -o labelled.csv
+  facepipe edit data/latents/vae/test.csv --model vae --directions my.csv --add Smile=1 -o smiling.csv
+smile/ and sad/ are folders of photographs; a table of labels has a column id, as in data/latents/vae/train.csv, and a
+column of 0 and 1 for each attribute, empty where unknown.
+"""
+NAMED = 3  # so many of the attributes without a direction does a message name
+FROM_PHOTOS = "mean_difference"  # of few examples; from labels all methods
+
+
+def arguments(parser):
+    add_model(parser)
+    parser.add_argument("--with", dest="having", nargs="+", metavar="PHOTO", help="photos with it, files and folders")
+    parser.add_argument("--without", dest="lacking", nargs="+", metavar="PHOTO", help="photos without it")
+    parser.add_argument("--name", help="of the direction that comes of the photos")
+    add_crop(parser)
+    parser.add_argument("--labels", metavar="FILE", help="CSV: id and a column of 0 and 1 for each attribute")
+    add_exported(parser)
+    parser.add_argument(
+        "--method", action="append",
+        help="orthogonalised, logistic or mean_difference; may be repeated, edits use the first (photos: "
+        "mean_difference; labels: all three)",
+    )  # fmt: skip
+    parser.add_argument("--min-examples", type=positive, default=2, metavar="N", help="with it, and without it (2)")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the directions, .csv")
+
+
+def run(arguments):
+    from facepipe.latents.directions import write_directions
+    from facepipe.latents.fitting import METHODS, choose_methods, fit_few
+    from facepipe.latents.standard import standard_of
+
+    if bool(arguments.labels) == bool(arguments.having or arguments.lacking):
+        raise InputError("where from? name --with and --without for photos, or --labels for a table")
+    if Path(arguments.output).suffix.lower() != ".csv":
+        raise InputError(f"{arguments.output}: directions are written as .csv")
+    methods = choose_methods(arguments.method or (METHODS if arguments.labels else [FROM_PHOTOS]))
+    folder = find_model(arguments.model, arguments.models)
+    standard = standard_of(load_components(folder, arguments.latents))
+    source = _from_labels(arguments, folder) if arguments.labels else _from_photos(arguments, folder)
+    names, ids, z, labels = source
+    fitted = fit_few(names, ids, standard.standardise(z), labels, arguments.min_examples, methods, standard)
+    directions, problems = fitted
+    if not directions.names:
+        more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+        raise InputError("; ".join(map(str, problems[:NAMED])) + more)
+    for problem in problems:
+        print(problem)
+    write_directions(arguments.output, directions)
+    for i, attribute in enumerate(directions.names):
+        counts = f"{directions.n_pos[i]} with, {directions.n_neg[i]} without"
+        print(f"{attribute}, {directions.methods[i]}: {counts}, cross-validated AUC {directions.auc[i]:.3f}")
+    print(f"{len(directions.names)} directions in {arguments.output}")
+
+
+def _from_photos(arguments, folder):
+    """(names, ids, z, labels) of the photos."""
+    import numpy as np
+
+    if not (arguments.having and arguments.lacking and arguments.name):
+        raise InputError("photos need all of --with, --without and --name")
+    having, lacking = (photos_for(folder, paths, arguments.crop) for paths in (arguments.having, arguments.lacking))
+    images = np.concatenate([having[1], lacking[1]])
+    labels = np.array([1.0] * len(having[0]) + [0.0] * len(lacking[0]))[:, None]
+    # photos of both folders may have one name
+    ids = [f"with {name}" for name in having[0]] + [f"without {name}" for name in lacking[0]]
+    return [arguments.name], ids, load(folder).encode(images), labels
+
+
+def _from_labels(arguments, folder):
+    """(names, ids, z, labels) of the labelled faces of the data set."""
+    import numpy as np
+    import pandas as pd
+
+    from facepipe.data.label_table import read_table
+    from facepipe.data.textfiles import open_text
+    from facepipe.latents.exported import split_path
+    from facepipe.latents.table import read_latents
+
+    name, latent_dim = model_facts(folder)
+    table = read_latents(split_path(latents_of(folder, arguments.latents), "train"), latent_dim, name)
+    with open_text(arguments.labels, newline="") as file:
+        frame = read_table(file, arguments.labels, pd.Index(table.ids, dtype=str), table.ids).attributes
+    if not len(frame.columns):
+        raise InputError(f"{arguments.labels}: no column of 0 and 1; each attribute is such a column")
+    labels = frame.to_numpy(float)
+    known = np.flatnonzero(~np.isnan(labels).all(1))
+    return list(frame.columns), [table.ids[i] for i in known], table.z[known], labels[known]

@@ -1,0 +1,115 @@
+"""`facepipe edit`: attributes added to the faces of a table."""
+
+import sys
+
+from facepipe.commands.common import (
+    add_changes,
+    add_directions,
+    add_exported,
+    add_model,
+    check_table,
+    decoded,
+    find_model,
+    latents_of,
+    load,
+    load_components,
+    load_directions,
+    model_facts,
+    positive,
+)
+from facepipe.errors import InputError
+
+HELP = "add attributes to the faces of a table of latents"
+DESCRIPTION = "Add directions to every face of a table of latents. Other columns are kept."
+EXAMPLE = """\
+examples, after `dvc repro`:
+  facepipe edit data/latents/vae/test.csv --model vae --add Smiling=1 --keep Male -o smiling.csv
+  facepipe edit data/latents/vae/test.csv --model vae --first 8 --add Smiling=-1:2:7 -o range.csv --strip range.png
+  facepipe edit data/latents/vae/test.csv --model vae --first 8 --add PC3=2 -o component.csv --decode faces
+Strength 1 of an attribute moves the mean face without it to that with it; of PC3, the principal component pc003, it is
+one standard deviation. A range FROM:TO:COUNT gives so many rows for every face.
+"""
+MOST_STRIPS = 100  # faces in a strip picture
+
+
+def arguments(parser):
+    parser.add_argument("file", metavar="FILE", help="table of latents, in any form that facepipe decode takes")
+    add_model(parser)
+    add_changes(parser, "--add", "an attribute, or PC3 for a principal component; may be repeated")
+    parser.add_argument("--set", action="append", default=[], metavar="zNNN=VALUE", help="set a number of the latent")
+    parser.add_argument(
+        "--keep", action="append", default=[], metavar="NAME",
+        help="move so that this attribute's score stays as it is; may be repeated",
+    )  # fmt: skip
+    add_directions(parser)
+    add_exported(parser)
+    parser.add_argument("--first", type=positive, metavar="N", help="edit only the first N rows")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the edited table: .csv, .tsv, .parquet")
+    parser.add_argument("--strip", metavar="FILE", help="picture of the edits, a row a face: .png, .gif or .webp")
+    parser.add_argument("--decode", metavar="DIR", help="folder for pictures of the edited faces, as facepipe decode")
+
+
+def run(arguments):
+    import numpy as np
+
+    from facepipe.latents import edit
+    from facepipe.latents.edited import read_edited
+    from facepipe.latents.standard import standard_of
+    from facepipe.latents.table import take, write_table
+    from facepipe.report.decoded import check_folder, decode_table
+    from facepipe.report.strips import check_picture
+
+    # everything that can be wrong without TensorFlow is found before it is imported
+    changes = [edit.parse_change(text) for text in arguments.add]
+    if not changes and not arguments.set:
+        raise InputError("nothing to do; name what to add, such as --add Smiling=1")
+    folder = find_model(arguments.model, arguments.models)
+    name, latent_dim = model_facts(folder)
+    settings = [edit.parse_setting(text, latent_dim) for text in arguments.set]
+    check_table(arguments.output)
+    table, warnings = read_edited(arguments.file, latents_of(folder, arguments.latents), latent_dim, name)
+    if arguments.first:
+        table = take(table, range(min(arguments.first, len(table.ids))))
+    directions = load_directions(folder, arguments.directions)
+    components = None
+    if arguments.keep or any(edit.is_component(change.name, directions) for change in changes):
+        components = load_components(folder, arguments.latents)
+    moves = [edit.unit_move(change.name, directions, components, arguments.method) for change in changes]
+    if arguments.keep:
+        kept = np.stack([edit.kept_direction(other, directions) for other in arguments.keep])
+        moves = [edit.keeping(move, kept, standard_of(components)) for move in moves]
+        for change, move in zip(changes, moves, strict=True):
+            if not move.any():
+                raise InputError(f"--keep {' '.join(arguments.keep)}: nothing is left of --add {change.name}")
+    strengths, total = edit.combinations(changes, moves, latent_dim)
+    result = edit.edited(table, changes, strengths, total, settings)
+    if arguments.strip:
+        check_picture(arguments.strip)
+        if len(table.ids) > MOST_STRIPS:
+            raise InputError(f"--strip: {len(table.ids)} faces are too many for a picture; use --first {MOST_STRIPS}")
+    if arguments.decode:
+        check_folder(arguments.decode)
+    for line in warnings:
+        print("facepipe: warning:", line, file=sys.stderr)
+    if arguments.strip:
+        before, after = (decoded(folder, faces, arguments.file) for faces in (table, result))
+        _strip(arguments.strip, before, after, table.ids, changes, strengths)
+    if arguments.decode:
+        decode_table(load(folder), result, arguments.decode, path=arguments.file)
+    write_table(arguments.output, result)
+    print(f"{len(result.ids)} {'row' if len(result.ids) == 1 else 'rows'} in {arguments.output}")
+
+
+def _strip(path, before, after, ids, changes, strengths):
+    """Each face as it is, then its edits."""
+    import numpy as np
+
+    from facepipe.report.strips import save_strips
+
+    count = len(strengths)
+    rows = [np.concatenate([before[i : i + 1], after[i * count : (i + 1) * count]]) for i in range(len(before))]
+    labels = ["before"]
+    for row in strengths:
+        parts = [f"{change.name} {value:+.2g}" for change, value in zip(changes, row, strict=True)]
+        labels.append(", ".join(parts) if parts else "after")
+    save_strips(path, rows, ids, labels)

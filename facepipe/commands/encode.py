@@ -1,0 +1,50 @@
+"""`facepipe encode`: photographs of one's own to a table of latents."""
+
+from facepipe.commands.common import add_crop, add_model, find_model, load, photos_for, positive
+
+HELP = "turn photographs into a table of latents"
+DESCRIPTION = """\
+Encode photographs: a table of latents, one row per photo, named by its file, to edit and to decode. The photos are
+framed as the training images were; of several faces in a photo the largest is taken.
+"""
+EXAMPLE = """\
+example, after `dvc repro`:
+  facepipe decode data/latents/vae/test.csv --model vae -o faces
+  facepipe encode faces --crop training --model vae -o mine.csv --show mine
+Photographs of people, files and folders, need no --crop: facepipe encode holiday me.jpg --model vae -o mine.csv
+"""
+
+
+def arguments(parser):
+    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="picture, or folder of pictures")
+    add_model(parser)
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the table: .csv, .tsv or .parquet")
+    add_crop(parser)
+    parser.add_argument(
+        "--optimize",
+        type=positive,
+        default=0,
+        metavar="STEPS",
+        help="after the encoder, so many steps of gradient descent on the latents: nearer to the photo",
+    )
+    parser.add_argument("--show", metavar="DIR", help="write each framed photo and what the model makes of it there")
+
+
+def run(arguments):
+    from facepipe.latents.rows import check_suffix
+    from facepipe.latents.table import Latents, check_ids, picture_names, write_table
+    from facepipe.report.decoded import check_folder, write_pairs
+
+    # everything that can be wrong without TensorFlow is found before it is imported
+    check_suffix(arguments.output)
+    folder = find_model(arguments.model, arguments.models)
+    ids, images = photos_for(folder, arguments.photos, arguments.crop)
+    check_ids(arguments.output, ids)
+    if arguments.show:
+        check_folder(arguments.show, picture_names(ids))
+    model = load(folder)
+    z = model.encode(images, arguments.optimize)
+    if arguments.show:
+        write_pairs(arguments.show, picture_names(ids), images, model.decode(z))
+    write_table(arguments.output, Latents(ids, [""] * len(ids), z))
+    print(f"{len(ids)} {'photo' if len(ids) == 1 else 'photos'} in {arguments.output}")

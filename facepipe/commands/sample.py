@@ -1,0 +1,98 @@
+"""`facepipe sample`: random faces."""
+
+from pathlib import Path
+
+from facepipe.commands.common import (
+    TABLES,
+    add_changes,
+    add_directions,
+    add_exported,
+    add_model,
+    find_model,
+    latents_of,
+    load,
+    load_directions,
+    model_facts,
+    positive,
+)
+
+HELP = "random faces"
+DESCRIPTION = "Draw random faces: the same seed gives the same faces."
+EXAMPLE = """\
+examples, after `dvc repro`:
+  facepipe sample --model vae --count 16 --seed 1 -o samples.png
+  facepipe sample --model ae --sampler density --attribute Smiling=1 -o smiling.csv
+  facepipe sample --model gan -o samples
+"""
+
+
+def arguments(parser):
+    add_model(parser)
+    parser.add_argument("-n", "--count", type=positive, default=16, help="of faces (16)")
+    parser.add_argument("--seed", type=int, default=0, help="(0)")
+    parser.add_argument(
+        "--sampler", choices=("prior", "density"), default="prior",
+        help="prior: the model's own (for ae a Gaussian fitted to its latents); density: what export_latents fitted to "
+        "the training latents (prior)",
+    )  # fmt: skip
+    add_changes(
+        parser, "--attribute",
+        "1 with it, 0 without where the model was conditioned on it; else its direction is added so many times; may be "
+        "repeated",
+    )  # fmt: skip
+    add_directions(parser)
+    add_exported(parser)
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="PATH",
+        help="one picture .png, a table .csv, .tsv, .parquet, or a folder for a picture each",
+    )  # fmt: skip
+
+
+def run(arguments):
+    import numpy as np
+
+    from facepipe.data.grids import shown_scale
+    from facepipe.data.pictures import enlarge, save_png, tile
+    from facepipe.errors import InputError
+    from facepipe.latents.edit import parse_change, unit_move
+    from facepipe.latents.table import Latents, write_table
+    from facepipe.models.samplers import load_sampler
+    from facepipe.report.decoded import check_folder, decode_table
+    from facepipe.report.faces import decode_faces
+
+    suffix = Path(arguments.output).suffix.lower()
+    if suffix not in (*TABLES, ".png", ""):
+        known = ", ".join((*TABLES, ".png"))
+        raise InputError(f"{arguments.output}: cannot tell the format from the suffix {suffix!r}; use {known} or none")
+    if not suffix:
+        check_folder(arguments.output)
+    folder = find_model(arguments.model, arguments.models)
+    name, _ = model_facts(folder)
+    changes = [parse_change(text) for text in arguments.attribute]
+    if ranged := next((change for change in changes if len(change.strengths) > 1), None):
+        raise InputError(f"--attribute {ranged.name}: a range makes no sense for random faces; use one strength")
+    model = load(folder)
+    conditions = {change.name: change.strengths[0] for change in changes if change.name in model.condition_on}
+    for attribute, value in conditions.items():
+        if value not in (0, 1):
+            raise InputError(f"--attribute {attribute}={value:g}: {name} was conditioned on it; use 1 or 0")
+    sampler = model.sampler
+    if arguments.sampler == "density":
+        sampler = load_sampler(latents_of(folder, arguments.latents) / "density.npz")
+    z = sampler.sample(arguments.count, arguments.seed).astype(np.float64)
+    directions = load_directions(folder, arguments.directions)
+    for change in changes:
+        if change.name not in conditions:
+            z += change.strengths[0] * unit_move(change.name, directions, None, arguments.method)
+    digits = len(str(arguments.count - 1))
+    ids = [f"{name}-{arguments.seed}-{i:0{digits}d}" for i in range(arguments.count)]
+    extra = {attribute: [f"{value:g}"] * len(ids) for attribute, value in conditions.items()}
+    table = Latents(ids, ["sample"] * len(ids), z.astype(np.float32), extra)
+    if suffix in TABLES:
+        write_table(arguments.output, table)
+    elif suffix:
+        faces = np.stack(list(decode_faces(model, table, "latents")))
+        save_png(arguments.output, tile(enlarge(faces, 2 * shown_scale(model.image_shape)), round(len(ids) ** 0.5)))
+    else:
+        decode_table(model, table, arguments.output)
+    print(f"{len(ids)} {'face' if len(ids) == 1 else 'faces'} in {arguments.output}")

@@ -1,0 +1,75 @@
+"""Cells of a spreadsheet as numbers: decimal points or commas, and what is wrong with a cell that is no number."""
+
+import re
+
+import numpy as np
+
+LIMIT = 2.0**128 - 2.0**103  # float32 rounds to infinity from here on
+_GROUPS = re.compile(r"[+-]?\d{1,3}(?P<mark>[.,'’ \u00a0\u202f])\d{3}((?P=mark)\d{3})*([.,]\d+)?")
+_NAMES = {".": "point", ",": "comma"}
+
+
+def short(text):
+    """`text` as one line of at most some 40 characters, for messages."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+class Cells:
+    """Reads the numbers of one file, all of which have the same decimal mark.
+
+    Args:
+        comma: bool, whether that may be a comma: not where commas separate the cells.
+    """
+
+    def __init__(self, comma):
+        self._comma = comma
+        self._mark = None  # of the numbers so far
+
+    def numbers(self, texts):
+        """The numbers in `texts`, float64 (n,), or None where one is not a number that float32 can hold."""
+        joined = "".join(texts)
+        # float() also takes 1_000 and the digits of other scripts
+        if "_" in joined or not joined.isascii():
+            return None
+        marks = {mark for mark in _NAMES if mark in joined} if self._comma else set()
+        if len(marks | {self._mark} - {None}) > 1:
+            return None
+        if "," in marks:
+            texts = [text.replace(",", ".") for text in texts]
+        try:
+            values = np.fromiter(map(float, texts), np.float64, len(texts))
+        except ValueError:
+            return None
+        if not (np.abs(values) < LIMIT).all():  # NaN fails every comparison
+            return None
+        self._mark = next(iter(marks), self._mark)
+        return values
+
+    def first_problem(self, texts):
+        """(position, what is wrong) of the first of `texts` that is not a number, or has another decimal mark."""
+        i = next(i for i, text in enumerate(texts) if self.numbers([text]) is None)
+        return i, self._problem(texts[i])
+
+    def _problem(self, text):
+        stripped = text.strip()
+        if not stripped:
+            return "empty cell; expected a number"
+        if stripped.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+            return f"{short(text)} is not a finite number"
+        marks = [mark for mark in _NAMES if mark in stripped]
+        groups = _GROUPS.fullmatch(stripped)
+        if groups and (groups["mark"] not in marks or stripped.count(groups["mark"]) > 1 or len(marks) > 1):
+            return f"{short(text)} has a thousands separator; write it without"
+        if marks == [","] and not self._comma:
+            return f"{short(text)} is not a number; write decimals with a point"
+        try:
+            number = float(stripped.replace(",", ".")) if text.isascii() and "_" not in text else None
+        except ValueError:
+            number = None
+        if number is None:
+            return f"{short(text)} is not a number"
+        if abs(number) >= LIMIT:
+            return f"{short(text)} is too large for float32 (at most 3.4e38)"
+        # what is left has the wrong mark
+        here, before = _NAMES[marks[0]], _NAMES[self._mark]
+        return f"{short(text)} has a decimal {here}, the numbers before it a {before}; write all of them one way"

@@ -1,0 +1,111 @@
+"""What each latent dimension does: statistics and histograms over many images, and the file that holds them."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facepipe.errors import InputError
+from facepipe.files import atomic_file
+
+DEAD = 1e-4  # of the largest deviation among the dimensions
+BINS = 24
+_ROWS = 4096  # in memory at once, as float64
+
+
+def statistics(z):
+    """What each latent dimension does over a set of images.
+
+    Args:
+        z: float (n, d) latents, n >= 1, an array or memory map.
+
+    Returns:
+        DataFrame of d rows: dimension (0..d-1), min, max, mean, sd (population), zero_share (of exact
+        zeros, 0..1), total_activation (sum of |z|), dead (0 or 1, see `dead_dimensions`).
+    """
+    count = len(z)
+    mean = sum(part.sum(axis=0) for part in _parts(z)) / count
+    sd = np.sqrt(sum(((part - mean) ** 2).sum(axis=0) for part in _parts(z)) / count)
+    return pd.DataFrame(
+        {
+            "dimension": np.arange(z.shape[1]),
+            "min": np.min([part.min(axis=0) for part in _parts(z)], axis=0),
+            "max": np.max([part.max(axis=0) for part in _parts(z)], axis=0),
+            "mean": mean,
+            "sd": sd,
+            "zero_share": sum((part == 0).sum(axis=0) for part in _parts(z)) / count,
+            "total_activation": sum(np.abs(part).sum(axis=0) for part in _parts(z)),
+            "dead": _dead(sd).astype(int),
+        }
+    )
+
+
+def dead_dimensions(z):
+    """Which dimensions say nothing about the image: those that (nearly) never change.
+
+    Args:
+        z: float (n, d) latents.
+
+    Returns:
+        bool (d,): standard deviation at most 1e-4 of the largest among the dimensions. A dimension that is
+        always zero is dead; so are all where none changes.
+    """
+    return _dead(np.asarray(z, np.float64).std(axis=0))
+
+
+def histograms(z, low, high):
+    """How often each dimension has which value.
+
+    Args:
+        z: float (n, d), as for `statistics`.
+        low, high: float (d,), the ranges, cut into `BINS` equal bins.
+
+    Returns:
+        int64 (d, BINS); where low is high, all rows are in the first bin.
+    """
+    counts = np.zeros((z.shape[1], BINS), np.int64)
+    width = np.where(high > low, high - low, 1)
+    dimensions = np.arange(z.shape[1])
+    for part in _parts(z):
+        bins = np.clip((part - low) / width * BINS, 0, BINS - 1).astype(np.int64)
+        counts += np.bincount((dimensions * BINS + bins).ravel(), minlength=counts.size).reshape(counts.shape)
+    return counts
+
+
+def write_statistics(path, table, counts):
+    """Write <model>.stats.csv.
+
+    Args:
+        path: the file, written atomically.
+        table: DataFrame, a row per dimension; floats get 9 significant digits.
+        counts: int (d, BINS), written as the columns bin00, bin01, ... from min to max.
+    """
+    names = [f"bin{i:02d}" for i in range(counts.shape[1])]
+    whole = pd.concat([table, pd.DataFrame(counts, columns=names, index=table.index)], axis=1)
+    with atomic_file(path) as file:
+        whole.to_csv(file, index=False, float_format="%.9g", lineterminator="\n")
+
+
+def read_statistics(path):
+    """The DataFrame that `write_statistics` wrote; InputError where there is none, or something else."""
+    path = Path(path)
+    try:
+        table = pd.read_csv(path)
+        numbers = table[["min", "max", "mean", "sd", "rank"]].to_numpy(np.float64)
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; `dvc repro export_latents` makes it") from None
+    except (ValueError, KeyError, csv.Error, OSError) as error:
+        raise InputError(f"{path}: not statistics of latents: {' '.join(str(error).split())}") from None
+    if not np.isfinite(numbers).all():
+        raise InputError(f"{path}: has cells that are empty or not finite; `dvc repro export_latents` makes it anew")
+    return table
+
+
+def _dead(sd):
+    return sd <= DEAD * sd.max()
+
+
+def _parts(z):
+    for start in range(0, len(z), _ROWS):
+        yield np.asarray(z[start : start + _ROWS], np.float64)

@@ -1,0 +1,20 @@
+"""Train the inverter, an encoder for the GAN's generator."""
+
+from facepipe.stage import run
+
+
+def main(params):
+    from facepipe.training.inverter import train
+
+    train(
+        params.train,
+        params.train_inverter,
+        shards="data/shards",
+        model="data/models/inverter",
+        report="reports/train_inverter",
+        gan="data/models/gan",
+    )
+
+
+if __name__ == "__main__":
+    run(main, "train_inverter", tensorflow=True)

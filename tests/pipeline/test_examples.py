@@ -1,0 +1,45 @@
+"""The examples that the commands show in their help, run as they stand after a real `dvc repro`."""
+
+import shlex
+import zipfile
+from importlib import import_module
+
+import pandas as pd
+import pytest
+
+from facepipe.cli import main
+from facepipe.data.align import find_faces
+from facepipe.data.synthetic import write_archive
+
+OF = ("edit", "directions", "sample", "interpolate", "traverse", "arithmetic", "nearest")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Folders smile and sad of synthetic faces, large enough for the face detector, which finds all that are there."""
+    folder = tmp_path_factory.mktemp("photos")
+    write_archive(folder, 24, 160, seed=0, workers=1)
+    labels = pd.read_csv(folder / "list_attr_synthetic.txt", sep=r"\s+", skiprows=1)["Smiling"]
+    with zipfile.ZipFile(folder / "synthetic.zip") as archive:
+        for member in archive.namelist():
+            name, data = member.rpartition("/")[2], archive.read(member)
+            if find_faces(data, 10**6):
+                path = folder / ("smile" if labels[name] == 1 else "sad") / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(data)
+    return folder
+
+
+@pytest.mark.parametrize("command", OF)
+def test_the_examples(finished, photos, tmp_path, monkeypatch, command):
+    (tmp_path / "data").symlink_to(finished.folder / "data")
+    for name in ("smile", "sad"):
+        (tmp_path / name).symlink_to(photos / name)
+    monkeypatch.chdir(tmp_path)
+    lines = import_module(f"facepipe.commands.{command}").EXAMPLE.splitlines()
+    lines = [shlex.split(line)[1:] for line in lines if line.startswith("  facepipe ")]
+    assert command in {line[0] for line in lines}
+    for line in lines:
+        assert main(line) == 0, line
+        made = [line[i + 1] for i, word in enumerate(line) if word in ("-o", "--strip", "--decode")]
+        assert made and all((tmp_path / name).exists() for name in made)

@@ -1,0 +1,75 @@
+"""The page's section on directions."""
+
+import re
+
+import numpy as np
+import pytest
+
+from facepipe.config import AttributeVectors
+from facepipe.data.pictures import save_png
+from facepipe.data.shard_writer import write_shards
+from facepipe.errors import InputError
+from facepipe.latents.attribute_vectors import attribute_vectors
+from facepipe.latents.table import write_latents
+from facepipe.report.directions_section import directions_section
+from tests.test_fitting import correlated
+
+TITLES = {"ae": "Autoencoder", "vae": "VAE", "gan": "GAN"}
+
+
+@pytest.fixture
+def report(tmp_path):
+    """What the stage makes of attributes that go together; for the autoencoder and the GAN, not for the VAE."""
+    import pandas as pd
+
+    ids, frames, images = {}, [], {}
+    for seed, (split, count) in enumerate({"train": 800, "valid": 100, "test": 100}.items()):
+        z, labels = correlated(count, seed)
+        labels = np.column_stack([labels, z[:, 2] > 0])
+        ids[split], images[split] = [f"{split}{i}" for i in range(count)], np.zeros((count, 8, 8, 1), np.uint8)
+        frames.append(pd.DataFrame(labels, index=ids[split], columns=["Smiling", "Male", "<b>"]))
+        for model in ("ae", "gan"):
+            write_latents(tmp_path / model / f"{split}.csv", ids[split], split, z.astype(np.float32))
+    write_shards(tmp_path / "shards", images, ids=ids, attributes=pd.concat(frames))
+    attribute_vectors(AttributeVectors(), tmp_path / "shards", tmp_path, tmp_path / "directions", tmp_path / "report")
+    return tmp_path / "report"
+
+
+def test_a_row_per_attribute_and_a_column_per_model_and_method(report, tmp_path):
+    html = directions_section(report, tmp_path, TITLES)
+    header = re.search(r"<thead>.*?</thead>", html).group()
+    assert re.findall(r"<th>(.*?)</th>", header)[:3] == [
+        "attribute", "Autoencoder, orthogonalised", "Autoencoder, logistic"
+    ]  # fmt: skip
+    assert header.count("<th>") == 1 + 2 * 3 + 2 and "VAE" not in html
+    rows = re.findall(r"<tr><td>(.*?)</td>", html)
+    assert sorted(rows) == ["&lt;b&gt;", "Male", "Smiling"] and "<b>" not in html
+
+
+def test_the_side_effects_of_every_method_are_drawn(report, tmp_path):
+    html = directions_section(report, tmp_path, TITLES)
+    figures = {re.search('aria-label="(.*?)"', svg).group(1): svg for svg in re.findall("<svg.*?</svg>", html)[1:4]}
+    assert list(figures) == ["orthogonalised", "logistic", "difference of means"]
+    moved = {
+        name: float(re.search(r"<title>Smiling moves Male by (.*?)</title>", svg).group(1))
+        for name, svg in figures.items()
+    }
+    assert moved["difference of means"] < -0.3 and abs(moved["orthogonalised"]) < 0.2
+    said = re.search(r"Median size over all pairs: orthogonalised ([\d.]+), logistic ([\d.]+), difference of means "
+                     r"([\d.]+)\. Orthogonalised instead of difference of means: (.*?)\.</p>", html)  # fmt: skip
+    assert float(said.group(1)) <= float(said.group(3))
+    assert f"Smiling moves Male by {moved['orthogonalised']:+.2f} instead of" in said.group(4)
+
+
+def test_edited_faces_are_shown_with_their_method(report, tmp_path):
+    save_png(tmp_path / "grids" / "edits_gan.png", np.zeros((4, 4, 3), np.uint8))
+    html = directions_section(report, tmp_path / "grids", TITLES)
+    assert html.count("<img") == 1 and "moved along its direction (orthogonalised)" in html
+
+
+def test_nothing_to_show(report, tmp_path):
+    for path in (report / "auc").iterdir():
+        path.write_text(path.read_text().splitlines()[0] + "\n")
+    assert "No attribute has a direction" in directions_section(report, tmp_path, TITLES)
+    with pytest.raises(InputError, match="no tables; run dvc repro attribute_vectors"):
+        directions_section(tmp_path / "none", tmp_path, TITLES)

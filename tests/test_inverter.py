@@ -1,0 +1,108 @@
+"""Training of the inverter: it learns both aims, leaves the generator alone, and goes on where it was cut off."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+
+from facepipe.config import Train, TrainInverter
+from facepipe.data.shards import Shards
+from facepipe.errors import InputError
+from facepipe.files import read_json, sha256
+from facepipe.models.load import load_model
+from facepipe.models.store import generator_digest
+from facepipe.training import inverter
+from facepipe.training.resume import States
+from tests.conftest import THREADS
+
+FLOAT32 = Train(precision="float32", threads=THREADS, save_every_images=16)
+TINY = {"batch_size": 16, "widths": (8, 8), "learning_rate": 1e-2}
+
+
+def train(shards, gan, folder, train_params=FLOAT32, **options):
+    params = TrainInverter(**TINY | options)
+    return inverter.train(train_params, params, shards, folder / "model", folder / "report", gan=gan)
+
+
+def history(folder):
+    with open(folder / "report" / "history.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {column: [float(row[column]) for row in rows] for column in rows[0]}
+
+
+def files(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_it_learns_pixels_and_latents(tiny_models, tiny_shards, tmp_path):
+    gan = tiny_models / "gan"
+    before = sha256(gan / "generator.weights.h5")
+    metrics = train(tiny_shards, gan, tmp_path, epochs=15, latent_weight=0.05, grid_every=100)
+    learnt = history(tmp_path)
+    assert learnt["valid_latent"][-1] < 0.6 * learnt["valid_latent"][0]
+    assert learnt["valid_mse"][-1] < learnt["valid_mse"][0]
+    assert metrics["valid_loss"] == pytest.approx(min(learnt["valid_loss"]))
+    assert sha256(gan / "generator.weights.h5") == before
+    info = read_json(tmp_path / "model" / "model.json")
+    assert info["generator"] == generator_digest(gan) and info["spec"]["latent_dim"] == 4
+    model, images = load_model(gan, inverter=tmp_path / "model"), Shards(tiny_shards).images("valid")
+    mse = np.mean((images / 255 - model.decode(model.encode(images))) ** 2)
+    np.testing.assert_allclose(mse, metrics["valid_mse"], rtol=1e-3)
+    z = np.random.default_rng(0).standard_normal((200, 4)).astype(np.float32)
+    assert np.mean((model.encode(model.decode(z)) - z) ** 2) < 0.7
+
+
+def test_the_weights_pull(tiny_models, tiny_shards, tmp_path):
+    terms = {}
+    for name, latent, prior in (("pixels", 0.0, 0.0), ("latents", 1.0, 0.0), ("near", 0.0, 1.0)):
+        options = {"epochs": 8, "latent_weight": latent, "prior_weight": prior, "grid_every": 100}
+        train(tiny_shards, tiny_models / "gan", tmp_path / name, **options)
+        terms[name] = {column: values[-1] for column, values in history(tmp_path / name).items()}
+    assert terms["latents"]["valid_latent"] < terms["pixels"]["valid_latent"]
+    assert terms["near"]["valid_prior"] < 0.5 * terms["pixels"]["valid_prior"]
+    assert terms["pixels"]["valid_mse"] < terms["near"]["valid_mse"]
+
+
+def test_cut_off_the_result_is_the_same(tiny_models, tiny_shards, tmp_path, monkeypatch):
+    bfloat = FLOAT32.model_copy(update={"precision": "mixed_bfloat16"})
+    options = {"epochs": 3, "augment": {"contrast": 0.2}, "train_params": bfloat}
+    metrics = train(tiny_shards, tiny_models / "gan", tmp_path / "whole", **options)
+    save, saves = States.save, []
+
+    class Killed(BaseException):
+        pass
+
+    def save_and_die(self, images, state):
+        save(self, images, state)
+        saves.append(images)
+        if len(saves) == 8:
+            raise Killed
+
+    monkeypatch.setattr(States, "save", save_and_die)
+    with pytest.raises(Killed):
+        train(tiny_shards, tiny_models / "gan", tmp_path / "part", **options)
+    shutil.rmtree(tmp_path / "part" / "report")  # as DVC does
+    assert train(tiny_shards, tiny_models / "gan", tmp_path / "part", **options) == metrics
+    assert saves[8] > saves[7]
+    assert files(tmp_path / "part") == files(tmp_path / "whole")
+
+
+def test_a_conditioned_gan_is_told_the_labels(conditioned_models, tiny_shards, tmp_path):
+    metrics = train(tiny_shards, conditioned_models / "gan", tmp_path, epochs=3, condition_dropout=0.0)
+    model = load_model(conditioned_models / "gan", inverter=tmp_path / "model")
+    shards = Shards(tiny_shards)
+    images = shards.images("valid")
+    labels, z = shards.attributes("valid")[["Left", "Bright"]].to_numpy(), model.encode(images)
+    told, untold = (np.mean((model.decode(z, known) - images / 255) ** 2) for known in (labels, None))
+    assert metrics["valid_mse"] == pytest.approx(told, rel=1e-3) != pytest.approx(untold, rel=1e-2)
+
+
+def test_not_a_gan_of_these_images(tiny_models, tiny_shards, tmp_path):
+    with pytest.raises(InputError, match=r"vae: not a GAN of \(16, 16, 3\) images; run the train_gan stage again"):
+        train(tiny_shards, tiny_models / "vae", tmp_path, epochs=1)
+    with pytest.raises(InputError, match=r"none: no model.json there; train the model first"):
+        train(tiny_shards, tmp_path / "none", tmp_path, epochs=1)
+    with pytest.raises(InputError, match=r"train_inverter.widths: 6 widths halve 16x16 images"):
+        train(tiny_shards, tiny_models / "gan", tmp_path, epochs=1, widths=(8,) * 6)
+    assert not (tmp_path / "model").exists()

@@ -1,0 +1,41 @@
+import re
+
+import numpy as np
+import pytest
+
+from facepipe.errors import InputError
+from facepipe.latents.statistics import histograms, statistics, write_statistics
+from facepipe.report.latent_section import histogram, latent_section
+
+
+def stats(folder):
+    z = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    z[:, 2] = 0
+    table = statistics(z).drop(columns="dead")
+    table["active"], table["rank"] = ["active", "active", "dead", "active"], [2, 1, 4, 3]
+    table["variance_explained"], table["influence"] = [0.3, 0.5, 0.0, 0.2], [0.2, 0.25, 0.0, 0.1]
+    write_statistics(folder / "ae.stats.csv", table, histograms(z, z.min(0), z.max(0)))
+    return folder / "ae.stats.csv"
+
+
+def test_a_row_per_dimension_by_rank_and_a_histogram_per_live_one(tmp_path):
+    section = latent_section(stats(tmp_path), has_encoder=True)
+    body = section.split("<tbody>")[1].split("</tbody>")[0]
+    rows = [re.findall("<td>(.*?)</td>", line) for line in body.strip().split("\n")]
+    assert [row[:2] for row in rows] == [["1", "z001"], ["2", "z000"], ["3", "z003"], ["4", "z002"]]
+    assert rows[0][-2:] == ["50.00%", "0.25"] and rows[3][7:9] == ["100.0%", "dead"]
+    assert "3 of 4 dimensions are alive, 1 dead" in section and "training images" in section
+    assert re.findall('aria-label="(.*?)"', section) == ["z001, rank 1", "z000, rank 2", "z003, rank 3"]
+    assert "samples of the prior" in latent_section(tmp_path / "ae.stats.csv", has_encoder=False)
+
+
+def test_bars_are_as_tall_as_the_counts():
+    drawn = histogram("<z>", [0, 1, 4], -1.5, 2)
+    heights = [float(text) for text in re.findall(r"v-([\d.]+)h", drawn)]
+    assert len(heights) == 2 and heights[1] == 4 * heights[0]
+    assert "&lt;z&gt;" in drawn and ">-1.5<" in drawn and ">2<" in drawn
+
+
+def test_missing_statistics(tmp_path):
+    with pytest.raises(InputError, match="not found; `dvc repro export_latents` makes it"):
+        latent_section(tmp_path / "ae.stats.csv", True)
