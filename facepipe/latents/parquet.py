@@ -8,7 +8,7 @@ from facepipe.errors import InputError
 from facepipe.latents.cells import short
 
 _MAGIC = b"PAR1"
-_ROWS = 2**14  # of a row group: small ones are slow to write and to read
+_ROWS = 2**14  # of a row group, and read at once: small ones are slow
 
 
 def is_parquet(path):
@@ -57,7 +57,7 @@ def read_columns(path, vector, others, key, only=None):
     def read():
         row = 2
         with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(columns=[*vector, *others]):
+            for batch in file.iter_batches(_ROWS, columns=[*vector, *others]):
                 texts = {name: _texts(pyarrow, batch.column(name)) for name in others}
                 z = np.stack([_numbers(path, row, name, batch.column(name)) for name in vector], axis=1)
                 row += len(z)
