@@ -86,7 +86,7 @@ class TrainInverter(Budget):
     """
 
     patience: Count | None = None
-    widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 64, 128, 256)
+    widths: Widths = "auto"
     condition_dropout: Fraction = 0.5
     latent_weight: NonNegative = 0.002
     prior_weight: NonNegative = 0.0002

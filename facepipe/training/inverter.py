@@ -12,7 +12,7 @@ from facepipe.errors import InputError
 from facepipe.files import remove_leftovers, write_json
 from facepipe.models.gan import GAN
 from facepipe.models.inverter import Inverter
-from facepipe.models.layers import parameter_count
+from facepipe.models.layers import parameter_count, widths_for
 from facepipe.models.store import generator_digest, read_info, read_weights, save_model
 from facepipe.models.summary import write_summary
 from facepipe.sections.training import steps_of
@@ -116,7 +116,7 @@ def train(train_params, params, shards, model, report, gan):
     spec = {
         "image_shape": list(data.image_shape),
         "latent_dim": source["spec"]["latent_dim"],
-        "widths": list(params.widths),
+        "widths": list(widths_for(data.image_shape, params.widths)),
     }
     generator = generator_digest(gan)
     inputs = {"shards": data.sha256, "generator": generator}
