@@ -123,14 +123,20 @@ def test_a_gan_that_starts_from_the_vae_depends_on_it(copy):
     assert copy.repro("train_gan")[0] == ["train_vae", "train_gan"]
 
 
-def test_the_example_of_the_readme(copy):
-    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    copy.run("python", "-c", example.group(1))
+def test_the_examples_of_the_readme(copy):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        copy.run("python", "-c", example)
+    copy.run("sh", "-c", re.search(r"^\(head .*$", readme, re.MULTILINE).group())
     assert copy.repro()[0] == ["render_reports"]
     ids = pd.read_csv(copy.folder / "data/latents/vae/test.csv")["id"].head(3)
-    for id_ in ids:
-        assert (copy.folder / "reports/edits/vae-smile" / id_).exists()
-    assert "vae-smile" in (copy.folder / "reports/index.html").read_text(encoding="utf-8")
+    page = (copy.folder / "reports/index.html").read_text(encoding="utf-8")
+    for name in ("vae-smile", "vae-three"):
+        assert name in page
+        for id_ in ids:
+            assert (copy.folder / "reports/edits" / name / id_).exists()
 
 
 def reports(folder):
