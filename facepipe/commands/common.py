@@ -119,12 +119,6 @@ def load_components(folder, given):
     return components
 
 
-def check_table(path):
-    """Raise InputError where a table cannot be written as `path`, for its suffix."""
-    if Path(path).suffix.lower() not in TABLES:
-        raise InputError(f"{path}: cannot tell the format from the suffix; use {', '.join(TABLES)}")
-
-
 def decoded(folder, table, path="latents"):
     """uint8 (n, H, W, C): the faces of a table of `Latents`, see `facepipe.report.faces.decode_faces`."""
     import numpy as np

@@ -7,7 +7,6 @@ from facepipe.commands.common import (
     add_directions,
     add_exported,
     add_model,
-    check_table,
     decoded,
     find_model,
     latents_of,
@@ -54,6 +53,7 @@ def run(arguments):
 
     from facepipe.latents import edit
     from facepipe.latents.edited import read_edited
+    from facepipe.latents.rows import check_suffix
     from facepipe.latents.standard import standard_of
     from facepipe.latents.table import take, write_table
     from facepipe.report.decoded import check_folder, decode_table
@@ -66,7 +66,7 @@ def run(arguments):
     folder = find_model(arguments.model, arguments.models)
     name, latent_dim = model_facts(folder)
     settings = [edit.parse_setting(text, latent_dim) for text in arguments.set]
-    check_table(arguments.output)
+    check_suffix(arguments.output)
     table, warnings = read_edited(arguments.file, latents_of(folder, arguments.latents), latent_dim, name)
     if arguments.first:
         table = take(table, range(min(arguments.first, len(table.ids))))
