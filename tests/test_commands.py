@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -264,6 +265,62 @@ def test_arithmetic(here):
 ])  # fmt: skip
 def test_arithmetic_wrong(here, capsys, terms, message):
     assert message in fails(capsys, "arithmetic", *terms, "--model", "vae", "-o", "out.png")
+
+
+@pytest.fixture
+def conditioned(conditioned_models, tiny_shards, tmp_path, monkeypatch):
+    """A folder with data/ of a VAE that is conditioned on Left and Bright, in which the test runs."""
+    from facepipe.config import ExportLatents
+    from facepipe.latents.export import export_encoder
+    from facepipe.models.load import load_model
+
+    folder = tmp_path / "here" / "data"
+    folder.mkdir(parents=True)
+    (folder / "models").symlink_to(conditioned_models)
+    model = load_model(conditioned_models / "vae")
+    export_encoder(ExportLatents(components=2), model, Shards(tiny_shards), folder / "latents" / "vae")
+    monkeypatch.chdir(folder.parent)
+    return model
+
+
+def test_adding_what_the_model_was_conditioned_on_sets_its_label(conditioned, capsys):
+    table = "data/latents/vae/test.csv"
+    before = read_latents(table)
+    run("edit", table, "--model", "vae", "--add", "Bright=0:1:2", "-o", "out.csv", "--decode", "faces")
+    after = read_latents("out.csv")
+    np.testing.assert_array_equal(after.z, before.z.repeat(2, axis=0))
+    assert after.extra == {"Bright": ["0", "1"] * 32, "Left": [cell for cell in before.extra["Left"] for _ in "01"]}
+    light = [np.asarray(Image.open(f"faces/test-{i:03d}~{j}.png")).mean() for i in range(8) for j in (1, 2)]
+    assert (np.diff(np.reshape(light, (8, 2)), axis=1) > 10).all()
+    run("sample", "--model", "vae", "--attribute", "Left=0.25", "-n", "2", "-o", "sample.csv")
+    assert read_latents("sample.csv").extra == {"Left": ["0.25", "0.25"]}
+    capsys.readouterr()
+    for command in (["edit", table, "--add"], ["sample", "--attribute"]):
+        said = fails(capsys, *command, "Bright=1.5", "--model", "vae", "-o", "a.csv")
+        assert "Bright=1.5: model vae was conditioned on it; use 1" in said
+
+
+def test_labels_go_along_with_faces(conditioned):
+    table = read_latents("data/latents/vae/test.csv")
+    bright, dark = (table.ids[table.extra["Bright"].index(label)] for label in "10")
+    z, left = dict(zip(table.ids, table.z, strict=True)), dict(zip(table.ids, table.extra["Left"], strict=True))
+    run("interpolate", bright, dark, "--model", "vae", "--steps", "3", "-o", "way.csv")
+    assert read_latents("way.csv").extra["Bright"] == ["1", "0.5", "0"]
+    run("arithmetic", dark, "-", dark, "+", bright, "--model", "vae", "-o", "sum.csv")
+    found = read_latents("sum.csv")
+    assert found.extra == {"Left": [left[bright]], "Bright": ["1"]}
+    run("traverse", dark, "--model", "vae", "--count", "1", "--steps", "3", "-o", "moved.csv")
+    assert read_latents("moved.csv").extra == {"Left": [left[dark]] * 3, "Bright": ["0"] * 3}
+    Path("part.csv").write_text(f"id,z000\nmine,{z[bright][0]:.9g}\n")
+    run("decode", "part.csv", "--model", "vae", "--base", bright, "-o", "faces")
+    labels = np.array([[float(left[bright]), 1]])
+    expected = to_uint8(conditioned.decode(z[bright][None], labels))[0]
+    np.testing.assert_array_equal(np.asarray(Image.open("faces/mine.png")), expected)
+    for command in ("interpolate", "arithmetic"):
+        words = [bright, dark] if command == "interpolate" else [bright, "-", dark, "+", dark]
+        run(command, *words, "--model", "vae", "-o", "way.png")
+        first = np.asarray(Image.open("way.png"))[22:150, 2:130]
+        np.testing.assert_array_equal(first, expected.repeat(8, axis=0).repeat(8, axis=1))
 
 
 def test_nearest_as_table_and_picture(here, capsys):

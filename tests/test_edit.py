@@ -105,6 +105,16 @@ def test_a_range_gives_a_row_for_every_strength():
     np.testing.assert_allclose(result.z[7], Z[1] + [0, 1, 2, 0, 0], rtol=1e-6)
 
 
+def test_a_label_becomes_a_column():
+    changes = [parse_change("A=2"), parse_change("note=0:1:3")]
+    strengths, total = combinations(changes, [np.eye(5)[0], np.zeros(5)], 5)
+    result = edited(table(), changes, strengths, total, labels=("note", "other"))
+    assert result.extra == {"note": ["0", "0.5", "1"] * 2} and result.ids[0] == "a~1"
+    np.testing.assert_allclose(result.z, np.repeat(Z[:2], 3, axis=0) + 2 * np.eye(5)[0], rtol=1e-6)
+    one = edited(table(), changes[1:], np.array([[0.0]]), np.zeros((1, 5)), labels=("note",))
+    assert one.extra == {"note": ["0", "0"]} and one.ids == ["a.jpg", "b"]
+
+
 def test_only_settings():
     result = edited(table(), [], *combinations([], [], 5), settings=[(0, 1.0)])
     np.testing.assert_array_equal(result.z, np.column_stack([[1, 1], Z[:2, 1:]]))

@@ -3,11 +3,11 @@ import pandas as pd
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.latents.edited import labels_of, read_edited
+from facepipe.latents.edited import read_edited
 from facepipe.latents.exported import pca_path, stats_path
 from facepipe.latents.pca import fit_pca
 from facepipe.latents.statistics import histograms, statistics, write_statistics
-from facepipe.latents.table import Latents, write_latents
+from facepipe.latents.table import write_latents
 
 Z = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32) * np.float32([3, 2, 0])
 IDS = [f"face-{i}" for i in range(50)]
@@ -66,6 +66,14 @@ def test_a_base_for_what_is_missing(folder, tmp_path):
         read_edited(tmp_path / "vae.csv", folder, 3, "vae", base="face-77")
 
 
+def test_the_labels_of_the_base(folder, tmp_path):
+    write_latents(folder / "test.csv", ["y"], "test", Z[:1], extra={"Smiling": ["1"], "Male": ["0"], "Young": ["1"]})
+    path = edit(tmp_path, "id,Male,z001\nx,1,1\nw,,1\n")
+    table, _ = read_edited(path, folder, 3, "vae", base="y", conditions=("Smiling", "Male", "Hat"))
+    assert table.extra == {"Smiling": ["1", "1"], "Male": ["1", ""]}
+    assert read_edited(path, folder, 3, "vae", base="y")[0].extra == {"Male": ["1", ""]}
+
+
 def test_the_pca_of_the_model_or_that_beside_the_file(folder, tmp_path):
     path = edit(tmp_path, "id,pc000,pc001,pc002\nx,0,0,0\n")
     np.testing.assert_allclose(read_edited(path, folder, 3, "vae")[0].z[0], Z.mean(0), atol=1e-5)
@@ -75,18 +83,6 @@ def test_the_pca_of_the_model_or_that_beside_the_file(folder, tmp_path):
     (tmp_path / "pca.npz").unlink()
     with pytest.raises(InputError, match=r"pca.npz: not found; `dvc repro export_latents` makes it"):
         read_edited(path, tmp_path, 3, "vae")
-
-
-def test_labels_of_a_conditioned_model():
-    table = Latents(["a", "b"], ["", ""], Z[:2], {"note": ["x", "y"], "Young": ["1.0", " "], "Smiling": ["0", "1"]})
-    np.testing.assert_array_equal(
-        labels_of(table, ["Smiling", "Male", "Young"], "t.csv"), [[0, np.nan, 1], [1, np.nan, np.nan]]
-    )
-    assert labels_of(table, [], "t.csv") is None and labels_of(table, ["Male"], "t.csv") is None
-    for text in ("yes", "0.5", "nan", "-1"):
-        bad = table._replace(extra={"Smiling": ["1", text]})
-        with pytest.raises(InputError, match=f"t.csv: row 3, column Smiling: '{text}' is not a label; expected 0, 1"):
-            labels_of(bad, ["Smiling"], "t.csv")
 
 
 def test_statistics_of_another_model(folder, tmp_path):

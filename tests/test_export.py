@@ -7,10 +7,11 @@ from facepipe.data.shard_writer import write_shards
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.latents import export
+from facepipe.latents.edited import read_edited
 from facepipe.latents.exported import split_path
 from facepipe.latents.pca import load_pca
 from facepipe.latents.statistics import read_statistics
-from facepipe.latents.table import read_latents
+from facepipe.latents.table import read_latents, write_latents
 from facepipe.models.samplers import Prior, load_sampler
 
 COUNTS = {"train": 70, "valid": 5, "test": 9}
@@ -107,6 +108,19 @@ def test_statistics_of_each_dimension(shards, tmp_path, name):
     assert (table.sort_values("rank")["influence"].diff().dropna() <= 0).all() and table["influence"].min() > 0
     assert (table.filter(like="bin").sum(axis=1) == len(z)).all()
     assert (table["variance_explained"] > 0).all()
+
+
+@pytest.mark.parametrize("name", ["vae", "gan"])
+def test_samples_of_the_prior_decode_without_a_warning(shards, tmp_path, name):
+    model = Means()  # its latents of images lie between 0 and 26, those of its prior around 0
+    model.name = name
+    model.encode = lambda images: Means().encode(images) / 1000
+    export.export_encoder(ExportLatents(components=2, gan_samples=30), model, shards, tmp_path / name)
+    write_latents(tmp_path / "samples.csv", [str(i) for i in range(40)], "", model.sample_latents(40, seed=9))
+    for path in (tmp_path / "samples.csv", tmp_path / name / "train.csv"):
+        assert read_edited(path, tmp_path / name, 8, name)[1] == []
+    write_latents(tmp_path / "far.csv", ["far"], "", np.full((1, 8), 30, np.float32))
+    assert len(read_edited(tmp_path / "far.csv", tmp_path / name, 8, name)[1]) > 1
 
 
 def test_parquet_has_the_same_rows(shards, tmp_path):

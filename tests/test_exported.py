@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.latents.exported import base_latent, find_rows, split_path, stats_path
+from facepipe.latents.exported import base_face, find_rows, split_path, stats_path
 from facepipe.latents.table import write_latents
 
 Z = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -27,11 +27,11 @@ def test_rows_of_all_tables_but_of_none_else(folder):
 
 
 def test_a_face_to_start_from(folder):
-    np.testing.assert_array_equal(base_latent(folder, "c.jpg", 3), Z[2])
+    np.testing.assert_array_equal(base_face(folder, "c.jpg", 3).z, Z[2:3])
     with pytest.raises(InputError, match=r"--base: no face 'e.jpg' in .*vae; did you mean \w.jpg\?"):
-        base_latent(folder, "e.jpg", 3)
+        base_face(folder, "e.jpg", 3)
     with pytest.raises(InputError, match="no exported latents, run `dvc repro export_latents`"):
-        base_latent(folder / "none", "c.jpg", 3)
+        base_face(folder / "none", "c.jpg", 3)
 
 
 def test_csv_or_parquet(folder):

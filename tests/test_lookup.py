@@ -30,6 +30,13 @@ def test_ones_own_table_goes_first(folder, tmp_path):
     assert find_faces(["new"], tmp_path / "none", tmp_path / "my.csv").ids == ["new"]
 
 
+def test_columns_that_are_asked_for(folder, tmp_path):
+    write_table(tmp_path / "my.csv", Latents(["x"], [""], Z[4:5], {"note": ["a"], "Male": ["1"], "Young": ["0"]}))
+    found = find_faces(["x", "3"], folder, tmp_path / "my.csv", columns=("Male", "Hat"))
+    assert found.extra == {"Male": ["1", ""]}
+    assert find_faces(["3"], folder, tmp_path / "my.csv", columns=("Male",)).extra == {}
+
+
 def test_what_is_not_there_is_named(folder, tmp_path):
     with pytest.raises(InputError, match=r"no face '2\.jgp' in .*vae; did you mean 2\.jpg"):
         find_faces(["1", "2.jgp"], folder)

@@ -24,12 +24,22 @@ def latents():
 def test_statistics_of_each_dimension():
     z = latents()
     table = statistics(z)
-    assert list(table.columns) == ["dimension", "min", "max", "mean", "sd", "zero_share", "total_activation", "dead"]
+    columns = ["dimension", "min", "max", "mean", "sd", "zero_share", "total_activation", "dead", "low", "high"]
+    assert list(table.columns) == columns
     assert table["dead"].tolist() == [0, 1, 1, 0, 0]
     assert table["zero_share"][1] == 1 and 0.4 < table["zero_share"][3] < 0.6
     assert table["max"][0] == z[:, 0].max() and table["min"][3] == 0
     assert table["sd"][0] == pytest.approx(z[:, 0].std(), rel=1e-5)
     assert table["total_activation"][0] == pytest.approx(np.abs(z[:, 0]).sum(), rel=1e-5)
+
+
+def test_the_usual_range_is_also_that_of_random_faces():
+    z, prior = latents(), np.array([[-9.0, 0, 8, 0, 9], [0, 1, 7, 0, 0]])
+    plain, wide = statistics(z), statistics(z, prior)
+    np.testing.assert_array_equal(plain[["low", "high"]], plain[["min", "max"]])
+    np.testing.assert_array_equal(wide["low"], np.minimum(z.min(0), prior.min(0)))
+    np.testing.assert_array_equal(wide["high"], np.maximum(z.max(0), prior.max(0)))
+    assert wide.drop(columns=["low", "high"]).equals(plain.drop(columns=["low", "high"]))
 
 
 def test_dead_does_not_depend_on_the_scale():
@@ -72,8 +82,8 @@ def test_file_round_trip(tmp_path):
         (None, "not found; `dvc repro export_latents` makes it"),
         ("", "not statistics of latents"),
         ("id,z000\na,1\n", "not statistics of latents"),
-        ("min,max,mean,sd,rank\n1,2,x,3,1\n", "not statistics of latents"),
-        ("min,max,mean,sd,rank\n1,2,,3,1\n", "empty or not finite"),
+        ("min,max,low,high,mean,sd,rank\n1,2,1,2,x,3,1\n", "not statistics of latents"),
+        ("min,max,low,high,mean,sd,rank\n1,2,1,2,,3,1\n", "empty or not finite"),
         ('min,max\n"1', "not statistics of latents"),
     ],
 )

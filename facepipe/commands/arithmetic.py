@@ -1,6 +1,6 @@
 """`facepipe arithmetic`: one face minus another plus a third."""
 
-from facepipe.commands.common import TABLES, add_latents, add_model, decoded, find_latents, find_model
+from facepipe.commands.common import TABLES, add_latents, add_model, conditions_of, decoded, find_latents, find_model
 
 HELP = "add and subtract faces"
 DESCRIPTION = "Add and subtract the latents of faces named by their ids; signs stand between spaces."
@@ -23,6 +23,7 @@ def arguments(parser):
 def run(arguments):
     import numpy as np
 
+    from facepipe.latents.label_columns import mixed_labels
     from facepipe.latents.table import Latents, write_table
     from facepipe.report.strips import check_picture, save_strips
 
@@ -31,10 +32,12 @@ def run(arguments):
     folder = find_model(arguments.model, arguments.models)
     terms = find_latents(arguments, folder, ids)
     z = (np.array(signs, np.float64) @ terms.z.astype(np.float64)).astype(np.float32)[None]
+    labels = mixed_labels(terms, conditions_of(folder), [signs], "labels")
     if suffix in TABLES:
-        write_table(arguments.output, Latents(["result"], [""], z))
+        write_table(arguments.output, Latents(["result"], [""], z, labels))
     else:
-        shown = Latents([*terms.ids, "result"], [*terms.splits, ""], np.concatenate([terms.z, z]))
+        extra = {attribute: terms.extra[attribute] + cells for attribute, cells in labels.items()}
+        shown = Latents([*terms.ids, "result"], [*terms.splits, ""], np.concatenate([terms.z, z]), extra)
         faces = decoded(folder, shown)
         labels = [f"{'+' if sign > 0 else '-'} {name}" for sign, name in zip(signs, terms.ids, strict=True)]
         save_strips(arguments.output, [faces], column_labels=[labels[0].removeprefix("+ "), *labels[1:], "= result"])

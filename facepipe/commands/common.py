@@ -73,6 +73,13 @@ def model_facts(folder):
         raise InputError(f"{folder / 'model.json'}: not a facepipe model") from None
 
 
+def conditions_of(folder):
+    """The attributes whose labels the model in a folder decodes with, a tuple of str; () mostly."""
+    from facepipe.models.store import read_info
+
+    return tuple(read_info(folder)["spec"].get("condition_on", ()))
+
+
 def latents_of(folder, given=None):
     """The exported latents of the model in `folder`: `given`, or latents/ beside the folder that the model is in."""
     folder = Path(folder).absolute()
@@ -88,11 +95,12 @@ def load(folder):
 
 
 def find_latents(arguments, folder, ids):
-    """The faces of these ids, from --table and --latents of `add_latents`; see `facepipe.latents.lookup.find_faces`."""
+    """The faces of these ids, with their labels, from --table and --latents: see `facepipe.latents.lookup`."""
     from facepipe.latents.lookup import find_faces
 
     name, latent_dim = model_facts(folder)
-    return find_faces(ids, latents_of(folder, arguments.latents), arguments.table, latent_dim, name)
+    latents, labels = latents_of(folder, arguments.latents), conditions_of(folder)
+    return find_faces(ids, latents, arguments.table, latent_dim, name, labels)
 
 
 def load_directions(folder, given):

@@ -2,7 +2,7 @@
 
 import sys
 
-from facepipe.commands.common import add_model, find_model, latents_of, load, positive
+from facepipe.commands.common import add_model, conditions_of, find_model, latents_of, load, positive
 from facepipe.errors import InputError
 
 HELP = "turn a table of latents into pictures"
@@ -25,7 +25,7 @@ def arguments(parser):
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for the pictures")
     parser.add_argument("--columns", type=positive, metavar="N", help="of the grid (as many as rows)")
     parser.add_argument("--base", metavar="ID", help="an exported face; columns that FILE does not have are its")
-    parser.add_argument("--clip", action="store_true", help="bring all values into the range of the training latents")
+    parser.add_argument("--clip", action="store_true", help="bring all values into the range of the model's latents")
     parser.add_argument("--sheet", action="store_true", help="also sheet.png: the grid with the ids under the faces")
     parser.add_argument(
         "--compare", action="store_true", help="also compare.png: original, reconstruction and FILE's face side by side"
@@ -47,7 +47,7 @@ def run(arguments):
     info = read_info(folder)
     dimensions = info["spec"].get("latent_dim")
     table, warnings = read_edited(
-        arguments.file, latents, dimensions, info["model"], base=arguments.base, clip=arguments.clip
+        arguments.file, latents, dimensions, info["model"], arguments.base, arguments.clip, conditions_of(folder)
     )
     shards = Shards(arguments.shards) if arguments.compare else None
     check_folder(arguments.output)

@@ -7,6 +7,7 @@ from facepipe.commands.common import (
     add_directions,
     add_exported,
     add_model,
+    conditions_of,
     decoded,
     find_model,
     latents_of,
@@ -26,7 +27,8 @@ examples, after `dvc repro`:
   facepipe edit data/latents/vae/test.csv --model vae --first 8 --add Smiling=-1:2:7 -o range.csv --strip range.png
   facepipe edit data/latents/vae/test.csv --model vae --first 8 --add PC3=2 -o component.csv --decode faces
 Strength 1 of an attribute moves the mean face without it to that with it; of PC3, the principal component pc003, it is
-one standard deviation. A range FROM:TO:COUNT gives so many rows for every face.
+one standard deviation. An attribute that the model was conditioned on becomes a label from 0 (without) to 1 (with).
+A range FROM:TO:COUNT gives so many rows for every face.
 """
 MOST_STRIPS = 100  # faces in a strip picture
 
@@ -53,6 +55,7 @@ def run(arguments):
 
     from facepipe.latents import edit
     from facepipe.latents.edited import read_edited
+    from facepipe.latents.label_columns import check_label
     from facepipe.latents.rows import check_suffix
     from facepipe.latents.standard import standard_of
     from facepipe.latents.table import take, write_table
@@ -65,24 +68,29 @@ def run(arguments):
         raise InputError("nothing to do; name what to add, such as --add Smiling=1")
     folder = find_model(arguments.model, arguments.models)
     name, latent_dim = model_facts(folder)
+    labels = conditions_of(folder)
+    for change in changes:
+        if change.name in labels:
+            check_label(change, "--add", name)
     settings = [edit.parse_setting(text, latent_dim) for text in arguments.set]
     check_suffix(arguments.output)
     table, warnings = read_edited(arguments.file, latents_of(folder, arguments.latents), latent_dim, name)
     if arguments.first:
         table = take(table, range(min(arguments.first, len(table.ids))))
     directions = load_directions(folder, arguments.directions)
-    components = None
-    if arguments.keep or any(edit.is_component(change.name, directions) for change in changes):
+    components, moving = None, [change.name for change in changes if change.name not in labels]
+    if arguments.keep or any(edit.is_component(other, directions) for other in moving):
         components = load_components(folder, arguments.latents)
-    moves = [edit.unit_move(change.name, directions, components, arguments.method) for change in changes]
+    moves = {other: edit.unit_move(other, directions, components, arguments.method) for other in moving}
     if arguments.keep:
         kept = np.stack([edit.kept_direction(other, directions) for other in arguments.keep])
-        moves = [edit.keeping(move, kept, standard_of(components)) for move in moves]
-        for change, move in zip(changes, moves, strict=True):
+        moves = {other: edit.keeping(move, kept, standard_of(components)) for other, move in moves.items()}
+        for other, move in moves.items():
             if not move.any():
-                raise InputError(f"--keep {' '.join(arguments.keep)}: nothing is left of --add {change.name}")
-    strengths, total = edit.combinations(changes, moves, latent_dim)
-    result = edit.edited(table, changes, strengths, total, settings)
+                raise InputError(f"--keep {' '.join(arguments.keep)}: nothing is left of --add {other}")
+    still = np.zeros(latent_dim)
+    strengths, total = edit.combinations(changes, [moves.get(change.name, still) for change in changes], latent_dim)
+    result = edit.edited(table, changes, strengths, total, settings, labels)
     if arguments.strip:
         check_picture(arguments.strip)
         if len(table.ids) > MOST_STRIPS:

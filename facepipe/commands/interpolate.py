@@ -4,6 +4,7 @@ from facepipe.commands.common import (
     TABLES,
     add_latents,
     add_model,
+    conditions_of,
     decoded,
     find_latents,
     find_model,
@@ -36,7 +37,10 @@ def arguments(parser):
 
 
 def run(arguments):
+    import numpy as np
+
     from facepipe.errors import InputError
+    from facepipe.latents.label_columns import mixed_labels
     from facepipe.latents.paths import PATH_METHODS, route
     from facepipe.latents.table import Latents, write_table
     from facepipe.report.strips import check_picture, save_strips
@@ -47,12 +51,14 @@ def run(arguments):
     folder = find_model(arguments.model, arguments.models)
     ends = find_latents(arguments, folder, arguments.ids)
     z = route(ends.z, arguments.steps, arguments.method or PATH_METHODS[model_facts(folder)[0]])
+    shares = route(np.eye(len(ends.ids)), arguments.steps)
+    labels = mixed_labels(ends, conditions_of(folder), shares, "labels")
     digits = len(str(len(z)))
     ids = [f"step-{i:0{digits}d}" for i in range(1, len(z) + 1)]
-    table = Latents(ids, [""] * len(z), z)
+    table = Latents(ids, [""] * len(z), z, labels)
     if suffix in TABLES:
         write_table(arguments.output, table)
     else:
-        labels = [ends.ids[i // (arguments.steps - 1)] if i % (arguments.steps - 1) == 0 else "" for i in range(len(z))]
-        save_strips(arguments.output, [decoded(folder, table)], column_labels=labels)
+        names = [ends.ids[i // (arguments.steps - 1)] if i % (arguments.steps - 1) == 0 else "" for i in range(len(z))]
+        save_strips(arguments.output, [decoded(folder, table)], column_labels=names)
     print(f"{len(z)} faces in {arguments.output}")

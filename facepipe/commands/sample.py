@@ -8,6 +8,7 @@ from facepipe.commands.common import (
     add_directions,
     add_exported,
     add_model,
+    conditions_of,
     find_model,
     latents_of,
     load,
@@ -37,8 +38,8 @@ def arguments(parser):
     )  # fmt: skip
     add_changes(
         parser, "--attribute",
-        "1 with it, 0 without where the model was conditioned on it; else its direction is added so many times; may be "
-        "repeated",
+        "1 with it, 0 without, or between, where the model was conditioned on it; else its direction is added so many "
+        "times; may be repeated",
     )  # fmt: skip
     add_directions(parser)
     add_exported(parser)
@@ -55,6 +56,7 @@ def run(arguments):
     from facepipe.data.pictures import enlarge, save_png, tile
     from facepipe.errors import InputError
     from facepipe.latents.edit import parse_change, unit_move
+    from facepipe.latents.label_columns import check_label
     from facepipe.latents.table import Latents, write_table
     from facepipe.models.samplers import load_sampler
     from facepipe.report.decoded import check_folder, decode_table
@@ -71,11 +73,11 @@ def run(arguments):
     changes = [parse_change(text) for text in arguments.attribute]
     if ranged := next((change for change in changes if len(change.strengths) > 1), None):
         raise InputError(f"--attribute {ranged.name}: a range makes no sense for random faces; use one strength")
+    labels = [change for change in changes if change.name in conditions_of(folder)]
+    for change in labels:
+        check_label(change, "--attribute", name)
     model = load(folder)
-    conditions = {change.name: change.strengths[0] for change in changes if change.name in model.condition_on}
-    for attribute, value in conditions.items():
-        if value not in (0, 1):
-            raise InputError(f"--attribute {attribute}={value:g}: {name} was conditioned on it; use 1 or 0")
+    conditions = {change.name: change.strengths[0] for change in labels}
     sampler = model.sampler
     if arguments.sampler == "density":
         sampler = load_sampler(latents_of(folder, arguments.latents) / "density.npz")

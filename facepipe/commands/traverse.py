@@ -57,9 +57,10 @@ def run(arguments):
     folder = find_model(arguments.model, arguments.models)
     _, latent_dim = model_facts(folder)
     components = load_components(folder, arguments.latents)
-    base = components.mean
+    base, labels = components.mean, {}
     if arguments.id is not None:
-        base = find_latents(arguments, folder, [arguments.id]).z[0]
+        face = find_latents(arguments, folder, [arguments.id])
+        base, labels = face.z[0], face.extra
     if arguments.pca:
         axes, sd = components.components.astype(np.float64), components.sd
         names = [f"pc{i:03d}" for i in range(latent_dim)]
@@ -74,7 +75,8 @@ def run(arguments):
     rows = [traversal(base, axes[i], centers[i], sd[i], arguments.reach, arguments.steps) for i in order]
     strengths = np.linspace(-arguments.reach, arguments.reach, arguments.steps)
     ids = [f"{names[i]}{strength:+.2f}sd" for i in order for strength in strengths]
-    table = Latents(ids, [""] * len(ids), np.concatenate(rows))
+    extra = {attribute: cells * len(ids) for attribute, cells in labels.items()}
+    table = Latents(ids, [""] * len(ids), np.concatenate(rows), extra)
     if suffix in TABLES:
         write_table(arguments.output, table)
     else:

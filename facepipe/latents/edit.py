@@ -135,7 +135,7 @@ def combinations(changes, moves, latent_dim):
     return strengths, strengths @ np.reshape(np.asarray(moves, np.float64), (len(changes), latent_dim))
 
 
-def edited(table, changes, strengths, total, settings=()):
+def edited(table, changes, strengths, total, settings=(), labels=()):
     """The rows of a table, each moved by each combination.
 
     Args:
@@ -143,6 +143,7 @@ def edited(table, changes, strengths, total, settings=()):
         changes: list of `Change`.
         strengths, total: as from `combinations`, of c combinations.
         settings: list of (column, value), set after the moves.
+        labels: names of those changes whose strengths are labels: they become the column of that name.
 
     Returns:
         `Latents` of n * c rows, a face's combinations together. One combination keeps the ids; of several, those of
@@ -157,9 +158,10 @@ def edited(table, changes, strengths, total, settings=()):
     if count > 1:
         digits = len(str(count))
         ids = [f"{stem(name)}~{i:0{digits}d}" for name in table.ids for i in range(1, count + 1)]
-        for i, change in enumerate(changes):
-            if len(change.strengths) > 1:
-                extra[f"add:{change.name}"] = [f"{value:.6g}" for value in strengths[:, i]] * len(table.ids)
+    for i, change in enumerate(changes):
+        if change.name in labels or len(change.strengths) > 1:
+            column = change.name if change.name in labels else f"add:{change.name}"
+            extra[column] = [f"{value:.6g}" for value in strengths[:, i]] * len(table.ids)
     splits = [split for split in table.splits for _ in range(count)]
     return Latents(list(ids), splits, z.astype(np.float32), extra)
 

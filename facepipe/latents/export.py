@@ -69,7 +69,9 @@ def export_encoder(params, model, shards, out):
         _write_tables(params, out, tables, ids.get, extra.get)
         chosen = np.sort(rng(params.seed, "density").permutation(count)[:DENSITY_ROWS])
         kept = encoded["train"][chosen]
-        dead = describe(params, model, encoded["train"], out)
+        # the prior reaches further than the images' means, above all where a dimension says little
+        prior = None if model.name == "ae" else _sample(params, model)[1]
+        dead = describe(params, model, encoded["train"], out, prior)
         del encoded, tables  # unmaps the files
     density = fit_gaussian(kept) if params.density == "gaussian" else fit_mixture(kept, params.components, params.seed)
     density.save(out / "density.npz")
@@ -89,23 +91,24 @@ def _sample(params, model):
     return ids, model.sample_latents(params.gan_samples, params.seed)
 
 
-def describe(params, model, z, out):
+def describe(params, model, z, out, prior=None):
     """Write <model>.stats.csv: a row per dimension.
 
-    min, max, mean, sd, zero_share, total_activation as `facepipe.latents.statistics.statistics`; active (dead or
-    active); variance_explained and influence as `facepipe.latents.influence`; rank, 1 the most influential; bin00,
-    ..., how many rows of z have which value between min and max.
+    min, max, mean, sd, zero_share, total_activation, low, high as `facepipe.latents.statistics.statistics`; active
+    (dead or active); variance_explained and influence as `facepipe.latents.influence`; rank, 1 the most influential;
+    bin00, ..., how many rows of z have which value between min and max.
 
     Args:
         params: `facepipe.config.ExportLatents`.
         model: with decode.
         z: float32 (n, d), the training latents, or samples of the prior.
         out: the folder.
+        prior: as for `statistics`.
 
     Returns:
         int, how many dimensions are dead.
     """
-    table = statistics(z)
+    table = statistics(z, prior)
     dead = table.pop("dead")
     mean, sd = table["mean"].to_numpy(), table["sd"].to_numpy()
     table["active"] = np.where(dead, "dead", "active")

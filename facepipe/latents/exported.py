@@ -38,14 +38,14 @@ def find_rows(folder, ids, latent_dim=None):
     return found
 
 
-def base_latent(folder, name, latent_dim=None):
-    """The exported latent of the face `name`, float32 (d,).
+def base_face(folder, name, latent_dim=None):
+    """The exported row of the face `name`, `Latents` of one row.
 
     Raises:
         InputError: it is in none of the folder's tables; the nearest id is suggested.
     """
     for table in find_rows(folder, [name], latent_dim).values():
-        return table.z[0]
+        return table
     known = [id_ for path in tables_in(folder) for id_ in read_latents(path, latent_dim).ids]
     there = suggest(name, known) if known else "; there are no exported latents, run `dvc repro export_latents`"
     raise InputError(f"--base: no face {short(name)} in {folder}{there}")

@@ -12,7 +12,7 @@ from facepipe.latents.table import Latents, read_latents, stem
 _PICTURES = ("", ".jpg", ".png", ".jpeg")
 
 
-def find_faces(ids, folder, own=None, latent_dim=None, model_name=None):
+def find_faces(ids, folder, own=None, latent_dim=None, model_name=None, columns=()):
     """The rows of these ids.
 
     Args:
@@ -20,9 +20,10 @@ def find_faces(ids, folder, own=None, latent_dim=None, model_name=None):
         folder: the model's exported latents, such as data/latents/vae.
         own: path of a table that goes before them, or None.
         latent_dim, model_name: as in `read_latents`.
+        columns: names of extra columns to keep; of a face whose table lacks one the cell is empty.
 
     Returns:
-        `Latents` in the order of `ids`, repeats allowed, without extra columns.
+        `Latents` in the order of `ids`, repeats allowed, with those of `columns` that any of the faces' tables has.
 
     Raises:
         InputError: an id that is nowhere, with the nearest that is somewhere; no latents at all.
@@ -31,8 +32,8 @@ def find_faces(ids, folder, own=None, latent_dim=None, model_name=None):
     tables = [read_latents(own, latent_dim, model_name, only=wanted)] if own else []
     places = {}
     for table in [*tables, *find_rows(folder, wanted, latent_dim).values()]:
-        for row in zip(table.ids, table.splits, table.z, strict=True):
-            places.setdefault(row[0], row)
+        for i, name in enumerate(table.ids):
+            places.setdefault(name, (table, i))
     found = [places.get(name) or _by_stem(name, places) for name in ids]
     if None in found:
         missing = ids[found.index(None)]
@@ -40,9 +41,14 @@ def find_faces(ids, folder, own=None, latent_dim=None, model_name=None):
         known = [name for path in paths for name in read_latents(path).ids]
         there = suggest(missing, known) or ("" if known else "; `dvc repro export_latents` makes them")
         raise InputError(f"no face {short(missing)} in {', '.join(map(str, [*([own] if own else []), folder]))}{there}")
-    ids, splits, z = zip(*found, strict=True)
-    return Latents(list(ids), list(splits), np.stack(z))
+    extra = {
+        name: [table.extra[name][i] if name in table.extra else "" for table, i in found]
+        for name in columns
+        if any(name in table.extra for table, _ in found)
+    }
+    z = np.stack([table.z[i] for table, i in found])
+    return Latents([table.ids[i] for table, i in found], [table.splits[i] for table, i in found], z, extra)
 
 
 def _by_stem(name, places):
-    return next((row for known, row in places.items() if stem(known) == name), None)
+    return next((place for known, place in places.items() if stem(known) == name), None)

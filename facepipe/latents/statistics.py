@@ -14,29 +14,34 @@ BINS = 24
 _ROWS = 4096  # in memory at once, as float64
 
 
-def statistics(z):
+def statistics(z, prior=None):
     """What each latent dimension does over a set of images.
 
     Args:
         z: float (n, d) latents, n >= 1, an array or memory map.
+        prior: float (m, d), what the model's random faces are decoded from, or None: z stands for that, too.
 
     Returns:
         DataFrame of d rows: dimension (0..d-1), min, max, mean, sd (population), zero_share (of exact
-        zeros, 0..1), total_activation (sum of |z|), dead (0 or 1, see `dead_dimensions`).
+        zeros, 0..1), total_activation (sum of |z|), dead (0 or 1, see `dead_dimensions`), low and high: the range
+        that nobody need be warned of, that of z and of `prior`.
     """
     count = len(z)
+    low, high = (edge([edge(part, axis=0) for part in _parts(z)], axis=0) for edge in (np.min, np.max))
     mean = sum(part.sum(axis=0) for part in _parts(z)) / count
     sd = np.sqrt(sum(((part - mean) ** 2).sum(axis=0) for part in _parts(z)) / count)
     return pd.DataFrame(
         {
             "dimension": np.arange(z.shape[1]),
-            "min": np.min([part.min(axis=0) for part in _parts(z)], axis=0),
-            "max": np.max([part.max(axis=0) for part in _parts(z)], axis=0),
+            "min": low,
+            "max": high,
             "mean": mean,
             "sd": sd,
             "zero_share": sum((part == 0).sum(axis=0) for part in _parts(z)) / count,
             "total_activation": sum(np.abs(part).sum(axis=0) for part in _parts(z)),
             "dead": _dead(sd).astype(int),
+            "low": low if prior is None else np.minimum(low, prior.min(axis=0)),
+            "high": high if prior is None else np.maximum(high, prior.max(axis=0)),
         }
     )
 
@@ -92,7 +97,7 @@ def read_statistics(path):
     path = Path(path)
     try:
         table = pd.read_csv(path)
-        numbers = table[["min", "max", "mean", "sd", "rank"]].to_numpy(np.float64)
+        numbers = table[["min", "max", "low", "high", "mean", "sd", "rank"]].to_numpy(np.float64)
     except FileNotFoundError:
         raise InputError(f"{path}: not found; `dvc repro export_latents` makes it") from None
     except (ValueError, KeyError, csv.Error, OSError) as error:

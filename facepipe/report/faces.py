@@ -6,7 +6,7 @@ from tqdm import tqdm
 from facepipe.data.pictures import to_uint8
 from facepipe.errors import InputError
 from facepipe.latents.cells import short
-from facepipe.latents.edited import labels_of
+from facepipe.latents.label_columns import labels_of
 
 CHUNK = 256  # rows decoded at once
 

@@ -1,0 +1,73 @@
+"""The labels that a conditioned model decodes with, as columns of a table: read, checked, mixed."""
+
+import numpy as np
+
+from facepipe.data.conditions import encode
+from facepipe.errors import InputError
+from facepipe.latents.cells import short
+
+
+def labels_of(table, conditions, path):
+    """The labels that a conditioned model is to decode a table with.
+
+    Args:
+        table: `Latents`; columns of the names in `conditions` are labels.
+        conditions: sequence of k names.
+        path: where the table comes from, for messages.
+
+    Returns:
+        float32 (n, k): 1 with, 0 without, between them what blends, NaN where the cell is empty or there is no such
+        column. None where no column is there.
+
+    Raises:
+        InputError: a cell that is neither a number from 0 to 1 nor empty.
+    """
+    if not any(name in table.extra for name in conditions):
+        return None
+    labels = np.full((len(table.ids), len(conditions)), np.nan, np.float32)
+    for column, name in enumerate(conditions):
+        for i, text in enumerate(table.extra.get(name, ())):
+            if text.strip():
+                labels[i, column] = _label(text, f"{path}: row {i + 2}, column {name}")
+    return labels
+
+
+def check_label(change, flag, model_name):
+    """InputError where a strength of a `facepipe.latents.edit.Change` is no label; flag, model_name: for it."""
+    for value in change.strengths:
+        if not 0 <= value <= 1:
+            raise InputError(
+                f"{flag} {change.name}={value:g}: model {model_name} was conditioned on it; use 1 (with it), "
+                "0 (without) or a number between"
+            )
+
+
+def mixed_labels(table, conditions, weights, path):
+    """Label columns of weighted sums of rows; unknown lies half-way between with and without.
+
+    Args:
+        table, conditions, path: as for `labels_of`; n rows.
+        weights: float (m, n). Sums that come out beyond with or without stay there.
+
+    Returns:
+        {name: list of m str} for those of `conditions` that the table has a column for.
+
+    Raises:
+        InputError: as `labels_of`.
+    """
+    names = [name for name in conditions if name in table.extra]
+    labels = labels_of(table, names, path)
+    if labels is None:
+        return {}
+    mixed = (np.clip(np.asarray(weights, np.float64) @ encode(labels), -1, 1) + 1) / 2
+    return {name: [f"{value:.6g}" for value in column] for name, column in zip(names, mixed.T, strict=True)}
+
+
+def _label(text, where):
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if not 0 <= value <= 1:
+        raise InputError(f"{where}: {short(text)} is not a label; expected 0 (without), 1 (with), between or nothing")
+    return value
