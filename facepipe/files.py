@@ -9,6 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from facepipe.errors import InputError
+
 
 @contextlib.contextmanager
 def atomic_file(path, mode="w", **options):
@@ -59,6 +61,24 @@ def atomic_folder(path):
         if old.exists() and not path.exists():
             os.replace(old, path)
         raise
+
+
+def existing_part(path):
+    """`path`, or the nearest of the folders that it is to lie in, whichever is there."""
+    path = Path(path)
+    return next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
+
+
+def check_file(path):
+    """Raise InputError where `path` cannot become a file; makes nothing."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file")
+    place = existing_part(path.absolute().parent)
+    if not place.is_dir():
+        raise InputError(f"{path}: {place} is a file; name one in a folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: cannot be written there: Permission denied")
 
 
 def remove_leftovers(*paths):

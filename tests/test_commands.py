@@ -130,6 +130,8 @@ def test_edit_keeps_the_score_of_what_is_to_be_kept(here):
     (["--add", "Left=1", "--keep", "Left", "--method", "logistic"], "nothing is left of --add Left"),
     (["--add", "Left=1", "--method", "logisitc"], "did you mean logistic?"),
     (["--set", "z009=1"], "there are z000 to z003"),
+    (["--set", "z001=1e39"], "too large for float32"), (["--add", "Bright=1e300"], "too large for float32"),
+    (["--add", "Bright=1", "-o", "out.txt"], "a text file holds one face, not 32"),
     ([], "name what to add"),
     (["--add", "Bright=1", "-o", "out.xyz"], "use .csv, .tsv, .parquet"),
     (["--add", "Bright=1", "--strip", "a.jpg"], "use .png, .gif, .webp"),
@@ -139,6 +141,25 @@ def test_edit_keeps_the_score_of_what_is_to_be_kept(here):
 def test_edit_wrong(here, capsys, arguments, message):
     said = fails(capsys, "edit", "data/latents/vae/test.csv", "--model", "vae", "-o", "out.csv", *arguments)
     assert message in said
+
+
+@pytest.mark.parametrize("command, suffix", [
+    (["edit", "data/latents/vae/test.csv", "--add", "Bright=1", "-o"], ".csv"),
+    (["edit", "data/latents/vae/test.csv", "--add", "Bright=1", "-o", "o.csv", "--strip"], ".png"),
+    (["edit", "data/latents/vae/test.csv", "--add", "Bright=1", "-o", "o.csv", "--strip", "s.png", "--decode"], ""),
+    (["sample", "-o"], ".csv"), (["sample", "-o"], ".png"), (["interpolate", A, B, "-o"], ".png"),
+    (["interpolate", A, B, "-o"], ".csv"), (["traverse", "-o"], ".gif"), (["arithmetic", A, "-", B, "-o"], ".csv"),
+    (["nearest", A, "-o"], ".png"), (["encode", "x.png", "-o"], ".csv"),
+    (["directions", "--labels", "data/latents/vae/train.csv", "-o"], ".csv"),
+    (["decode", "data/latents/vae/test.csv", "-o"], ""),
+    (["export", "--format", "bundle", "-o"], ".facepipe"), (["export", "--format", "keras", "-o"], ""),
+])  # fmt: skip
+def test_outputs_that_cannot_be_written(here, capsys, command, suffix):
+    Path("file").write_text("mine")
+    Path(f"folder{suffix}").mkdir()
+    for place in (f"folder{suffix}", f"file/below{suffix}") if suffix else ("file/below",):
+        assert "folder" in fails(capsys, *command, place, "--model", "vae")
+    assert Path("file").read_text() == "mine"
 
 
 def test_interpolate_as_table_strip_and_animation(here):

@@ -5,7 +5,7 @@ import pytest
 
 from facepipe.errors import InputError
 from facepipe.latents.rows import row_writer
-from facepipe.latents.table import write_latents
+from facepipe.latents.table import read_latents, write_latents
 
 IDS = ["000001.jpg", "Ann Lee_0002", 'a "b", c', "naïve"]
 Z = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
@@ -29,6 +29,19 @@ def test_a_suffix_tells_the_format(tmp_path):
     refused = pytest.raises(InputError, match=r"cannot write .* files; did you mean .csv")
     with refused, row_writer(tmp_path / "t.cvs", [], []):
         pass
+
+
+def test_one_latent_as_plain_text(tmp_path):
+    path = tmp_path / "face-1.txt"
+    write_latents(path, ["me.jpg"], "", Z[:1], extra={"note": ["x"]})
+    assert path.read_text().splitlines() == [f"{value:.9g}" for value in Z[0]]
+    read = read_latents(path, 3)
+    assert read.ids == ["face-1"]
+    np.testing.assert_array_equal(read.z, Z[:1])
+    for count in (0, 2):
+        with pytest.raises(InputError, match=rf"two.txt: a text file holds one face, not {count}; use .csv, .tsv"):
+            write_latents(tmp_path / "two.txt", IDS[:count], "", Z[:count])
+    assert [path.name for path in tmp_path.iterdir()] == ["face-1.txt"]
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):

@@ -51,6 +51,7 @@ def arguments(parser):
 
 
 def run(arguments):
+    from facepipe.files import check_file
     from facepipe.latents.directions import write_directions
     from facepipe.latents.fitting import METHODS, choose_methods, fit_few
     from facepipe.latents.standard import standard_of
@@ -59,6 +60,7 @@ def run(arguments):
         raise InputError("where from? name --with and --without for photos, or --labels for a table")
     if Path(arguments.output).suffix.lower() != ".csv":
         raise InputError(f"{arguments.output}: directions are written as .csv")
+    check_file(arguments.output)
     methods = choose_methods(arguments.method or (METHODS if arguments.labels else [FROM_PHOTOS]))
     folder = find_model(arguments.model, arguments.models)
     standard = standard_of(load_components(folder, arguments.latents))

@@ -45,7 +45,10 @@ def arguments(parser):
     add_directions(parser)
     add_exported(parser)
     parser.add_argument("--first", type=positive, metavar="N", help="edit only the first N rows")
-    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the edited table: .csv, .tsv, .parquet")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="FILE",
+        help="the edited table, .csv, .tsv or .parquet; of one face also .txt, one number a line",
+    )  # fmt: skip
     parser.add_argument("--strip", metavar="FILE", help="picture of the edits, a row a face: .png, .gif or .webp")
     parser.add_argument("--decode", metavar="DIR", help="folder for pictures of the edited faces, as facepipe decode")
 
@@ -91,6 +94,7 @@ def run(arguments):
     still = np.zeros(latent_dim)
     strengths, total = edit.combinations(changes, [moves.get(change.name, still) for change in changes], latent_dim)
     result = edit.edited(table, changes, strengths, total, settings, labels)
+    check_suffix(arguments.output, len(result.ids))
     if arguments.strip:
         check_picture(arguments.strip)
         if len(table.ids) > MOST_STRIPS:

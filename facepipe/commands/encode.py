@@ -18,7 +18,10 @@ Photographs of people, files and folders, need no --crop: facepipe encode holida
 def arguments(parser):
     parser.add_argument("photos", metavar="PHOTO", nargs="+", help="picture, or folder of pictures")
     add_model(parser)
-    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the table: .csv, .tsv or .parquet")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="FILE",
+        help="the table, .csv, .tsv or .parquet; of one photo also .txt, one number a line",
+    )  # fmt: skip
     add_crop(parser)
     parser.add_argument(
         "--optimize",
@@ -39,6 +42,7 @@ def run(arguments):
     check_suffix(arguments.output)
     folder = find_model(arguments.model, arguments.models)
     ids, images = photos_for(folder, arguments.photos, arguments.crop)
+    check_suffix(arguments.output, len(ids))
     check_ids(arguments.output, ids)
     if arguments.show:
         check_folder(arguments.show, picture_names(ids))

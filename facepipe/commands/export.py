@@ -27,6 +27,8 @@ def arguments(parser):
 
 
 def run(arguments):
+    from facepipe.files import check_file
+
     folder = find_model(arguments.model, arguments.models)
     output = Path(arguments.output)
     if arguments.format == "bundle":
@@ -36,6 +38,7 @@ def run(arguments):
             raise InputError(f"--model: {arguments.model} is a bundle already; copy it")
         if output.is_dir():
             raise InputError(f"{output}: is a folder; name a file such as {folder.name}.facepipe")
+        check_file(output)
         # loaded, so that no bundle holds what does not work
         model = load(folder)
         inverter = folder.parent / "inverter" if model.name == "gan" and model.has_encoder else None
@@ -44,6 +47,7 @@ def run(arguments):
         return
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output}: exists; name a new folder")
+    check_file(output / "decoder")
     model = load(folder)
     from facepipe.models.export import export_networks
 

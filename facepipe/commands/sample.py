@@ -55,6 +55,7 @@ def run(arguments):
     from facepipe.data.grids import shown_scale
     from facepipe.data.pictures import enlarge, save_png, tile
     from facepipe.errors import InputError
+    from facepipe.files import check_file
     from facepipe.latents.edit import parse_change, unit_move
     from facepipe.latents.label_columns import check_label
     from facepipe.latents.table import Latents, write_table
@@ -66,8 +67,7 @@ def run(arguments):
     if suffix not in (*TABLES, ".png", ""):
         known = ", ".join((*TABLES, ".png"))
         raise InputError(f"{arguments.output}: cannot tell the format from the suffix {suffix!r}; use {known} or none")
-    if not suffix:
-        check_folder(arguments.output)
+    (check_file if suffix else check_folder)(arguments.output)
     folder = find_model(arguments.model, arguments.models)
     name, _ = model_facts(folder)
     changes = [parse_change(text) for text in arguments.attribute]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from facepipe.errors import InputError
-from facepipe.latents.cells import short
+from facepipe.latents.cells import LIMIT, short
 from facepipe.latents.table import Latents, stem
 from facepipe.latents.vectors import z_columns
 
@@ -148,11 +148,16 @@ def edited(table, changes, strengths, total, settings=(), labels=()):
     Returns:
         `Latents` of n * c rows, a face's combinations together. One combination keeps the ids; of several, those of
         face are face~1, face~2, ..., and columns named add:NAME tell the strengths that vary.
+
+    Raises:
+        InputError: numbers that float32 cannot hold.
     """
     count = len(strengths)
     z = (table.z.astype(np.float64)[:, None] + total[None]).reshape(-1, table.z.shape[1])
     for column, value in settings:
         z[:, column] = value
+    if not (np.abs(z) < LIMIT).all():
+        raise InputError("numbers of the edited latents become too large for float32; use smaller strengths and values")
     extra = {name: [cell for cell in cells for _ in range(count)] for name, cells in table.extra.items()}
     ids = table.ids
     if count > 1:

@@ -1,25 +1,33 @@
-"""Rows of texts and latents to CSV, TSV or Parquet: exact, atomic, a part at a time."""
+"""Rows of texts and latents to CSV, TSV or Parquet, one latent also to plain text: exact, atomic, in parts."""
 
 import contextlib
 import re
 from pathlib import Path
 
 from facepipe.errors import InputError, suggest
-from facepipe.files import atomic_file
+from facepipe.files import atomic_file, check_file
 from facepipe.latents import parquet
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 PARQUET = ".parquet"
+PLAIN = ".txt"  # a latent alone, one number a line
 
 
-def check_suffix(path):
-    """The suffix of a table's path, in lower case; InputError where it names no format that can be written."""
+def check_suffix(path, rows=1):
+    """The suffix of a table's path, in lower case.
+
+    Raises:
+        InputError: it names no format that can hold so many rows, or there can be no such file.
+    """
     suffix = Path(path).suffix.lower()
-    known = [*SEPARATORS, PARQUET]
+    known = [*SEPARATORS, PARQUET, PLAIN]
     if suffix not in known:
         raise InputError(f"{path}: cannot write {suffix!r} files{suggest(suffix, known)}; use {', '.join(known)}")
+    check_file(path)
     if suffix == PARQUET:
         parquet.import_pyarrow(path)
+    if suffix == PLAIN and rows != 1:
+        raise InputError(f"{path}: a text file holds one face, not {rows}; use {', '.join(known[:-1])}")
     return suffix
 
 
@@ -28,7 +36,7 @@ def row_writer(path, texts, vector):
     """A function write(columns, z) for the rows of a new file, which replaces `path` when the block ends well.
 
     Args:
-        path: the file; its suffix says how it is written: .csv, .tsv or .parquet.
+        path: the file; its suffix says how it is written: .csv, .tsv, .parquet or .txt, which has only numbers.
         texts: names of the columns of texts.
         vector: names of the columns of the latent.
 
@@ -44,7 +52,11 @@ def row_writer(path, texts, vector):
             yield writer.write
         return
     with atomic_file(path) as file:
-        yield _text_writer(file, SEPARATORS[suffix], texts, vector)
+        yield _plain_writer(file) if suffix == PLAIN else _text_writer(file, SEPARATORS[suffix], texts, vector)
+
+
+def _plain_writer(file):
+    return lambda columns, z: file.writelines(f"{number:.9g}\n" for number in z.ravel().tolist())
 
 
 def _text_writer(file, separator, texts, vector):

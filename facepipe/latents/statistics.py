@@ -101,7 +101,8 @@ def read_statistics(path):
     except FileNotFoundError:
         raise InputError(f"{path}: not found; `dvc repro export_latents` makes it") from None
     except (ValueError, KeyError, csv.Error, OSError) as error:
-        raise InputError(f"{path}: not statistics of latents: {' '.join(str(error).split())}") from None
+        problem = f"not statistics of latents: {' '.join(str(error).split())}"
+        raise InputError(f"{path}: {problem}; `dvc repro export_latents` makes them") from None
     if not np.isfinite(numbers).all():
         raise InputError(f"{path}: has cells that are empty or not finite; `dvc repro export_latents` makes it anew")
     return table

@@ -10,7 +10,7 @@ import numpy as np
 
 from facepipe.errors import InputError
 from facepipe.latents.cells import short
-from facepipe.latents.rows import row_writer
+from facepipe.latents.rows import check_suffix, row_writer
 from facepipe.latents.vectors import check_latent_dim, is_vector_column, read_parts, z_columns
 
 ID_BYTES = 200  # with a suffix added, still a file name on every file system
@@ -40,7 +40,7 @@ def write_latents(path, ids, split, z, latent_dim=None, extra=None, form="z"):
     """Write latents with 9 significant digits, from which float32 reads back to the same bits.
 
     Args:
-        path: the file, .csv, .tsv or .parquet; written atomically.
+        path: the file, .csv, .tsv, .parquet, or .txt for the numbers of a single latent; written atomically.
         ids: list of n str, different, each fit to name a file.
         split: str, the same for all rows, or list of n str.
         z: float32 (n, d), or an iterable of such arrays with n rows in all, so that a large split need not
@@ -55,6 +55,7 @@ def write_latents(path, ids, split, z, latent_dim=None, extra=None, form="z"):
     """
     extra = extra or {}
     check_ids(path, ids)
+    check_suffix(path, len(ids))
     for name in extra:
         if name in ("", "id", "split") or is_vector_column(name):
             raise InputError(f"{path}: no column can be named {short(name)}, which has another meaning; rename it")

@@ -12,6 +12,7 @@ import numpy as np
 from facepipe.data.grids import contact_sheet, shown_scale
 from facepipe.data.pictures import save_png, tile, to_uint8
 from facepipe.errors import InputError
+from facepipe.files import existing_part
 from facepipe.latents.cells import short
 from facepipe.latents.table import picture_names
 from facepipe.latents.vectors import check_latent_dim
@@ -109,7 +110,7 @@ def _all_at_once(out):
 def check_folder(out, names=()):
     """Raise InputError where `out` cannot be a folder with files of these names; makes nothing."""
     out = Path(out)
-    existing = next(folder for folder in (out, *out.absolute().parents) if os.path.lexists(folder))
+    existing = existing_part(out)
     if not existing.is_dir():
         raise InputError(f"{out}: {'' if existing == out else f'{existing} '}is a file; name a folder for the pictures")
     if not os.access(existing, os.W_OK | os.X_OK):

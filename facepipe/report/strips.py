@@ -8,7 +8,7 @@ from PIL import Image
 from facepipe.data.grids import labelled, shown_scale
 from facepipe.data.pictures import save_png, tile
 from facepipe.errors import InputError
-from facepipe.files import atomic_file
+from facepipe.files import atomic_file, check_file
 
 PICTURES = (".png", ".gif", ".webp")
 FRAME_MS = 100
@@ -17,10 +17,15 @@ ENDS = 5  # times as long is the first and the last frame shown
 
 
 def check_picture(path, others=()):
-    """The lower-case suffix of a picture to be written, or one of `others`; InputError where it is none of them."""
+    """The lower-case suffix of a picture to be written, or one of `others`.
+
+    Raises:
+        InputError: it is none of them, or there can be no such file.
+    """
     suffix, known = Path(path).suffix.lower(), (*PICTURES, *others)
     if suffix not in known:
         raise InputError(f"{path}: cannot tell the format from the suffix {suffix!r}; use {', '.join(known)}")
+    check_file(path)
     return suffix
 
 
