@@ -220,5 +220,7 @@ def _check_columns(path, form, at, latent_dim, model_name, partial):
         missing = next(i for i in itertools.count() if i not in at)
         problem = f"row 1: no column {form}{missing:03d}"
         if missing == len(at):
-            problem = f"has {count} {FORMS[form]}, model {model_name or '?'} has {latent_dim}"
+            problem = (
+                f"has {count} {FORMS[form]}, {f'model {model_name}' if model_name else 'the model'} has {latent_dim}"
+            )
         raise InputError(f"{path}: {problem}; `facepipe decode --base ID` takes missing ones from another face")
