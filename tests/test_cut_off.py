@@ -113,8 +113,8 @@ def test_cut_off_between_the_outputs_nothing_is_trained_again(
     train(name, TRAININGS[name], tiny_shards, tmp_path / "whole")
     original = getattr(module, place)
 
-    def write_and_die(*arguments):
-        original(*arguments)
+    def write_and_die(*arguments, **options):
+        original(*arguments, **options)
         raise Killed
 
     monkeypatch.setattr(module, place, write_and_die)

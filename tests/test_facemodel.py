@@ -18,7 +18,6 @@ from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.latents.directions import read_directions
 from facepipe.latents.export import export_latents
-from facepipe.latents.pca import fit_pca
 from facepipe.latents.table import read_latents
 from facepipe.latents.vectors import z_columns
 from facepipe.models.load import load_model
@@ -51,12 +50,10 @@ def workspace(tiny_models, tiny_shards, tmp_path_factory):
     params = ExportLatents(components=2, gan_samples=5)
     export_latents(params, folder / "data/models", tiny_shards, folder / "data/latents")
     for name in ("ae", "vae", "gan"):
-        fit_pca(read_latents(folder / f"data/latents/{name}/train.csv").z).save(folder / f"data/latents/{name}/pca.npz")
         row = {"attribute": "Left", "method": "m", "n_pos": 9, "n_neg": 9, "auc": 0.75, "norm": 2}
         (folder / "data/directions").mkdir(exist_ok=True)
         table = pd.DataFrame([row | dict.fromkeys(z_columns(4), 1.0)])
         table.to_csv(folder / f"data/directions/{name}.csv", index=False)
-        pd.DataFrame({"dimension": range(4)}).to_csv(folder / f"data/latents/{name}/{name}.stats.csv", index=False)
     Image.fromarray(Shards(tiny_shards).images("test", 0, 1)[0]).save(folder / "photo.png")
     return folder
 

@@ -136,8 +136,10 @@ def read_parts(
 def check_latent_dim(path, found, latent_dim, model_name, form="z"):
     """Raise InputError where a file's number of latent columns is not the model's; latent_dim None: any will do."""
     if latent_dim not in (None, found):
-        has = f"has {found} {FORMS[form]}, {_model(model_name)} has {latent_dim}"
-        raise InputError(f"{path}: {has}; was it exported from another model?")
+        model = f"model {model_name}" if model_name else "the model"
+        raise InputError(
+            f"{path}: has {found} {FORMS[form]}, {model} has {latent_dim}; was it exported from another model?"
+        )
 
 
 def _read_rows(path, sheet, at, kept, key, only):
@@ -218,9 +220,7 @@ def _check_columns(path, form, at, latent_dim, model_name, partial):
         missing = next(i for i in itertools.count() if i not in at)
         problem = f"row 1: no column {form}{missing:03d}"
         if missing == len(at):
-            problem = f"has {count} {FORMS[form]}, {_model(model_name)} has {latent_dim}"
+            problem = (
+                f"has {count} {FORMS[form]}, {f'model {model_name}' if model_name else 'the model'} has {latent_dim}"
+            )
         raise InputError(f"{path}: {problem}; `facepipe decode --base ID` takes missing ones from another face")
-
-
-def _model(name):
-    return f"model {name}" if name else "the model"

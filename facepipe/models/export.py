@@ -6,6 +6,7 @@ import keras
 
 from facepipe.errors import InputError
 from facepipe.files import atomic_folder
+from facepipe.models import strided
 from facepipe.models.layers import BatchNorm
 from facepipe.models.spectral import SpectralDeconv, SpectralDense
 
@@ -85,6 +86,10 @@ def plain(network):
             return keras.layers.Conv2DTranspose(layer.shape[-2], layer.shape[0], layer.stride, "same", **options)
         if isinstance(layer, SpectralDense):
             return keras.layers.Dense(layer.shape[-1], use_bias=hasattr(layer, "bias"), name=layer.name)
+        if isinstance(layer, strided.Conv2D):
+            return keras.layers.Conv2D.from_config(layer.get_config())
+        if isinstance(layer, strided.Conv2DTranspose):
+            return keras.layers.Conv2DTranspose.from_config(layer.get_config())
         return layer.__class__.from_config(layer.get_config())
 
     copied = keras.models.clone_model(network, clone_function=copy)
