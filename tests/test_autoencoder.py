@@ -22,3 +22,11 @@ def test_encode_and_decode(activation, low, high):
     assert recon.min() >= 0 and recon.max() <= 1
     np.testing.assert_array_equal(Autoencoder(spec).encode(X), z)
     assert not np.array_equal(Autoencoder(spec, seed=1).encode(X), z)
+
+
+def test_a_sigmoid_latent_does_not_saturate():
+    spec = {"image_shape": (16, 16, 3), "latent_dim": 4, "widths": (8, 8), "latent_activation": "sigmoid"}
+    model = Autoencoder(spec)
+    features = np.random.default_rng(0).normal(50, 100, (64, 4 * 4 * 8)).astype(np.float32)
+    z = model.latent(features, training=True).numpy()
+    assert ((z > 0.02) & (z < 0.98)).mean() > 0.95 and z.std(axis=0).min() > 0.1

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from facepipe.models.layers import LATENT_ACTIVATIONS, Initializers, beside, convolutions, deconvolutions
+from facepipe.models.layers import LATENT_ACTIVATIONS, BatchNorm, Initializers, beside, convolutions, deconvolutions
 from facepipe.models.spectral import iterate_all
 
 
@@ -42,7 +42,12 @@ class Autoencoder:
         """From the convolutions to the latent before its activation, float32 (n, latent_dim)."""
         kernel = Initializers(seed).glorot("encoder_head")
         dense = keras.layers.Dense(self.latent_dim, kernel_initializer=kernel, dtype="float32", name="encoder_head")
-        return dense(features)
+        if self._activation is not LATENT_ACTIVATIONS["sigmoid"]:
+            return dense(features)
+        # or the sigmoid saturates: trained on LFW, every latent was 0 or 1
+        row = keras.layers.Reshape((1, 1, self.latent_dim))(dense(features))
+        norm = BatchNorm(dtype="float32", name="encoder_norm")(row)
+        return keras.layers.Reshape((self.latent_dim,), name="encoder_logits")(norm)
 
     def features(self, x, training=False):
         """float32 images (n, h, w, c) in [0, 1] -> float32 (n, features)."""
