@@ -5,13 +5,14 @@ import tensorflow as tf
 
 from facepipe.data.batches import ahead
 from facepipe.determinism import rng
-from facepipe.models import losses
+from facepipe.models import adversarial
 from facepipe.models.autoencoder import Autoencoder
 from facepipe.models.gan import GAN
 from facepipe.models.layers import widths_for
 from facepipe.models.vae import VAE
 from facepipe.training.ae import AETask
 from facepipe.training.gan import GANTask
+from facepipe.training.optimizer import Adam
 from facepipe.training.runtime import apply_gradients
 from facepipe.training.stepper import stepper
 from facepipe.training.vae import VAETask
@@ -78,7 +79,7 @@ class KerasTask:
         for part in parts:
             owners = networks.values() if part == "all" else [networks[part]]
             self._variables[part] = [variable for network in owners for variable in network.trainable_variables]
-            self._optimizers[part] = keras.optimizers.Adam(project.rate)
+            self._optimizers[part] = Adam(project.rate)
             self._optimizers[part].build(self._variables[part])
 
     def draw(self, generator, rows):
@@ -113,7 +114,7 @@ class KerasTask:
         with tf.GradientTape(persistent=True) as tape:
             fake = self.networks["generator"](z, training=True)
             logits = [_logit(self.networks["discriminator"](x, training=True)) for x in (real, fake)]
-            d_losses, g_losses = losses.non_saturating(*logits)
+            d_losses, g_losses = adversarial.non_saturating(*logits)
             d_loss, g_loss = tf.reduce_mean(d_losses), tf.reduce_mean(g_losses)
         for part, loss in (("discriminator", d_loss), ("generator", g_loss)):
             apply_gradients(self._optimizers[part], loss, self._variables[part], tape)
