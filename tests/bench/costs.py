@@ -6,22 +6,21 @@ assumptions about machines that were not here.
 
 from typing import NamedTuple
 
-# python -m tests.bench.scaling on two cores: ms an image, the slope over 1,000 to 64,000 images
-TRAIN_MS = {"autoencoder": 0.0, "VAE": 0.0, "GAN": 0.0}
-EXPORT_MS = 0.0
+# python -m tests.bench.training --only ours, two cores: images a second
+TRAINED = {"autoencoder": 1294, "VAE": 1311, "GAN": 799}
 # python -m tests.bench.memory: 200,000 JPEGs of 178x218 in 43.7 s on two cores
 PREPROCESS_MS = 43.7e3 / 200_000
 # python -m tests.bench.reading: images a second gathered at random from shards in the page cache, by one thread
 READ = 368_000
 # python -m tests.bench.scaling, On disk: bytes an image
-SHARD_BYTES, LATENT_BYTES = 0, 0
+SHARD_BYTES, LATENT_BYTES = 815.0e6 / 64_000, 224.2e6 / 64_000
 # python -m tests.bench.memory: MB of preprocess at 5,000 and more at 200,000 images; of training
 MEMORY = {"start": 294, "per_million": 244 / 0.195, "training": 960, "training_per_million": 25 / 0.195}
-# python -m tests.bench.training --only ours: multiply-adds of a forward pass; a training step takes three times two
-MACS = {"autoencoder": 54.0e6, "VAE": 54.3e6, "GAN": 53.7e6}
+# the same run: operations of a training step per image, its GFLOP/s over its images/s
+OPERATIONS = {"autoencoder": 419e9 / 1294, "VAE": 427e9 / 1311, "GAN": 429e9 / 799}
 
-# assumed, not measured: what one GPU sustains on these small convolutions at batches of 1,024 and more
-GPU_FLOPS = 40e12
+# assumed, not measured: what one GPU sustains on such small convolutions at batches of 1,024 and more
+GPU_FLOPS = 10e12
 # assumed: cores that preprocess beside the GPUs; measured rates are of two
 HOST_CORES = 32
 
@@ -48,8 +47,8 @@ MACHINES = (
 def rate(machines, model):
     """Images a second in training, and what bounds it."""
     if not machines.gpus:
-        return 1e3 / TRAIN_MS[model], "arithmetic"
-    arithmetic = machines.hosts * machines.gpus * GPU_FLOPS / (6 * MACS[model])
+        return TRAINED[model], "arithmetic"
+    arithmetic = machines.hosts * machines.gpus * GPU_FLOPS / OPERATIONS[model]
     reading = machines.hosts * READ
     return min((arithmetic, "arithmetic"), (reading, "reading"))
 
@@ -70,10 +69,10 @@ def duration(seconds):
 def lines():
     """The tables as lines of Markdown."""
     for label, images in SETS.items():
-        yield f"| {label}, {images:,} images | preprocess | " + " | ".join(TRAIN_MS) + " | bound by |"
-        yield "|" + "---|" * (len(TRAIN_MS) + 3)
+        yield f"| {label}, {images:,} images | preprocess | " + " | ".join(TRAINED) + " | bound by |"
+        yield "|" + "---|" * (len(TRAINED) + 3)
         for machines in MACHINES:
-            rates = [rate(machines, model) for model in TRAIN_MS]
+            rates = [rate(machines, model) for model in TRAINED]
             times = [f"{duration(images / speed)} / {duration(EPOCHS * images / speed)}" for speed, _ in rates]
             bounds = ", ".join(dict.fromkeys(bound for _, bound in rates))
             first = duration(preprocess_seconds(machines, images))
