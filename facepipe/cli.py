@@ -5,7 +5,7 @@ import importlib
 import os
 import sys
 
-from facepipe.errors import InputError
+from facepipe.errors import NOT_OURS, InputError
 
 COMMANDS = (
     "decode",
@@ -28,8 +28,8 @@ def main(argv=None):
         argv: list of str; None: the process's arguments.
 
     Returns:
-        Exit code: 0, 2 for wrong input (one line on stderr), 130 after Ctrl-C, 141 when the reader of our output
-        went away.
+        Exit code: 0, 2 for wrong input or a full disk (one line on stderr), 130 after Ctrl-C, 141 when the reader of
+        our output went away.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -44,6 +44,11 @@ def main(argv=None):
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails once more
         return 141
+    except OSError as error:
+        if error.errno not in NOT_OURS:
+            raise
+        print(f"facepipe: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
+        return 2
     return 0
 
 

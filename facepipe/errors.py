@@ -1,6 +1,10 @@
 """What ends a program with one line for the user: wrong input, the wish to stop, a lost worker."""
 
 import difflib
+import errno
+
+# the machine's fault, not the program's: one line will do
+NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class InputError(ValueError):

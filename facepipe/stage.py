@@ -1,18 +1,14 @@
 """How every stage starts: checked params in, bad input as one line and exit code 2, metrics out."""
 
 import contextlib
-import errno
 import os
 import signal
 import sys
 
 from facepipe.config import load_params
-from facepipe.errors import InputError, Stopped, WorkerLost
+from facepipe.errors import NOT_OURS, InputError, Stopped, WorkerLost
 from facepipe.files import write_json
 from facepipe.quiet import import_tensorflow
-
-# the machine's fault, not the program's: one line will do
-NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def run(main, name, tensorflow=False, within=None):

@@ -21,6 +21,7 @@ from facepipe.latents.standard import fit_standard, standard_of
 from facepipe.latents.statistics import read_statistics
 from facepipe.latents.table import Latents, read_latents, write_table
 from tests.conftest import ROOT
+from tests.mounts import run_with_mounts
 
 A, B, C = "test-000", "test-001", "train-002"
 
@@ -222,6 +223,21 @@ def test_traverse_from_a_face_along_components(here):
         others = np.arange(4) != i
         np.testing.assert_allclose(coordinates[i][:, others], np.broadcast_to(face[others], (5, 3)), atol=1e-3)
     assert moved.ids[0] == "pc000-3.00sd"
+
+
+def test_a_full_disk(here):
+    (here / "small").mkdir()
+    run_with_mounts(
+        """
+        mount -t tmpfs -o size=4k tmpfs small || exit 77
+        "$PYTHON" -m facepipe traverse --model vae --steps 99 -o small/out.csv 2>error.txt
+        echo $? >code.txt
+        ls -A small >left.txt
+        """
+    )
+    assert (here / "code.txt").read_text() == "2\n" and (here / "left.txt").read_text() == ""
+    error = (here / "error.txt").read_text()
+    assert error.startswith("facepipe: ") and error.endswith("No space left on device\n") and error.count("\n") == 1
 
 
 def test_traverse_wrong(here, capsys):

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from facepipe.data.sources import get_source
 from facepipe.errors import InputError
 from facepipe.files import read_json
 from tests.conftest import ROOT
+from tests.mounts import run_with_mounts
 from tests.servers import Fault, FileServer
 
 SOURCES_YAML = ROOT / "data" / "sources.yaml"
@@ -242,18 +242,6 @@ def test_two_clones_share_one_download(tmp_path, real_data):
         assert len(server.requests) == 1
     for number in range(2):
         assert_raw(tmp_path / f"clone{number}" / "data" / "raw", "orl", files)
-
-
-def run_with_mounts(script, *arguments):
-    """Run a shell script that may mount file systems, in a name space of its own, with $PYTHON; it exits 77 if not."""
-    spaces = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
-    done = subprocess.run(
-        ["unshare", *spaces, "sh", "-c", script, "sh", *arguments],
-        capture_output=True, text=True, check=False, env=os.environ | {"PYTHON": sys.executable},
-    )  # fmt: skip
-    if done.returncode == 77 or "unshare" in done.stderr:
-        pytest.skip(f"this machine lets tests mount no small file system: {done.stderr.strip()}")
-    assert done.returncode == 0, done.stderr
 
 
 FULL = """
