@@ -1,6 +1,7 @@
 """Shared fixtures: tiny images, tiny trained models, the folder of real photographs."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 THREADS = 2
+
+# a shell's background jobs ignore Ctrl-C, and so would the processes that tests start and stop by it
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
