@@ -112,3 +112,13 @@ def make_reports(folder, load):
     report = folder / "reports" / "evaluate"
     metrics = evaluate(params, folder / "models", folder / "latents", folder / "shards", report, load=load)
     write_json(report / "metrics.json", metrics)
+
+
+def latents():
+    """float32 (500, 5): dimensions that differ in how alive they are."""
+    z = np.random.default_rng(0).standard_normal((500, 5)).astype(np.float32)
+    z[:, 1] = 0  # always zero
+    z[:, 2] = 7 + 1e-6 * z[:, 2]  # constant but for rounding
+    z[:, 3] = np.maximum(z[:, 3], 0)  # half zeros
+    z[:, 4] = 0.05 * z[:, 4]  # quiet, not dead
+    return z

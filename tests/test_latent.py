@@ -2,15 +2,7 @@ import numpy as np
 import pytest
 
 from facepipe.metrics.latent import active_units, kl_per_dimension
-
-
-def latents():
-    z = np.random.default_rng(0).standard_normal((500, 5)).astype(np.float32)
-    z[:, 1] = 0  # always zero
-    z[:, 2] = 7 + 1e-6 * z[:, 2]  # constant but for rounding
-    z[:, 3] = np.maximum(z[:, 3], 0)  # half zeros
-    z[:, 4] = 0.05 * z[:, 4]  # quiet, not dead
-    return z
+from tests.standins import latents
 
 
 def test_active_units_by_the_variance_of_mu():

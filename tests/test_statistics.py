@@ -10,15 +10,7 @@ from facepipe.latents.statistics import (
     statistics,
     write_statistics,
 )
-
-
-def latents():
-    z = np.random.default_rng(0).standard_normal((500, 5)).astype(np.float32)
-    z[:, 1] = 0  # always zero
-    z[:, 2] = 7 + 1e-6 * z[:, 2]  # constant but for rounding
-    z[:, 3] = np.maximum(z[:, 3], 0)  # half zeros
-    z[:, 4] = 0.05 * z[:, 4]  # quiet, not dead
-    return z
+from tests.standins import latents
 
 
 def test_statistics_of_each_dimension():

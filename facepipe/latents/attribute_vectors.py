@@ -1,4 +1,4 @@
-"""Stage 7: directions for every model that has latents of real images, and tables of how good and how pure they are."""
+"""The stage attribute_vectors: directions of each model that encodes images, how good and how pure they are."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stage 6: the latents of every image as tables, what each dimension does, and a density over them."""
+"""The stage export_latents: the latents of every image as tables, what each dimension does, and a density over them."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stage 8: reconstruction beside PCA, samples against held-out images, latent health."""
+"""The stage evaluate: reconstruction beside PCA, samples against held-out images, latent health."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Building blocks of all three models: strided encoder, transposed-convolution decoder, batch normalisation."""
+"""Building blocks of all models: strided encoder, transposed-convolution decoder, batch normalisation."""
 
 import keras
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Stage 9: the final grids, the decoded edits and the page."""
+"""The stage render_reports: the final grids, the decoded edits and the page."""
 
 import re
 import sys

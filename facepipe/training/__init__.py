@@ -1,1 +1,1 @@
-"""One training loop for all three models."""
+"""One training loop for all models."""
