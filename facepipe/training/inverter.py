@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from facepipe.data.conditions import labels_digest
 from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.determinism import rng
@@ -119,7 +120,8 @@ def train(train_params, params, shards, model, report, gan):
         "widths": list(widths_for(data.image_shape, params.widths)),
     }
     generator = generator_digest(gan)
-    inputs = {"shards": data.sha256, "generator": generator}
+    labels = labels_digest(data, source["spec"].get("condition_on", ()))
+    inputs = {"shards": data.sha256, "generator": generator} | labels
     with open_states("train_inverter", train_params, params, inputs, runtime) as states:
         if runtime.crew.chief:
             remove_leftovers(model, *(report / name for name in REPORTS))
