@@ -18,6 +18,7 @@ from facepipe.models.autoencoder import Autoencoder
 from facepipe.models.load import load_model
 from facepipe.models.store import digest, read_weights
 from facepipe.models.vae import VAE
+from facepipe.models.warm import first_weights
 from facepipe.training.ae import AETask
 from facepipe.training.runtime import prepare
 from facepipe.training.vae import VAETask
@@ -112,6 +113,24 @@ def test_a_decoder_with_spectral_norm(tiny_shards, tmp_path):
     assert np.square(decoded - images / 255).mean() == pytest.approx(metrics["valid_mse"], rel=1e-3)
     with pytest.raises(InputError, match="decoder_spectral_norm is True there and None here"):
         train("ae", tiny_shards, tmp_path / "b", epochs=1, widths=(8, 8), init_from=str(tmp_path / "model"))
+
+
+@pytest.mark.parametrize("name", ["ae", "vae"])
+def test_in_patches(name, tiny_shards, tmp_path):
+    metrics, history = train(name, tiny_shards, tmp_path, epochs=12, patch_size=3, learning_rate=1e-2)
+    assert history["valid_mse"][-1] < 0.8 * history["valid_mse"][0]
+    model = load_model(tmp_path / "model")
+    assert model.info["spec"]["patch_size"] == 3
+    images = Shards(tiny_shards).images("valid")
+    decoded = model.decode(model.encode(images))
+    assert np.square(decoded - images / 255).mean() == pytest.approx(metrics["valid_mse"], rel=1e-3)
+    with pytest.raises(InputError, match=r"halve 16x16 images in patches of 9x9 to 1x1; use a smaller patch_size"):
+        train(name, tiny_shards, tmp_path / "b", epochs=1, patch_size=9)
+    with pytest.raises(InputError, match="patch_size is 3 there and None here"):
+        train(name, tiny_shards, tmp_path / "b", epochs=1, init_from=str(tmp_path / "model"))
+    if name == "vae":
+        with pytest.raises(InputError, match=r"init_from: .*: made with patch_size 3; set train_vae.patch_size to 1$"):
+            first_weights(tmp_path / "model", {})
 
 
 def test_augmented_trainings_learn_and_are_other_trainings(tiny_shards, tmp_path):

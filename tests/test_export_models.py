@@ -77,17 +77,27 @@ def test_labels_are_the_second_input(conditioned_models, tmp_path, form):
     np.testing.assert_allclose(run(Z, unknown), model.decode(Z), atol=1e-5)
 
 
-def test_spectral_layers_and_activations(tiny_shards, tmp_path, tiny_params):
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [
+        ("keras", {"decoder_spectral_norm": True, "latent_activation": "sigmoid"}),
+        ("keras", {"patch_size": 3, "widths": (8,)}),
+        ("onnx", {"patch_size": 3, "widths": (8,)}),
+    ],
+)
+def test_other_layers_and_activations(tiny_shards, tmp_path, tiny_params, form, options):
     from facepipe.training import ae
 
+    if form == "onnx":
+        pytest.importorskip("tf2onnx", reason="needs pip install 'facepipe[onnx]'")
     train, sections = tiny_params
-    options = {"decoder_spectral_norm": True, "latent_activation": "sigmoid"}
     params = type(sections["ae"])(**sections["ae"].model_dump() | options)
     ae.train(train, params, tiny_shards, tmp_path / "ae", tmp_path / "report")
     model, images = load_model(tmp_path / "ae"), Shards(tiny_shards).images("test") / np.float32(255)
-    export.export_networks(model, "keras", tmp_path / "out")
-    np.testing.assert_allclose(keras_file(tmp_path / "out/decoder.keras")(Z), model.decode(Z), atol=1e-5)
-    np.testing.assert_allclose(keras_file(tmp_path / "out/encoder.keras")(images), model.encode(images), atol=1e-5)
+    export.export_networks(model, form, tmp_path / "out")
+    decode, encode = (READERS[form](tmp_path / f"out/{part}{export.FORMATS[form]}") for part in ("decoder", "encoder"))
+    np.testing.assert_allclose(decode(Z), model.decode(Z), atol=1e-5)
+    np.testing.assert_allclose(encode(images), model.encode(images), atol=1e-5)
 
 
 def test_keras_reads_it_without_facepipe(tiny_models, tmp_path):

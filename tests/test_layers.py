@@ -5,23 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facepipe.errors import InputError
-from facepipe.models.layers import BatchNorm, Initializers, convolutions, deconvolutions, halvings, widths_for
+from facepipe.models.layers import BatchNorm, Initializers, convolutions, deconvolutions
 
 
-def test_halvings_round_up():
-    assert halvings((218, 178, 3), 4, "k") == [(218, 178), (109, 89), (55, 45), (28, 23), (14, 12)]
-
-
-def test_too_many_widths_are_named():
-    with pytest.raises(InputError, match=r"encoder widths: 4 widths halve 16x16 images to 1x1; use at most 3 widths"):
-        halvings((16, 16, 3), 4, "encoder widths")
-
-
+@pytest.mark.parametrize("patch", [1, 3])
 @pytest.mark.parametrize("shape", [(16, 16, 3), (17, 23, 1), (30, 18, 3)])
-def test_down_and_up_again_for_any_size(shape):
-    down = convolutions("down", shape, (4, 6), 0, "float32")
-    up = deconvolutions("up", 5, shape, (6, 4), 0, "float32", batch_norm=True)
+def test_down_and_up_again_for_any_size(shape, patch):
+    widths = (4, 6) if patch == 1 else (4,)
+    down = convolutions("down", shape, widths, 0, "float32", patch=patch)
+    up = deconvolutions("up", 5, shape, widths[::-1], 0, "float32", batch_norm=True, patch=patch)
     assert down(np.zeros((2, *shape), np.float32)).shape[0] == 2
     logits = up(np.ones((2, 5), np.float32))
     assert logits.shape == (2, *shape) and logits.dtype == tf.float32
@@ -54,25 +46,3 @@ def test_batch_norm_equals_keras(dtype, tolerance):
     theirs.moving_variance.assign(ours.moving_variance)
     inference = tf.cast(ours(x, training=False), tf.float32)
     np.testing.assert_allclose(inference, theirs(x, training=False), atol=tolerance * 2, rtol=tolerance * 2)
-
-
-@pytest.mark.parametrize(
-    ("side", "widths"),
-    [
-        (8, (256,)),
-        (16, (128, 256)),
-        (64, (32, 64, 128, 256)),
-        (65, (16, 32, 64, 128, 256)),
-        (128, (16, 32, 64, 128, 256)),
-        (178, (16, 16, 32, 64, 128, 256)),
-        (512, (16, 16, 16, 32, 64, 128, 256)),
-    ],
-)
-def test_widths_that_suit_the_image(side, widths):
-    assert widths_for((side + 40, side, 3), "auto") == widths_for((side, side + 40, 3), "auto") == widths
-    assert widths_for((side, side, 1), "auto", upwards=True) == widths[::-1]
-    assert min(min(size) for size in halvings((side, side, 3), len(widths), "widths")) >= 2
-
-
-def test_widths_as_given():
-    assert widths_for((64, 64, 3), [4, 8]) == widths_for((64, 64, 3), (4, 8), upwards=True) == (4, 8)

@@ -12,9 +12,9 @@ class Autoencoder:
 
     Args:
         spec: dict with image_shape (h, w, c), latent_dim, widths, latent_activation; and, where not the default,
-            condition_on (attributes whose labels the decoder sees; default none) and decoder_spectral_norm (bool, in
-            place of the decoder's batch normalisation, which would scale away any bound; default False): all that is
-            needed to build the networks again.
+            patch_size (int, see `patches.folded`; default 1), condition_on (attributes whose labels the decoder sees;
+            default none) and decoder_spectral_norm (bool, in place of the decoder's batch normalisation, which would
+            scale away any bound; default False): all that is needed to build the networks again.
         dtype: keras dtype policy of the convolutions; latents and logits are float32 always.
         seed: int, of the initial weights.
     """
@@ -28,13 +28,14 @@ class Autoencoder:
         self._activation = LATENT_ACTIVATIONS[spec["latent_activation"]]
         widths, spectral = tuple(spec["widths"]), spec.get("decoder_spectral_norm", False)
         inputs = self.latent_dim + len(self.condition_on)
-        convs = convolutions("encoder", self.image_shape, widths, seed, dtype)
+        patch = spec.get("patch_size", 1)
+        convs = convolutions("encoder", self.image_shape, widths, seed, dtype, patch=patch)
         features = keras.Input(convs.output_shape[1:], name="encoder_features")
         self.networks = {
             "convolutions": convs,
             "head": keras.Model(features, self.head(features, seed), name="head"),
             "decoder": deconvolutions(
-                "decoder", inputs, self.image_shape, widths[::-1], seed, dtype, not spectral, spectral=spectral
+                "decoder", inputs, self.image_shape, widths[::-1], seed, dtype, not spectral, "widths", spectral, patch
             ),
         }
 

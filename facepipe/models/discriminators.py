@@ -2,7 +2,8 @@
 
 import keras
 
-from facepipe.models.layers import Initializers, convolutions, halvings
+from facepipe.models.layers import Initializers, convolutions
+from facepipe.models.maps import halvings
 from facepipe.models.spectral import SpectralConv, SpectralDense
 
 KEY = "discriminator_widths"

@@ -6,7 +6,7 @@ import keras
 
 from facepipe.errors import InputError
 from facepipe.files import atomic_folder
-from facepipe.models import strided
+from facepipe.models import patches, strided
 from facepipe.models.layers import BatchNorm
 from facepipe.models.spectral import SpectralDeconv, SpectralDense
 
@@ -90,6 +90,8 @@ def plain(network):
             return keras.layers.Conv2D.from_config(layer.get_config())
         if isinstance(layer, strided.Conv2DTranspose):
             return keras.layers.Conv2DTranspose.from_config(layer.get_config())
+        if isinstance(layer, patches.Cropping2D):
+            return keras.layers.Cropping2D.from_config(layer.get_config())
         return layer.__class__.from_config(layer.get_config())
 
     copied = keras.models.clone_model(network, clone_function=copy)

@@ -4,12 +4,10 @@ import keras
 import tensorflow as tf
 
 from facepipe.determinism import stream_seed
-from facepipe.errors import InputError
 from facepipe.models import strided
+from facepipe.models.maps import halvings
+from facepipe.models.patches import cropped, folded, unfolded
 from facepipe.models.spectral import SpectralDeconv, SpectralDense
-
-# of widths "auto": channels of the smallest and of the largest map, and the smallest map's shorter side
-WIDEST, NARROWEST, SMALLEST = 256, 16, 4
 
 
 class Initializers:
@@ -90,54 +88,7 @@ def _moments(x):
     return tf.reduce_mean(x, (0, 1, 2)), tf.reduce_mean(tf.square(x), (0, 1, 2))
 
 
-def halvings(image_shape, levels, key):
-    """Sizes of the feature maps from the image down, each half the one before, rounded up.
-
-    Args:
-        image_shape: (height, width, channels).
-        levels: int, how many halvings.
-        key: str, the params.yaml key to name when there are too many.
-
-    Returns:
-        list of (height, width), `levels` + 1 long.
-
-    Raises:
-        InputError: a map would be smaller than 2 x 2.
-    """
-    sizes = [tuple(image_shape[:2])]
-    for _ in range(levels):
-        sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
-    if min(sizes[-1]) < 2:
-        fit = sum(min(size) >= 2 for size in sizes) - 1
-        raise InputError(
-            f"params.yaml: {key}: {levels} widths halve {image_shape[0]}x{image_shape[1]} images to "
-            f"{sizes[-1][0]}x{sizes[-1][1]}; use at most {fit} widths or larger images"
-        )
-    return sizes
-
-
-def widths_for(image_shape, widths, upwards=False):
-    """Channels of a network's maps.
-
-    Args:
-        image_shape: (h, w, c).
-        widths: tuple of ints, which is returned, or "auto": the image is halved until a side is 4 pixels or less, the
-            smallest map has 256 channels, and each larger one half of those of the next, at least 16. So the
-            operations grow slower than the pixels: 64x64 gives (32, 64, 128, 256), 218x178 (16, 16, 32, 64, 128, 256).
-        upwards: bool, whether "auto" begins with the smallest map, as a generator does.
-
-    Returns:
-        tuple of ints.
-    """
-    if widths != "auto":
-        return tuple(widths)
-    side, found = min(image_shape[:2]), [WIDEST]
-    while (side := -(-side // 2)) > SMALLEST:
-        found.insert(0, max(NARROWEST, found[0] // 2))
-    return tuple(found[::-1] if upwards else found)
-
-
-def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", slope=0.2):
+def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", slope=0.2, patch=1):
     """The way down: one 4x4 convolution of stride 2 a width, leaky ReLU, then flatten.
 
     Args:
@@ -148,13 +99,15 @@ def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", sl
         dtype: keras dtype policy or its name.
         widths_key: str, the params.yaml key of the widths, for messages.
         slope: float, of the leaky ReLU below zero.
+        patch: int, pixels a side that are folded into channels before the first convolution.
 
     Returns:
         `keras.Model`: (n, h, w, c) in [-1, 1] -> (n, features).
     """
     init = Initializers(seed)
-    halvings(image_shape, len(widths), widths_key)
-    x = inputs = keras.Input(image_shape, name=f"{name}_images")
+    halvings(image_shape, len(widths), widths_key, patch)
+    inputs = keras.Input(image_shape, name=f"{name}_images")
+    x = folded(inputs, patch, dtype, f"{name}_fold")
     for level, width in enumerate(widths):
         layer = f"{name}_conv{level}"
         x = strided.Conv2D(width, kernel_initializer=init.he(layer), dtype=dtype, name=layer)(x)
@@ -162,7 +115,9 @@ def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", sl
     return keras.Model(inputs, keras.layers.Flatten(dtype=dtype, name=f"{name}_flatten")(x), name=name)
 
 
-def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_norm, widths_key="widths", spectral=False):
+def deconvolutions(
+    name, latent_dim, image_shape, widths, seed, dtype, batch_norm, widths_key="widths", spectral=False, patch=1
+):
     """The way up: dense to the smallest map, then one 4x4 transposed convolution of stride 2 a width.
 
     A transposed convolution doubles exactly; where the image side is odd, the last row or column is cut.
@@ -177,12 +132,13 @@ def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_nor
         batch_norm: bool, normalise each map.
         widths_key: str, the params.yaml key of the widths, for messages.
         spectral: bool, every kernel divided by its largest singular value (Miyato et al. 2018).
+        patch: int, pixels a side that the last transposed convolution makes at once, as channels (Shi et al. 2016).
 
     Returns:
         `keras.Model`: float32 latents (n, latent_dim) -> float32 logits (n, h, w, c); the image is their sigmoid.
     """
     init = Initializers(seed)
-    sizes = halvings(image_shape, len(widths), widths_key)[::-1]
+    sizes = halvings(image_shape, len(widths), widths_key, patch)[::-1]
 
     def activate(x, layer):
         if batch_norm:
@@ -197,7 +153,8 @@ def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_nor
     else:
         x = keras.layers.Dense(units, **options)(inputs)
     x = activate(keras.layers.Reshape((height, width, widths[0]), dtype=dtype, name=f"{name}_map")(x), layer)
-    for level, (channels, (height, width)) in enumerate(zip((*widths[1:], image_shape[2]), sizes[1:], strict=True)):
+    levels = zip((*widths[1:], image_shape[2] * patch**2), sizes[1:], strict=True)
+    for level, (channels, (height, width)) in enumerate(levels):
         last = level == len(widths) - 1
         layer = f"{name}_deconv{level}"
         kernel = init.glorot(layer) if last else init.he(layer)
@@ -206,11 +163,10 @@ def deconvolutions(name, latent_dim, image_shape, widths, seed, dtype, batch_nor
             x = SpectralDeconv(x.shape[-1], channels, 4, 2, **options)(x)
         else:
             x = strided.Conv2DTranspose(channels, use_bias=last or not batch_norm, **options)(x)
-        cut = (x.shape[1] - height, x.shape[2] - width)
-        if any(cut):
-            x = keras.layers.Cropping2D(((0, cut[0]), (0, cut[1])), dtype=dtype, name=f"{layer}_cut")(x)
+        x = cropped(x, (height, width), dtype, f"{layer}_cut")
         if not last:
             x = activate(x, layer)
+    x = unfolded(x, patch, image_shape[:2], dtype, f"{name}_unfold")
     logits = keras.layers.Activation("linear", dtype="float32", name=f"{name}_logits")(x)
     return keras.Model(inputs, logits, name=name)
 

@@ -2,7 +2,9 @@
 
 import keras
 
-from facepipe.models.layers import BatchNorm, Initializers, halvings
+from facepipe.models.layers import BatchNorm, Initializers
+from facepipe.models.maps import halvings
+from facepipe.models.patches import cropped
 
 
 def residual_generator(latent_dim, image_shape, widths, seed, dtype, widths_key="generator_widths"):
@@ -41,7 +43,7 @@ def residual_generator(latent_dim, image_shape, widths, seed, dtype, widths_key=
 
     def double(x, size, name):
         x = keras.layers.UpSampling2D(2, dtype=dtype, name=f"{name}_up")(x)
-        return _cut(x, size, dtype, name)
+        return cropped(x, size, dtype, f"{name}_cut")
 
     inputs = keras.Input((latent_dim,), name="generator_latents")
     (height, width), name = sizes[0], "generator_dense"
@@ -59,14 +61,7 @@ def residual_generator(latent_dim, image_shape, widths, seed, dtype, widths_key=
     x = keras.layers.Conv2DTranspose(
         image_shape[2], 4, 2, "same", kernel_initializer=init.glorot(name), dtype=dtype, name=name
     )(activate(x, "generator_out"))
-    x = _cut(x, sizes[-1], dtype, name)
+    x = cropped(x, sizes[-1], dtype, f"{name}_cut")
     return keras.Model(
         inputs, keras.layers.Activation("linear", dtype="float32", name="generator_logits")(x), name="generator"
     )
-
-
-def _cut(x, size, dtype, name):
-    rows, columns = x.shape[1] - size[0], x.shape[2] - size[1]
-    if not rows and not columns:
-        return x
-    return keras.layers.Cropping2D(((0, rows), (0, columns)), dtype=dtype, name=f"{name}_cut")(x)

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from facepipe.models.patches import fold
+
 # of the large map: from here on the product below beats oneDNN's kernel gradient
 FEWEST_CHANNELS = 64
 
@@ -124,7 +126,7 @@ def kernel_gradient(large, small):
     """
     (h, w, c), (rows, columns, k) = large.shape[1:], small.shape[1:]
     padding = [[0, 0], [1, 2 * rows + 1 - h], [1, 2 * columns + 1 - w], [0, 0]]
-    folded = tf.nn.space_to_depth(tf.pad(large, padding), 2)
+    folded = fold(tf.pad(large, padding), 2)
     flat = tf.reshape(small, (-1, k))
     products = [
         tf.matmul(tf.reshape(folded[:, y : y + rows, x : x + columns], (-1, 4 * c)), flat, transpose_a=True)

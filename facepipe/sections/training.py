@@ -93,12 +93,13 @@ class Augment(Section):
 class Autoencoding(Budget):
     """The autoencoders. `patience`: epochs without a lower held-out loss after which training ends; None: never.
 
-    `init_from`: a model folder whose weights training starts from. `widths`: see `models.layers.widths_for`.
+    `init_from`: a model folder whose weights training starts from. `widths`, `patch_size`: see `models.layers`.
     """
 
     patience: Count | None = None
     latent_dim: Count = 64
     widths: Widths = "auto"
+    patch_size: Count | Literal["auto"] = "auto"
     latent_activation: Literal["linear", "relu", "sigmoid"] = "linear"
     dropout: Fraction = 0.0
     learning_rate: Positive = 2e-3

@@ -11,7 +11,8 @@ from facepipe.data.pictures import tile, to_uint8
 from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.files import remove_leftovers, write_json
-from facepipe.models.layers import parameter_count, widths_for
+from facepipe.models.layers import parameter_count
+from facepipe.models.maps import patch_for, widths_for
 from facepipe.models.store import check_same_architecture, digest, read_weights, save_model
 from facepipe.models.summary import write_summary
 from facepipe.sections.training import steps_of
@@ -195,12 +196,15 @@ def train_autoencoding(network, task, train_params, params, shards, model, repor
     runtime = prepare(train_params)
     data = Shards(shards)
     epochs, steps = steps_of(params, data.count("train"))
+    patch = patch_for(data.image_shape, params.patch_size)
     spec = {
         "image_shape": list(data.image_shape),
         "latent_dim": params.latent_dim,
-        "widths": list(widths_for(data.image_shape, params.widths)),
+        "widths": list(widths_for(data.image_shape, params.widths, patch=patch)),
         "latent_activation": params.latent_activation,
     } | task.options(params)
+    if patch > 1:
+        spec["patch_size"] = patch
     names = spec.get("condition_on", ())
     check_names(data, names, f"params.yaml: train_{network.name}.condition_on")
     start = _warm_start(params.init_from, network.name, spec, model)

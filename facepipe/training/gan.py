@@ -14,7 +14,8 @@ from facepipe.determinism import rng
 from facepipe.files import remove_leftovers, write_json
 from facepipe.models.adversarial import judge_real, losses_of
 from facepipe.models.gan import GAN
-from facepipe.models.layers import parameter_count, widths_for
+from facepipe.models.layers import parameter_count
+from facepipe.models.maps import widths_for
 from facepipe.models.store import save_model
 from facepipe.models.summary import write_summary
 from facepipe.models.warm import first_weights

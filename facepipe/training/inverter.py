@@ -13,7 +13,8 @@ from facepipe.errors import InputError
 from facepipe.files import remove_leftovers, write_json
 from facepipe.models.gan import GAN
 from facepipe.models.inverter import Inverter
-from facepipe.models.layers import parameter_count, widths_for
+from facepipe.models.layers import parameter_count
+from facepipe.models.maps import widths_for
 from facepipe.models.store import generator_digest, read_info, read_weights, save_model
 from facepipe.models.summary import write_summary
 from facepipe.sections.training import steps_of

@@ -8,7 +8,7 @@ from facepipe.determinism import rng
 from facepipe.models import adversarial
 from facepipe.models.autoencoder import Autoencoder
 from facepipe.models.gan import GAN
-from facepipe.models.layers import widths_for
+from facepipe.models.maps import patch_for, widths_for
 from facepipe.models.vae import VAE
 from facepipe.training.ae import AETask
 from facepipe.training.gan import GANTask
@@ -26,9 +26,12 @@ def default_task(kind, shape, params, runtime):
     """The task of params.yaml's section train_<kind> at an image shape, as under a budget in minutes; (task, batch)."""
     section = getattr(params, f"train_{kind}")
     spec = {"image_shape": list(shape)} | section.model_dump()
+    if kind != "gan":
+        spec["patch_size"] = patch_for(shape, spec["patch_size"])
     for name in ("widths", "discriminator_widths", "generator_widths"):
         if name in spec:
-            spec[name] = widths_for(shape, spec[name], upwards=name == "generator_widths")
+            upwards, patch = name == "generator_widths", spec.get("patch_size", 1)
+            spec[name] = widths_for(shape, spec[name], upwards, patch)
     with runtime.strategy.scope():
         if kind == "gan":
             networks, average = GAN(spec, runtime.dtype, 0), GAN(spec, "float32", 0)

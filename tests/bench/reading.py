@@ -49,7 +49,7 @@ def gather_speed(shards, batch):
 def make_speed(shards, params):
     """Run `steps` training steps fed by `make`; images/s."""
     from facepipe.models.autoencoder import Autoencoder
-    from facepipe.models.layers import widths_for
+    from facepipe.models.maps import widths_for
     from facepipe.training.ae import AETask
     from facepipe.training.runtime import prepare
     from facepipe.training.stepper import stepper

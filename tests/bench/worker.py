@@ -110,7 +110,7 @@ def ceiling(job):
 
 def own_shapes(kind):
     """The convolutions of a default network, once each way; list of `ceiling.Shape`."""
-    from facepipe.models.layers import widths_for
+    from facepipe.models.maps import widths_for
     from tests.bench.ceiling import network_shapes
 
     params = load_params(ROOT / "params.yaml")

@@ -1,0 +1,80 @@
+"""Sizes and channels of a network's maps: halvings, widths, patches."""
+
+from facepipe.errors import InputError
+
+# of widths "auto": channels of the smallest and of the largest map, and the smallest map's shorter side
+WIDEST, NARROWEST, SMALLEST = 256, 16, 4
+# of patch_size "auto": the longest shorter side of an image that is taken as it is, and the patch of larger ones
+UNFOLDED, PATCH = 64, 4
+
+
+def folded_shape(shape, patch):
+    """(h, w, c) -> (ceil(h / patch), ceil(w / patch), patch * patch * c)."""
+    height, width, channels = shape
+    return -(-height // patch), -(-width // patch), patch * patch * channels
+
+
+def halvings(image_shape, levels, key, patch=1):
+    """Sizes of the feature maps from the image down, each half the one before, rounded up.
+
+    Args:
+        image_shape: (height, width, channels).
+        levels: int, how many halvings.
+        key: str, the params.yaml key to name when there are too many.
+        patch: int, pixels a side that are folded into channels before, see `patches.folded`.
+
+    Returns:
+        list of (height, width), `levels` + 1 long, from the folded image's on.
+
+    Raises:
+        InputError: a map would be smaller than 2 x 2.
+    """
+    sizes = [folded_shape(image_shape, patch)[:2]]
+    for _ in range(levels):
+        sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
+    if min(sizes[-1]) < 2:
+        fit = sum(min(size) >= 2 for size in sizes) - 1
+        by = f" in patches of {patch}x{patch}" if patch > 1 else ""
+        use = f"at most {fit} widths or larger images" if fit > 0 else "a smaller patch_size or larger images"
+        raise InputError(
+            f"params.yaml: {key}: {levels} widths halve {image_shape[0]}x{image_shape[1]} images{by} to "
+            f"{sizes[-1][0]}x{sizes[-1][1]}; use {use}"
+        )
+    return sizes
+
+
+def patch_for(image_shape, patch_size):
+    """Side of the patches of an image that a network folds into channels, so that no layer works on single pixels.
+
+    Args:
+        image_shape: (h, w, c).
+        patch_size: int, which is returned, or "auto": 1 where a side is 64 pixels or less, else 4.
+
+    Returns:
+        int.
+    """
+    if patch_size != "auto":
+        return patch_size
+    return 1 if min(image_shape[:2]) <= UNFOLDED else PATCH
+
+
+def widths_for(image_shape, widths, upwards=False, patch=1):
+    """Channels of a network's maps.
+
+    Args:
+        image_shape: (h, w, c).
+        widths: tuple of ints, which is returned, or "auto": the image is halved until a side is 4 pixels or less, the
+            smallest map has 256 channels, and each larger one half of those of the next, at least 16. So the
+            operations grow slower than the pixels: 64x64 gives (32, 64, 128, 256), 218x178 (16, 16, 32, 64, 128, 256).
+        upwards: bool, whether "auto" begins with the smallest map, as a generator does.
+        patch: int, from `patch_for`; "auto" halves the folded image.
+
+    Returns:
+        tuple of ints.
+    """
+    if widths != "auto":
+        return tuple(widths)
+    side, found = min(folded_shape(image_shape, patch)[:2]), [WIDEST]
+    while (side := -(-side // 2)) > SMALLEST:
+        found.insert(0, max(NARROWEST, found[0] // 2))
+    return tuple(found[::-1] if upwards else found)
