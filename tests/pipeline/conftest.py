@@ -180,3 +180,13 @@ def other(clones):
 def copy(finished, tmp_path):
     """A copy of the finished repository, cache included."""
     return finished.copy(tmp_path / "facepipe")
+
+
+@pytest.fixture(scope="session")
+def runs(request, finished, tmp_path_factory):
+    """{act: the future of act(a copy of its own)} of all tests that have an `act`: two of them run at a time."""
+    acts = [item.callspec.params["act"] for item in request.session.items if "runs" in item.fixturenames]
+    copies = {act: finished.copy(tmp_path_factory.mktemp("copy") / "facepipe") for act in acts}
+    pool = ThreadPoolExecutor(2)
+    yield {act: pool.submit(act, copy) for act, copy in copies.items()}
+    pool.shutdown(cancel_futures=True)

@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from facepipe.config import load_params
 from facepipe.training.vae import train
 from tests.pipeline.forked import ForkedStage
 
-STAGES = ("train_ae", "train_gan", "train_vae", "train_inverter")
+STAGES = ("train_ae", "train_vae", "train_gan", "train_inverter")
 # about as many file operations write the model, the metrics, and remove the states
 OUTPUT_OPERATIONS = 20
 
@@ -110,15 +110,8 @@ def wait_for_state(repository, process, other_than=()):
         time.sleep(0.002)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("stages", [STAGES[:2], STAGES[2:]], ids=" and ".join)
-def test_twenty_random_kills(stages, finished, tmp_path):
+def kill_twenty_times(stage, repository):
     """Half of them before a random file operation, half at a random time, up to four in one training."""
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda stage: kill_twenty_times(finished.copy(tmp_path / stage), stage), stages))
-
-
-def kill_twenty_times(repository, stage):
     repository.set_params({f"{stage}.epochs": 8, f"{stage}.images": None})
     remove_outputs(repository, stage)
     # in a fresh process: what all others have to give
@@ -159,6 +152,12 @@ def kill_twenty_times(repository, stage):
         remove_outputs(repository, stage)
     print(f"{stage}: {len(kills)} kills, {saved} with a state, {complete} complete before; {', '.join(kills)}")
     assert saved >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("act", [partial(kill_twenty_times, stage) for stage in STAGES], ids=STAGES)
+def test_twenty_random_kills(act, runs):
+    runs[act].result()
 
 
 def wait_until_training(repository, process):

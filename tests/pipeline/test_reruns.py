@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
@@ -135,15 +134,6 @@ IN_COPIES = (
 )
 
 
-@pytest.fixture(scope="module")
-def running(request, finished, tmp_path_factory):
-    """{function: the future of its run in a copy of its own}, of those that are asked for."""
-    asked = [item.callspec.params["act"] for item in request.session.items if item.path == request.path]
-    with ThreadPoolExecutor(2) as pool:
-        copies = {act: finished.copy(tmp_path_factory.mktemp("copy") / "facepipe") for act in asked}
-        yield {act: pool.submit(act, copy) for act, copy in copies.items()}
-
-
 @pytest.mark.parametrize("act", IN_COPIES, ids=lambda act: act.__name__)
-def test_in_a_copy(act, running):
-    running[act].result()
+def test_in_a_copy(act, runs):
+    runs[act].result()
