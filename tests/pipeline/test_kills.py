@@ -122,9 +122,11 @@ def kill_twenty_times(stage, repository):
     process = ForkedStage(repository, stage)
     wait_until_training(repository, process)
     started = time.monotonic()
-    operations = int(process.wait().stdout.split()[-1])
+    process.wait()
     duration = time.monotonic() - started
-    assert process.returncode == 0 and outputs(repository, stage) == whole
+    assert process.returncode == 0, process.stderr
+    assert outputs(repository, stage) == whole
+    operations = int(process.stdout.split()[-1])
     random = np.random.default_rng(STAGES.index(stage))
     kills, saved, complete = [], 0, 0
     while len(kills) < 20:
