@@ -17,12 +17,14 @@ def import_tensorflow():
     sys.stderr.flush()
     saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     # its modules stay: to look for garbage among them, now and when the process ends, takes a second or more
+    collecting = gc.isenabled()
     gc.disable()
     try:
         os.dup2(null, 2)
         import tensorflow  # noqa: F401
     finally:
-        gc.enable()
+        if collecting:
+            gc.enable()
         gc.freeze()
         os.dup2(saved, 2)
         os.close(saved)

@@ -1,4 +1,4 @@
-"""A stage in a child of a process that has imported TensorFlow and done nothing with it: it starts 3 s sooner.
+"""A stage in a child of a process that has imported TensorFlow and done nothing with it: it starts 2 s sooner.
 
 It is a real process with the repository's folder, environment and modules, by `multiprocessing`'s fork server.
 """
