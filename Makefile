@@ -1,17 +1,20 @@
-# make repro | make test | make test-all | make lint | make clean
+# make repro | make test | make test-slow | make test-all | make lint | make clean
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # dvc runs the stages with the python that it finds first
 RUN := PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: repro test test-all lint setup clean
+.PHONY: repro test test-slow test-all lint setup clean
 
 repro: setup
 	$(RUN) dvc repro
 
 test: setup
 	$(RUN) python -m pytest -m "not slow"
+
+test-slow: setup
+	$(RUN) python -m pytest -m slow
 
 test-all: setup
 	$(RUN) python -m pytest

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,10 @@ class Repository:
         lock = yaml.safe_load((self.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
         return {out["path"]: out["md5"] for stage in lock.values() for out in stage.get("outs", [])}
 
+    def copy(self, folder):
+        """A copy in another folder, cache included."""
+        return Repository(shutil.copytree(self.folder, folder, symlinks=True))
+
     def commit(self, message):
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--message", message)
@@ -144,17 +149,44 @@ def make_repository(folder):
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def clones(request, tmp_path_factory):
+    """Two repositories in which `dvc repro` has run, at the same time; one where no test asks for the `other`."""
+
+    def make(name):
+        repository = make_repository(tmp_path_factory.mktemp(name) / "facepipe")
+        ran, _ = repository.repro()
+        assert len(ran) == 10
+        return repository
+
+    asked = any("other" in item.fixturenames for item in request.session.items)
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(make, ["finished", "other"] if asked else ["finished"]))
+
+
+@pytest.fixture(scope="session")
+def finished(clones):
     """A repository in which `dvc repro` has run and was committed; not to be changed."""
-    repository = make_repository(tmp_path_factory.mktemp("finished") / "facepipe")
-    ran, _ = repository.repro()
-    assert len(ran) == 10
-    repository.commit("finished")
-    return repository
+    clones[0].commit("finished")
+    return clones[0]
+
+
+@pytest.fixture(scope="session")
+def other(clones):
+    """Another one, not committed."""
+    return clones[1]
 
 
 @pytest.fixture
 def copy(finished, tmp_path):
     """A copy of the finished repository, cache included."""
-    shutil.copytree(finished.folder, tmp_path / "facepipe", symlinks=True)
-    return Repository(tmp_path / "facepipe")
+    return finished.copy(tmp_path / "facepipe")
+
+
+@pytest.fixture(scope="session")
+def runs(request, finished, tmp_path_factory):
+    """{act: the future of act(a copy of its own)} of all tests that have an `act`: two of them run at a time."""
+    acts = [item.callspec.params["act"] for item in request.session.items if "runs" in item.fixturenames]
+    copies = {act: finished.copy(tmp_path_factory.mktemp("copy") / "facepipe") for act in acts}
+    pool = ThreadPoolExecutor(2)
+    yield {act: pool.submit(act, copy) for act, copy in copies.items()}
+    pool.shutdown(cancel_futures=True)

@@ -7,11 +7,9 @@ from importlib import import_module
 import pandas as pd
 import pytest
 
-from facepipe.cli import main
+from facepipe.cli import COMMANDS, main
 from facepipe.data.align import find_faces
 from facepipe.data.synthetic import write_archive
-
-OF = ("edit", "directions", "sample", "interpolate", "traverse", "arithmetic", "nearest")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +28,7 @@ def photos(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("command", OF)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_examples(finished, photos, tmp_path, monkeypatch, command):
     (tmp_path / "data").symlink_to(finished.folder / "data")
     for name in ("smile", "sad"):

@@ -1,23 +1,23 @@
 """Stages that are killed or stopped in real processes, and run again: not a byte differs."""
 
+import contextlib
 import os
 import shutil
 import signal
 import sys
 import time
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
 
 from facepipe.config import load_params
 from facepipe.training.vae import train
-from tests.pipeline.conftest import Repository, make_repository
+from tests.pipeline.forked import ForkedStage
 
 STAGES = ("train_ae", "train_vae", "train_gan", "train_inverter")
 # about as many file operations write the model, the metrics, and remove the states
 OUTPUT_OPERATIONS = 20
-SIGNAL_AT = Path(__file__).with_name("signal_at.py")
 
 
 def outputs(repository, stage):
@@ -38,21 +38,15 @@ def remove_outputs(repository, stage):
         (repository.folder / "reports" / stage / name).unlink(missing_ok=True)
 
 
-def signal_at(repository, stage, name, number):
-    return repository.run(sys.executable, str(SIGNAL_AT), stage, name, str(number), check=False)
-
-
 def states(repository):
     return sorted(repository.folder.glob(".facepipe/resume/*/*.state"))
 
 
 @pytest.fixture
-def often(finished, tmp_path):
+def often(copy):
     """A copy of the finished repository that saves a state every other step."""
-    shutil.copytree(finished.folder, tmp_path / "facepipe", symlinks=True)
-    repository = Repository(tmp_path / "facepipe")
-    repository.set_params({"train.save_every_images": 32})
-    return repository
+    copy.set_params({"train.save_every_images": 32})
+    return copy
 
 
 @pytest.mark.parametrize(
@@ -65,13 +59,13 @@ def often(finished, tmp_path):
 )
 def test_ended_twice_within_its_writes(often, finished, stage, first, code, line):
     # the operations before the 30th are the first picture and the states of the first epoch
-    done = signal_at(often, stage, first, 30)
+    done = ForkedStage(often, stage, 30, first).wait()
     assert done.returncode == code
     assert line is None or done.stderr.splitlines()[-1].startswith(line)
     assert "Traceback" not in done.stderr
     assert states(often)
     remove_outputs(often, stage)
-    assert signal_at(often, stage, "SIGKILL", 60).returncode == -signal.SIGKILL
+    assert ForkedStage(often, stage, 60).wait().returncode == -signal.SIGKILL
     remove_outputs(often, stage)
     done = often.run(sys.executable, "-m", f"stages.{stage}")
     assert f"{stage.removeprefix('train_')}: continues " in done.stdout
@@ -79,7 +73,7 @@ def test_ended_twice_within_its_writes(often, finished, stage, first, code, line
 
 
 def test_dvc_repro_killed_and_stopped(often, tmp_path):
-    often.set_params({"train_vae.epochs": 40})
+    often.set_params({"train_vae.epochs": 20})
     params = load_params(often.folder / "params.yaml")
     train(params.train, params.train_vae, often.folder / "data/shards", tmp_path / "vae", tmp_path / "report")
 
@@ -116,26 +110,23 @@ def wait_for_state(repository, process, other_than=()):
         time.sleep(0.002)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("stage", STAGES)
-def test_twenty_random_kills(stage, tmp_path):
+def kill_twenty_times(stage, repository):
     """Half of them before a random file operation, half at a random time, up to four in one training."""
-    repository = make_repository(tmp_path / "facepipe")
-    section = {"epochs": 8, "images": None}
-    repository.set_params({f"{stage}.{key}": value for key, value in section.items()})
-    repository.repro(*{"train_inverter": ["train_gan"]}.get(stage, ["preprocess"]))
+    repository.set_params({f"{stage}.epochs": 8, f"{stage}.images": None})
+    remove_outputs(repository, stage)
+    # in a fresh process: what all others have to give
     repository.run(sys.executable, "-m", f"stages.{stage}")
     whole = outputs(repository, stage)
     repository.set_params({"train.save_every_images": 32})
     remove_outputs(repository, stage)
-    operations = int(signal_at(repository, stage, "SIGKILL", 0).stdout.split()[-2])
-    assert outputs(repository, stage) == whole
-    started = time.monotonic()
-    process = repository.start(sys.executable, "-m", f"stages.{stage}")
+    process = ForkedStage(repository, stage)
     wait_until_training(repository, process)
     started = time.monotonic()
-    process.communicate()
+    process.wait()
     duration = time.monotonic() - started
+    assert process.returncode == 0, process.stderr
+    assert outputs(repository, stage) == whole
+    operations = int(process.stdout.split()[-1])
     random = np.random.default_rng(STAGES.index(stage))
     kills, saved, complete = [], 0, 0
     while len(kills) < 20:
@@ -146,7 +137,7 @@ def test_twenty_random_kills(stage, tmp_path):
                 # one in two first kills comes while the outputs are written
                 first = operations - OUTPUT_OPERATIONS if run == 0 and random.random() < 0.5 else 1
                 number = int(random.integers(first, operations + 1))
-                killed, place = signal_at(repository, stage, "SIGKILL", number).returncode, f"operation {number}"
+                killed, place = ForkedStage(repository, stage, number).wait().returncode, f"operation {number}"
             else:
                 seconds = float(random.uniform(0, duration))
                 killed, place = kill_after(repository, stage, seconds), f"{seconds:.2f} s"
@@ -157,26 +148,34 @@ def test_twenty_random_kills(stage, tmp_path):
             kills.append(place)
             saved += bool(states(repository))
         else:
-            repository.run(sys.executable, "-m", f"stages.{stage}")
+            process = ForkedStage(repository, stage).wait()
+            assert process.returncode == 0, process.stderr
         assert outputs(repository, stage) == whole, kills
         remove_outputs(repository, stage)
     print(f"{stage}: {len(kills)} kills, {saved} with a state, {complete} complete before; {', '.join(kills)}")
     assert saved >= 5
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("act", [partial(kill_twenty_times, stage) for stage in STAGES], ids=STAGES)
+def test_twenty_random_kills(act, runs):
+    runs[act].result()
+
+
 def wait_until_training(repository, process):
-    while True:
-        assert process.poll() is None, process.communicate()
-        if any(lock.read_text() == str(process.pid) for lock in repository.folder.glob(".facepipe/resume/*/lock")):
-            return
+    """Until the process has locked a folder of states, or has ended."""
+    while process.returncode is None:
+        # a training that only has to write its outputs removes the folder soon
+        with contextlib.suppress(FileNotFoundError):
+            if str(process.pid) in [lock.read_text() for lock in repository.folder.glob(".facepipe/resume/*/lock")]:
+                return
         time.sleep(0.002)
 
 
 def kill_after(repository, stage, seconds):
     """Run the stage, kill it so many seconds after its training began; its exit status."""
-    process = repository.start(sys.executable, "-m", f"stages.{stage}")
+    process = ForkedStage(repository, stage)
     wait_until_training(repository, process)
     time.sleep(seconds)
     process.kill()
-    process.communicate()
-    return process.returncode
+    return process.wait().returncode
