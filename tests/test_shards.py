@@ -1,13 +1,16 @@
 """Shards: round trip, tables, and refusal of broken folders."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from facepipe.data.shard_writer import ShardWriter, write_shards
-from facepipe.data.shards import SPLITS, Shards, sha256
+from facepipe.data.shards import SPLITS, OpenFiles, Shards, sha256
 from facepipe.errors import InputError
 
 SHAPE = (6, 4, 3)
@@ -147,3 +150,26 @@ def test_broken_folders_are_refused(folder):
     (folder / "index.json").write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):
         Shards(folder)
+
+
+def test_files_are_closed_with_their_owner(folder):
+    files = OpenFiles(os.O_RDONLY)
+    handle = files.handle(folder / "index.json")
+    assert files.handle(folder / "index.json") == handle and os.read(handle, 1) == b"{"
+    del files
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(handle)
+
+
+def test_a_process_that_still_reads_ends_in_silence(folder):
+    # frozen, as after `import_tensorflow`: what is part of a cycle dies when the modules have gone
+    code = f"""
+import gc
+from facepipe.data.shards import Shards
+data = Shards({str(folder)!r})
+data.images("train")
+gc.cycle = [data, gc]
+gc.freeze()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -3,6 +3,7 @@
 import collections
 import csv
 import os
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +201,7 @@ class OpenFiles:
     def __init__(self, flags):
         self._flags = flags
         self._handles = collections.OrderedDict()
+        weakref.finalize(self, _close, self._handles)  # before the interpreter takes modules apart, unlike __del__
 
     def handle(self, path):
         """The descriptor of `path`, opened where it is not open."""
@@ -213,8 +215,9 @@ class OpenFiles:
 
     def close(self):
         """Close them all."""
-        while self._handles:
-            os.close(self._handles.popitem()[1])
+        _close(self._handles)
 
-    def __del__(self):
-        self.close()
+
+def _close(handles):
+    while handles:
+        os.close(handles.popitem()[1])
