@@ -104,3 +104,12 @@ def test_gradients_flow(policy):
         loss = tf.reduce_sum(tf.square(y))
     assert not np.array_equal(y, X)
     assert np.abs(tape.gradient(loss, x)).sum(axis=(1, 2, 3)).min() > 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_mirrored_where_asked(channels, dtype):
+    x = (100 * X[:, :, :11, :channels]).astype(dtype)
+    flip = np.array([True, False, False, True, True, False])
+    expected = np.where(flip[:, None, None, None], x[:, :, ::-1], x)
+    np.testing.assert_array_equal(augment.mirror(tf.constant(x), tf.constant(flip)), expected)

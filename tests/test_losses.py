@@ -105,3 +105,25 @@ def test_free_bits_take_the_pressure_off_small_dimensions():
         pressed = losses.free_bits(kl, tf.reduce_mean(kl, axis=0), 0.5)
     np.testing.assert_allclose(pressed, [[0.5, 2.0], [0.5, 4.0]])
     np.testing.assert_allclose(tape.gradient(pressed, kl), [[0, 1], [0, 1]])
+
+
+@pytest.mark.parametrize("name", ["mse", "l1", "bce"])
+def test_the_gradient_is_that_of_a_mean(name):
+    weights = tf.constant([1.0, -2.0, 0.5])
+    logits = tf.constant(LOGITS)
+
+    def gradient(values):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss = tf.reduce_sum(weights * values(logits))
+        return tape.gradient(loss, logits)
+
+    plain = {
+        "mse": lambda logits: tf.square(X - tf.sigmoid(logits)),
+        "l1": lambda logits: tf.abs(X - tf.sigmoid(logits)),
+        "bce": lambda logits: tf.nn.sigmoid_cross_entropy_with_logits(labels=X, logits=logits),
+    }[name]
+    np.testing.assert_array_equal(
+        gradient(lambda logits: losses.RECONSTRUCTION[name](X, logits)),
+        gradient(lambda logits: tf.reduce_mean(tf.reshape(plain(logits), (3, -1)), axis=1)),
+    )

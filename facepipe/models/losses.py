@@ -7,8 +7,17 @@ import numpy as np
 import tensorflow as tf
 
 
+@tf.custom_gradient
 def _per_sample(values):
-    return tf.reduce_mean(tf.reshape(values, (tf.shape(values)[0], -1)), axis=1)
+    """Mean of each image's values, (n, h, w, c) -> (n,); TensorFlow's own gradient divides after it has spread."""
+    shape = tf.shape(values)
+    rows = tf.reshape(values, (shape[0], -1))
+
+    def gradient(upstream):
+        share = upstream / tf.cast(tf.shape(rows)[1], upstream.dtype)
+        return tf.broadcast_to(tf.reshape(share, (-1, 1, 1, 1)), shape)
+
+    return tf.reduce_mean(rows, axis=1), gradient
 
 
 def mse(x, logits):

@@ -129,11 +129,11 @@ def kernel_gradient(large, small):
     folded = fold(tf.pad(large, padding), 2)
     flat = tf.reshape(small, (-1, k))
     products = [
-        tf.matmul(tf.reshape(folded[:, y : y + rows, x : x + columns], (-1, 4 * c)), flat, transpose_a=True)
+        [
+            tf.matmul(tf.reshape(folded[:, y : y + rows, x : x + columns], (-1, 4 * c)), flat, transpose_a=True)
+            for x in (0, 1)
+        ]
         for y in (0, 1)
-        for x in (0, 1)
     ]
-    # (place y, place x, pixel y, pixel x, c, k): row 2 * place + pixel
-    return tf.reshape(
-        tf.transpose(tf.reshape(tf.stack(products), (2, 2, 2, 2, c, k)), (0, 2, 1, 3, 4, 5)), (4, 4, c, k)
-    )
+    # each (pixel y, pixel x, c, k); row 2 * place + pixel, so with the columns
+    return tf.concat([tf.concat([tf.reshape(p, (2, 2, c, k)) for p in line], 1) for line in products], 0)
