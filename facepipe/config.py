@@ -69,8 +69,8 @@ def _describe(error):
     if problem["type"] == "extra_forbidden":
         known = _fields_at(place[:-1])
         return f"{key}: unknown key{suggest(place[-1], known) or '; known here: ' + ', '.join(known)}"
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
-    accepted = [p["msg"].replace("Input should be ", "") for p in problems if tuple(filter(_is_key, p["loc"])) == place]
+    message = _said(problem)
+    accepted = [_said(p).removeprefix("should be ") for p in problems if tuple(filter(_is_key, p["loc"])) == place]
     if len(accepted) > 1:
         message = "should be " + ", or ".join(dict.fromkeys(accepted)).replace("a valid tuple", "a list")
     value = problem["input"]
@@ -78,6 +78,10 @@ def _describe(error):
     others = len({tuple(filter(_is_key, p["loc"])) for p in problems}) - 1
     more = f" (and {others} more)" if others else ""
     return f"{key}: {message}{got}{more}"
+
+
+def _said(problem):
+    return problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
 
 
 def _is_key(part):

@@ -111,7 +111,7 @@ def test_a_decoder_with_spectral_norm(tiny_shards, tmp_path):
     images = Shards(tiny_shards).images("valid")
     decoded = model.decode(model.encode(images))
     assert np.square(decoded - images / 255).mean() == pytest.approx(metrics["valid_mse"], rel=1e-3)
-    with pytest.raises(InputError, match="decoder_spectral_norm is True there and None here"):
+    with pytest.raises(InputError, match="decoder_spectral_norm is True there and not set here"):
         train("ae", tiny_shards, tmp_path / "b", epochs=1, widths=(8, 8), init_from=str(tmp_path / "model"))
 
 
@@ -126,10 +126,12 @@ def test_in_patches(name, tiny_shards, tmp_path):
     assert np.square(decoded - images / 255).mean() == pytest.approx(metrics["valid_mse"], rel=1e-3)
     with pytest.raises(InputError, match=r"halve 16x16 images in patches of 9x9 to 1x1; use a smaller patch_size"):
         train(name, tiny_shards, tmp_path / "b", epochs=1, patch_size=9)
-    with pytest.raises(InputError, match="patch_size is 3 there and None here"):
+    with pytest.raises(InputError, match="patch_size is 3 there and not set here"):
         train(name, tiny_shards, tmp_path / "b", epochs=1, init_from=str(tmp_path / "model"))
     if name == "vae":
-        with pytest.raises(InputError, match=r"init_from: .*: made with patch_size 3; set train_vae.patch_size to 1$"):
+        with pytest.raises(
+            InputError, match=r"init_from: .*: made with patch_size 3, .* set train_vae.patch_size to 1$"
+        ):
             first_weights(tmp_path / "model", {})
 
 

@@ -66,6 +66,11 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         ("train_ae.learning_rate", -1, "train_ae.learning_rate: should be greater than 0 (got -1)"),
         ("train_ae.learning_rate", float("nan"), "train_ae.learning_rate: should be a finite number"),
         ("train_ae.widths", [32, 0], "train_ae.widths.1: should be greater than or equal to 1 (got 0)"),
+        (
+            "train_vae.patch_size",
+            True,
+            "train_vae.patch_size: should be a number, not true or false, or 'auto' (got True)",
+        ),
         ("train.threads", "many", "train.threads: should be a valid integer"),
         (
             "train_gan.loss",

@@ -14,7 +14,7 @@ def fold(x, patch):
 
 
 class Cropping2D(keras.layers.Cropping2D):
-    """Keras' layer by `tf.slice`: the gradient of the strided slice that Keras takes is 50 times as slow."""
+    """Keras' layer by `tf.slice`, whose gradient pads: that of the strided slice which Keras takes is slow."""
 
     def call(self, x):
         (top, bottom), (left, right) = self.cropping

@@ -93,7 +93,8 @@ def check_same_architecture(folder, model, spec):
     ours, theirs = {"model": model} | spec, {"model": info["model"]} | info["spec"]
     differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
     if differing:
-        said = ", ".join(f"{key} is {theirs.get(key)} there and {ours.get(key)} here" for key in differing)
+        there, here = ({key: each.get(key, "not set") for key in differing} for each in (theirs, ours))
+        said = ", ".join(f"{key} is {there[key]} there and {here[key]} here" for key in differing)
         raise InputError(f"params.yaml: init_from: {folder} does not fit: {said}")
 
 

@@ -29,7 +29,10 @@ def first_weights(folder, spec):
         if kind not in ("vae", "gan"):
             raise InputError(f"{folder}: of a {kind}; a GAN starts from a vae or a gan")
         if source.get("patch_size", 1) > 1:
-            raise InputError(f"{folder}: made with patch_size {source['patch_size']}; set train_vae.patch_size to 1")
+            raise InputError(
+                f"{folder}: made with patch_size {source['patch_size']}, but a GAN has no patches; set "
+                "train_vae.patch_size to 1"
+            )
         _compare(folder, _as_gan(kind, source), spec)
         if kind == "gan":
             networks = GAN(source).networks

@@ -93,7 +93,7 @@ class Augment(Section):
 class Autoencoding(Budget):
     """The autoencoders. `patience`: epochs without a lower held-out loss after which training ends; None: never.
 
-    `init_from`: a model folder whose weights training starts from. `widths`, `patch_size`: see `models.layers`.
+    `init_from`: a model folder whose weights training starts from. `widths`, `patch_size`: see `models.maps`.
     """
 
     patience: Count | None = None

@@ -28,7 +28,7 @@ def to_float(images, flip):
 
 def mirror(x, flip):
     """Images (n, h, w, c), mirrored left to right where `flip` (bool (n,)) says so."""
-    # rows of three channels, and whole images, have kernels of their own: a fifth of the time of 4-D reverse and `where`
+    # rows of three channels, and whole images, have quick kernels of their own
     mirrored = tf.reshape(tf.reverse(tf.reshape(x, (-1, *x.shape[2:])), [1]), tf.shape(x))
     return tf.raw_ops.Select(condition=flip, x=mirrored, y=x)
 
