@@ -2,7 +2,7 @@
 
 
 def load(path, inverter=None):
-    """A trained model for use from Python: see `facepipe.latents.facemodel.load`."""
-    from facepipe.latents.facemodel import load
+    """A trained model for use from Python: see `facepipe.api.facemodel.load`."""
+    from facepipe.api.facemodel import load
 
     return load(path, inverter)

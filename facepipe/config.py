@@ -7,12 +7,19 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from facepipe.core.section import Section
+from facepipe.directions.config import AttributeVectors
+from facepipe.download.config import Dataset
 from facepipe.errors import InputError, suggest
-from facepipe.sections.base import Section
-from facepipe.sections.data import Dataset, Preprocess
-from facepipe.sections.gan import TrainGAN, TrainInverter
-from facepipe.sections.results import AttributeVectors, Evaluate, ExportLatents, RenderReports
-from facepipe.sections.training import Train, TrainAE, TrainVAE
+from facepipe.latents.config import ExportLatents
+from facepipe.metrics.config import Evaluate
+from facepipe.models.ae.config import TrainAE
+from facepipe.models.gan.config import TrainGAN
+from facepipe.models.inverter.config import TrainInverter
+from facepipe.models.vae.config import TrainVAE
+from facepipe.preprocess.config import Preprocess
+from facepipe.report.config import RenderReports
+from facepipe.training.config import Train
 
 
 class Params(Section):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from facepipe.files import atomic_file, atomic_folder, read_json
+from facepipe.core.files import atomic_file, atomic_folder, read_json
 
 LOCK = "dvc.lock"
 

@@ -6,8 +6,8 @@ import signal
 import sys
 
 from facepipe.config import load_params
+from facepipe.core.files import write_json
 from facepipe.errors import NOT_OURS, InputError, Stopped, WorkerLost
-from facepipe.files import write_json
 from facepipe.quiet import import_tensorflow
 
 

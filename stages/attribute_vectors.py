@@ -4,7 +4,7 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.latents.attribute_vectors import attribute_vectors
+    from facepipe.directions.attribute_vectors import attribute_vectors
 
     return attribute_vectors(
         params.attribute_vectors,

@@ -4,7 +4,7 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.data.fetch import fetch
+    from facepipe.download.fetch import fetch
 
     fetch(params.dataset, sources_yaml="data/sources.yaml", out="data/raw")
 

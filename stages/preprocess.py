@@ -4,8 +4,8 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.data.explore import explore
-    from facepipe.data.preprocess import preprocess
+    from facepipe.preprocess.explore import explore
+    from facepipe.preprocess.preprocess import preprocess
 
     metrics = preprocess(params.preprocess, raw="data/raw", out="data/shards")
     explore("data/shards", report="reports/preprocess")

@@ -4,7 +4,7 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.training.ae import train
+    from facepipe.models.ae.task import train
 
     train(params.train, params.train_ae, "data/shards", "data/models/ae", "reports/train_ae")
 

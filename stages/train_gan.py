@@ -4,7 +4,7 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.training.gan import train
+    from facepipe.models.gan.task import train
 
     train(params.train, params.train_gan, "data/shards", "data/models/gan", "reports/train_gan")
 

@@ -4,7 +4,7 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.training.inverter import train
+    from facepipe.models.inverter.task import train
 
     train(
         params.train,

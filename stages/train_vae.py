@@ -4,7 +4,7 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.training.vae import train
+    from facepipe.models.vae.task import train
 
     train(params.train, params.train_vae, "data/shards", "data/models/vae", "reports/train_vae")
 

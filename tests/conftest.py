@@ -54,7 +54,7 @@ def real_data():
 @pytest.fixture(scope="session")
 def tiny_shards(tmp_path_factory):
     """Folder of shards: 16x16 RGB blobs, 96 train, 32 valid, 32 test; attributes Bright and Left can be seen."""
-    from facepipe.data.shard_writer import write_shards
+    from facepipe.preprocess.writer import write_shards
 
     random = np.random.default_rng(0)
     images, ids, attributes = {}, {}, {}
@@ -75,7 +75,10 @@ def tiny_shards(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_params():
     """(config.Train, {"ae": config.TrainAE, "vae": config.TrainVAE, "gan": config.TrainGAN}) of tiny nets."""
-    from facepipe.config import Train, TrainAE, TrainGAN, TrainVAE
+    from facepipe.models.ae.config import TrainAE
+    from facepipe.models.gan.config import TrainGAN
+    from facepipe.models.vae.config import TrainVAE
+    from facepipe.training.config import Train
 
     common = {"latent_dim": 4, "batch_size": 16, "epochs": 2}
     sections = {
@@ -89,8 +92,9 @@ def tiny_params():
 @pytest.fixture(scope="session")
 def tiny_workspace(tmp_path_factory, tiny_models, tiny_shards):
     """Folder with models, latents, directions (of Bright and Left) and shards as data/ has them; not to be changed."""
-    from facepipe.config import AttributeVectors, ExportLatents
-    from facepipe.latents.attribute_vectors import attribute_vectors
+    from facepipe.directions.attribute_vectors import attribute_vectors
+    from facepipe.directions.config import AttributeVectors
+    from facepipe.latents.config import ExportLatents
     from facepipe.latents.export import export_latents
 
     folder = tmp_path_factory.mktemp("workspace")
@@ -105,7 +109,8 @@ def tiny_workspace(tmp_path_factory, tiny_models, tiny_shards):
 @pytest.fixture(scope="session")
 def conditioned_models(tmp_path_factory, tiny_shards, tiny_params):
     """Folder with the models vae and gan, conditioned on Left and Bright and trained until these act."""
-    from facepipe.training import gan, vae
+    from facepipe.models.gan import task as gan
+    from facepipe.models.vae import task as vae
 
     folder, (train, sections) = tmp_path_factory.mktemp("conditioned"), tiny_params
     # no flips: a mirrored image has its dark half on the other side
@@ -128,8 +133,8 @@ def tiny_models(tmp_path_factory, tiny_shards, tiny_params):
     """Folder of the models ae, vae, gan, inverter, trained for two epochs on `tiny_shards`; reports in ../reports."""
     from importlib import import_module
 
-    from facepipe.config import TrainInverter
-    from facepipe.training import inverter
+    from facepipe.models.inverter import task as inverter
+    from facepipe.models.inverter.config import TrainInverter
 
     folder = tmp_path_factory.mktemp("trained")
     train, sections = tiny_params

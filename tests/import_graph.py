@@ -1,4 +1,5 @@
-"""The real import graph of the stages, from the source; `python tests/import_graph.py` prints their deps."""
+"""The imports between the modules of this repository, read from their text: `python tests/import_graph.py [STAGE ...]`
+prints the folders that a stage is made of."""
 
 import ast
 import sys
@@ -31,18 +32,27 @@ def imports(file):
 
 
 def closure(file):
-    """`file` and all that it imports, directly or not, as sorted POSIX paths."""
+    """`file` and all that it imports, directly or not, as sorted relative paths; not by way of facepipe/config.py,
+    which assembles the sections of all stages."""
     seen, todo = set(), [Path(file)]
     while todo:
         current = todo.pop()
         if current not in seen:
             seen.add(current)
-            todo.extend(imports(current))
-    return sorted(path.as_posix() for path in seen)
+            todo.extend(imports(current) if current != Path("facepipe/config.py") else ())
+    return sorted(seen)
+
+
+def is_loose(path):
+    """Whether a file of facepipe/ lies in no room."""
+    return path.parts[0] == "facepipe" and len(path.parts) == 2 and path.suffix == ".py"
+
+
+def rooms(paths):
+    """The folders of facepipe/ that files lie in, models by model: facepipe/core, facepipe/models/gan, ..."""
+    return sorted({path.parent.as_posix() for path in paths if path.parts[0] == "facepipe" and not is_loose(path)})
 
 
 if __name__ == "__main__":
     for stage in sys.argv[1:] or sorted(p.stem for p in (ROOT / "stages").glob("[!_]*.py")):
-        print(stage)
-        for path in closure(f"stages/{stage}.py"):
-            print(f"      - {path}")
+        print(stage, *rooms(closure(f"stages/{stage}.py")), sep="\n  ")

@@ -18,7 +18,10 @@ COMMON = {"latent_dim": 4, "batch_size": 16, "epochs": 2}
 
 def sections():
     """The params of each model, by name."""
-    from facepipe.config import TrainAE, TrainGAN, TrainInverter, TrainVAE
+    from facepipe.models.ae.config import TrainAE
+    from facepipe.models.gan.config import TrainGAN
+    from facepipe.models.inverter.config import TrainInverter
+    from facepipe.models.vae.config import TrainVAE
 
     gan = {"generator_widths": (8, 8), "discriminator_widths": (8, 8), "r1_every": 2}
     return {
@@ -45,8 +48,8 @@ def sections():
 
 def main(names, strategy, shards, out):
     import_tensorflow()
-    from facepipe.config import Train
     from facepipe.training import loop
+    from facepipe.training.config import Train
 
     train = Train(strategy=strategy, precision="float32", threads=1, save_every_images=32)
     worker = int(json.loads(os.environ.get("TF_CONFIG") or '{"task": {"index": 0}}')["task"]["index"])

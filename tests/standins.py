@@ -3,18 +3,20 @@
 import numpy as np
 import pandas as pd
 
-from facepipe.config import AttributeVectors, Evaluate, ExportLatents
-from facepipe.data.explore import explore
-from facepipe.data.pictures import save_png
-from facepipe.data.shard_writer import write_shards
-from facepipe.data.shards import Shards
-from facepipe.files import write_json
-from facepipe.latents.attribute_vectors import attribute_vectors
+from facepipe.core.files import write_json
+from facepipe.core.pictures import save_png
+from facepipe.directions.attribute_vectors import attribute_vectors
+from facepipe.directions.config import AttributeVectors
+from facepipe.latents.config import ExportLatents
 from facepipe.latents.export import describe
 from facepipe.latents.pca import fit_pca
 from facepipe.latents.table import write_latents
+from facepipe.metrics.config import Evaluate
 from facepipe.metrics.evaluate import evaluate
-from facepipe.models.samplers import Gaussian, Prior, fit_gaussian
+from facepipe.networks.samplers import Gaussian, Prior, fit_gaussian
+from facepipe.preprocess.explore import explore
+from facepipe.preprocess.writer import write_shards
+from facepipe.shards.shards import Shards
 
 SHAPE = (16, 16, 3)
 

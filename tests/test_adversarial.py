@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facepipe.config import TrainGAN
-from facepipe.models import adversarial
+from facepipe.models.gan import losses as adversarial
+from facepipe.models.gan.config import TrainGAN
 
 REAL, FAKE = np.array([2.0, -0.5], np.float32), np.array([-3.0, 0.5], np.float32)
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data.align import EYES, cut, find_faces, place
-from facepipe.data.archive import list_members, read_members
-from facepipe.data.decode import Decoded, ImageError
-from facepipe.data.images import Framing, prepare
+from facepipe.datasets.archive import list_members, read_members
+from facepipe.preprocess.align import EYES, cut, find_faces, place
+from facepipe.preprocess.decode import Decoded, ImageError
+from facepipe.preprocess.images import Framing, prepare
 from tests.encoded import encoded
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -270,7 +270,7 @@ def test_a_face_in_profile_is_refused(portraits, monkeypatch):
     ratio = math.dist(face.left_eye, face.right_eye) / (face.box[3] - face.box[1])
     assert 0.25 < ratio < 0.42
     # as if the limit were above what this face has; real profiles are too few to test on
-    monkeypatch.setattr("facepipe.data.align.MIN_FRONTAL", ratio + 0.01)
+    monkeypatch.setattr("facepipe.preprocess.align.MIN_FRONTAL", ratio + 0.01)
     with pytest.raises(ImageError, match="in profile"):
         find_faces(data, MAX_PIXELS)
 
@@ -280,7 +280,7 @@ def test_every_process_finds_the_same(portraits, tmp_path):
         (tmp_path / f"{number}.png").write_bytes(encoded(portrait))
     code = """if True:
         import pathlib, sys
-        from facepipe.data.align import find_faces
+        from facepipe.preprocess.align import find_faces
         for path in sys.argv[1:]:
             print(path, find_faces(pathlib.Path(path).read_bytes(), 10**6))
         import tensorflow as tf

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from facepipe.data.archive import MemberError, archive_kind, list_members, read_members, read_place
+from facepipe.datasets.archive import MemberError, archive_kind, list_members, read_members, read_place
 from facepipe.errors import InputError
 
 CONTENTS = {"a/1.jpg": b"one", "a/2.jpg": b"two" * 5000, "b.txt": b""}

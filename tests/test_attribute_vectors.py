@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.config import AttributeVectors
-from facepipe.data.shard_writer import write_shards
+from facepipe.directions.attribute_vectors import attribute_vectors
+from facepipe.directions.config import AttributeVectors
+from facepipe.directions.fitting import METHODS
+from facepipe.directions.table import read_directions
 from facepipe.errors import InputError
-from facepipe.latents.attribute_vectors import attribute_vectors
-from facepipe.latents.directions import read_directions
-from facepipe.latents.fitting import METHODS
 from facepipe.latents.table import write_latents
+from facepipe.preprocess.writer import write_shards
 from tests.test_fitting import correlated, latents_with_attributes
 
 COUNTS = {"train": 120, "valid": 20, "test": 30}
@@ -144,6 +144,6 @@ def test_stage_with_latents_of_other_images(workspace):
 
 
 def test_the_stage_starts_without_tensorflow():
-    code = "import stages.attribute_vectors, facepipe.latents.attribute_vectors, facepipe.data.shards, sys;"
+    code = "import stages.attribute_vectors, facepipe.directions.attribute_vectors, facepipe.shards.shards, sys;"
     code += "print('tensorflow' in sys.modules, 'sklearn' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "False"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facepipe.config import TrainAE
+from facepipe.models.ae.config import TrainAE
 from facepipe.training import augment
 
 X = np.random.default_rng(0).uniform(-1, 1, (6, 16, 16, 3)).astype(np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facepipe.models.autoencoder import Autoencoder
+from facepipe.models.ae.model import Autoencoder
 
 X = np.random.default_rng(0).random((3, 17, 12, 1)).astype(np.float32)
 

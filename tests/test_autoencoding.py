@@ -8,20 +8,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facepipe.config import Train, TrainAE, TrainVAE
-from facepipe.data.shards import Shards
-from facepipe.determinism import rng
+from facepipe.core.determinism import rng
+from facepipe.core.files import read_json
 from facepipe.errors import InputError
-from facepipe.files import read_json
-from facepipe.models import losses
-from facepipe.models.autoencoder import Autoencoder
+from facepipe.models.ae import losses
+from facepipe.models.ae.config import TrainAE
+from facepipe.models.ae.model import Autoencoder
+from facepipe.models.ae.task import AETask
+from facepipe.models.gan.start import first_weights
 from facepipe.models.load import load_model
-from facepipe.models.store import digest, read_weights
-from facepipe.models.vae import VAE
-from facepipe.models.warm import first_weights
-from facepipe.training.ae import AETask
+from facepipe.models.vae.config import TrainVAE
+from facepipe.models.vae.losses import kl_divergence
+from facepipe.models.vae.model import VAE
+from facepipe.models.vae.task import VAETask
+from facepipe.networks.store import digest, read_weights
+from facepipe.shards.shards import Shards
+from facepipe.training.config import Train
 from facepipe.training.runtime import prepare
-from facepipe.training.vae import VAETask
 from tests.conftest import THREADS
 
 FLOAT32 = Train(precision="float32", threads=THREADS)
@@ -181,7 +184,7 @@ def test_the_kl_of_each_dimension(tiny_shards, tmp_path):
     model = load_model(tmp_path / "model")
     assert model.info["training"]["best_epoch"] == 8
     mu, logvar = model.posterior(Shards(tiny_shards).images("valid"))
-    np.testing.assert_allclose(kl[-1], losses.kl_divergence(mu, logvar).numpy().mean(axis=0), rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(kl[-1], kl_divergence(mu, logvar).numpy().mean(axis=0), rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["ae", "vae"])
@@ -225,7 +228,7 @@ def test_a_start_from_other_weights_is_another_training(tiny_models, tiny_shards
     source = tmp_path / "source"
     shutil.copytree(tiny_models / "ae", source)
     options = {"epochs": 1, "widths": (8, 8), "init_from": str(source)}
-    monkeypatch.setattr("facepipe.training.autoencoding.save_model", None)
+    monkeypatch.setattr("facepipe.models.ae.autoencoding.save_model", None)
     for expected in ([], ["continues after epoch 1"], ["starts anew"]):
         with pytest.raises(TypeError):
             train("ae", tiny_shards, tmp_path, **options)

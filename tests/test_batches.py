@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from facepipe.data.batches import ahead, epoch_order
+from facepipe.shards.order import ahead, epoch_order
 
 
 def test_a_permutation_that_depends_on_seed_and_epoch_alone():

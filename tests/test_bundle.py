@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
+from facepipe.api.bundle import INDEX, unpack_bundle, write_bundle
 from facepipe.errors import InputError
-from facepipe.latents.bundle import INDEX, unpack_bundle, write_bundle
 
 INFO = b'{"version": 1, "model": "gan", "spec": {}, "networks": []}'
 

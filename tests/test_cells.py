@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facepipe.latents.cells import LIMIT, Cells, short
+from facepipe.tables.cells import LIMIT, Cells, short
 
 
 def test_numbers_of_every_spelling():

@@ -10,9 +10,9 @@ from PIL import Image
 
 from facepipe.cli import main
 from facepipe.commands.common import find_model
-from facepipe.data.pictures import to_uint8
+from facepipe.core.files import write_json
+from facepipe.core.pictures import to_uint8
 from facepipe.errors import InputError
-from facepipe.files import write_json
 from facepipe.latents.table import read_latents, write_latents
 
 COMMAND = [sys.executable, "-m", "facepipe", "decode"]
@@ -131,10 +131,10 @@ def test_decode_gives_the_models_own_pictures(table, tiny_models, tmp_path, caps
 
 
 def test_exported_latents_decode_to_the_models_reconstructions(tiny_models, tiny_shards, tmp_path):
-    from facepipe.config import ExportLatents
-    from facepipe.data.shards import Shards
+    from facepipe.latents.config import ExportLatents
     from facepipe.latents.export import export_latents
     from facepipe.models.load import load_model
+    from facepipe.shards.shards import Shards
 
     params = ExportLatents(components=2, gan_samples=5)
     metrics = export_latents(params, tiny_models, tiny_shards, tmp_path / "latents")
@@ -152,7 +152,7 @@ def test_exported_latents_decode_to_the_models_reconstructions(tiny_models, tiny
 @pytest.fixture(scope="module")
 def workspace(tiny_models, tiny_shards, tmp_path_factory):
     """A folder as after `dvc repro`: data/models, data/latents, data/shards."""
-    from facepipe.config import ExportLatents
+    from facepipe.latents.config import ExportLatents
     from facepipe.latents.export import export_latents
 
     data = tmp_path_factory.mktemp("workspace") / "data"
@@ -166,8 +166,8 @@ def workspace(tiny_models, tiny_shards, tmp_path_factory):
 @pytest.mark.parametrize("name", ["ae", "vae", "gan"])
 def test_every_exported_row_decodes_to_the_models_picture(workspace, tmp_path, monkeypatch, name):
     """Byte for byte from the latents, within a gray level from their principal components."""
-    from facepipe.data.shards import Shards
     from facepipe.models.load import load_model
+    from facepipe.shards.shards import Shards
 
     monkeypatch.chdir(workspace)
     model, shards = load_model(f"data/models/{name}"), Shards("data/shards")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from facepipe.data.shards import Shards
-from facepipe.training.collapse import complaints, diversity, real_diversity
+from facepipe.models.gan.collapse import complaints, diversity, real_diversity
+from facepipe.shards.shards import Shards
 
 WELL = {"sample_diversity": 0.2, "real_sign": 0.9, "fake_sign": -0.9}
 

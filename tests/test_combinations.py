@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from facepipe.config import RenderReports
-from facepipe.data.grids import labelled
-from facepipe.data.pictures import to_uint8
-from facepipe.data.shards import Shards
+from facepipe.core.pictures import to_uint8
+from facepipe.draw.grids import labelled
 from facepipe.models.load import load_model
 from facepipe.report.combinations import combinations, conditions_grid
+from facepipe.report.config import RenderReports
+from facepipe.shards.shards import Shards
 
 
 def test_every_combination_of_few_attributes():

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from facepipe.cli import COMMANDS, main
-from facepipe.data.pictures import to_uint8
-from facepipe.data.shards import Shards
-from facepipe.files import read_json, write_json
-from facepipe.latents.directions import read_directions
+from facepipe.core.files import read_json, write_json
+from facepipe.core.pictures import to_uint8
+from facepipe.directions.table import read_directions
 from facepipe.latents.pca import load_pca
 from facepipe.latents.standard import fit_standard, standard_of
 from facepipe.latents.statistics import read_statistics
 from facepipe.latents.table import Latents, read_latents, write_table
+from facepipe.shards.shards import Shards
 from tests.conftest import ROOT
 from tests.mounts import run_with_mounts
 
@@ -264,7 +264,7 @@ def test_sample_is_a_function_of_the_seed(here):
 
 
 def test_sample_from_the_density_with_an_attribute(here):
-    from facepipe.models.samplers import load_sampler
+    from facepipe.networks.samplers import load_sampler
 
     run("sample", "--model", "ae", "--sampler", "density", "--attribute", "Bright=2", "-n", "3", "-o", "out.csv")
     plain = load_sampler("data/latents/ae/density.npz").sample(3, 0)
@@ -307,7 +307,7 @@ def test_arithmetic_wrong(here, capsys, terms, message):
 @pytest.fixture
 def conditioned(conditioned_models, tiny_shards, tmp_path, monkeypatch):
     """A folder with data/ of a VAE that is conditioned on Left and Bright, in which the test runs."""
-    from facepipe.config import ExportLatents
+    from facepipe.latents.config import ExportLatents
     from facepipe.latents.export import export_encoder
     from facepipe.models.load import load_model
 

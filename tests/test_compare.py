@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from facepipe.data.pictures import to_uint8
-from facepipe.data.shards import Shards
+from facepipe.core.pictures import to_uint8
 from facepipe.latents.table import write_latents
-from facepipe.report import compare
-from facepipe.report.compare import comparison, known_faces
+from facepipe.report import decoded as compare
+from facepipe.report.decoded import comparison, known_faces
+from facepipe.shards.shards import Shards
 from tests.standins import LinearModel, make_world
 
 

@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.data.conditions import Conditions, check_names, encode, labels_digest, random_labels, read_labels
-from facepipe.data.shard_writer import write_shards
-from facepipe.data.shards import Shards
-from facepipe.determinism import rng
+from facepipe.core.determinism import rng
 from facepipe.errors import InputError
+from facepipe.models.ae import autoencoding
+from facepipe.models.gan import task as gan
 from facepipe.models.load import load_model
-from facepipe.training import autoencoding, gan, vae
+from facepipe.models.vae import task as vae
+from facepipe.preprocess.writer import write_shards
+from facepipe.shards.labels import Conditions, check_names, encode, labels_digest, random_labels, read_labels
+from facepipe.shards.shards import Shards
 
 
 @pytest.fixture(scope="module")

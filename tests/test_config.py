@@ -5,9 +5,11 @@ import copy
 import pytest
 import yaml
 
-from facepipe.config import TrainAE, TrainVAE, load_params
+from facepipe.config import load_params
 from facepipe.errors import InputError
-from facepipe.sections.training import steps_of
+from facepipe.models.ae.config import TrainAE
+from facepipe.models.vae.config import TrainVAE
+from facepipe.training.config import steps_of
 from tests.conftest import ROOT
 
 

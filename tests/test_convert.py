@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data import convert as module
-from facepipe.data.archive import list_members
-from facepipe.data.convert import Workers, convert
-from facepipe.data.images import ImageError
+from facepipe.datasets.archive import list_members
+from facepipe.preprocess import convert as module
+from facepipe.preprocess.convert import Workers, convert
+from facepipe.preprocess.images import ImageError
 
 NAMES = [f"{number}.png" for number in range(30)]
 

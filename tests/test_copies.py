@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.data.archive import list_members
-from facepipe.data.copies import drop_copies, find_copies
-from facepipe.data.labels import Labels
-from facepipe.data.plan import Item
+from facepipe.datasets.archive import list_members
+from facepipe.datasets.labels import Labels
+from facepipe.preprocess.copies import drop_copies, find_copies
+from facepipe.preprocess.plan import Item
 from tests.test_archive import make_tar, make_zip
 
 

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.data import counts
-from facepipe.data.counts import attribute_table, count_ids, count_reasons, pair_counts, pair_table, rejected_table
-from facepipe.data.shard_writer import write_shards
-from facepipe.data.shards import Shards
 from facepipe.errors import InputError
+from facepipe.preprocess import counts
+from facepipe.preprocess.counts import attribute_table, count_ids, pair_counts, pair_table, rejected_table
+from facepipe.preprocess.rejected import count_reasons
+from facepipe.preprocess.writer import write_shards
+from facepipe.shards.shards import Shards
 
 NAN = np.nan
 LABELS = {

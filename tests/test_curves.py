@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from facepipe.draw.charts import COLORS, bars, chart, linear_ticks, number, read_history
 from facepipe.errors import InputError
-from facepipe.report.curves import COLORS, bars, chart, linear_ticks, number, read_history
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -9,10 +9,15 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from facepipe.config import Train, TrainAE, TrainGAN, TrainVAE
+from facepipe.core.files import read_json
 from facepipe.errors import InputError, Stopped
-from facepipe.files import read_json
-from facepipe.training import autoencoding, gan, resume
+from facepipe.models.ae import autoencoding
+from facepipe.models.ae.config import TrainAE
+from facepipe.models.gan import task as gan
+from facepipe.models.gan.config import TrainGAN
+from facepipe.models.vae.config import TrainVAE
+from facepipe.training import resume
+from facepipe.training.config import Train
 from facepipe.training.interruption import Interruption
 from facepipe.training.resume import States
 from facepipe.training.state import arrays_of, from_bytes

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.data.explore import explore
-from facepipe.data.shard_writer import write_shards
 from facepipe.errors import InputError
-from facepipe.report.data_section import data_section
+from facepipe.preprocess.explore import explore
+from facepipe.preprocess.writer import write_shards
+from facepipe.report.page.data_section import data_section
 from tests.test_page import Checker
 
 

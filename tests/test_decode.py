@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data.decode import ImageError, Picture, reduction
-from facepipe.data.images import resize
+from facepipe.preprocess.decode import ImageError, Picture, reduction
+from facepipe.preprocess.images import resize
 from tests.encoded import RAMP, color, encoded
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -236,7 +236,7 @@ def test_pillows_warnings_stay_out_of_the_log(tmp_path):
     (tmp_path / "large.png").write_bytes(announce(900, 900))
     code = """if True:
         import pathlib, sys
-        from facepipe.data.decode import ImageError, Picture
+        from facepipe.preprocess.decode import ImageError, Picture
         for path in sys.argv[1:]:
             try:
                 Picture(pathlib.Path(path).read_bytes(), 1_000_000).decode()

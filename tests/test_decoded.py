@@ -4,7 +4,8 @@ from PIL import Image
 
 from facepipe.errors import InputError
 from facepipe.latents.table import Latents
-from facepipe.report import decoded, faces
+from facepipe.report import decoded
+from facepipe.report import decoded as faces
 from facepipe.report.decoded import decode_table
 
 

@@ -5,12 +5,12 @@ import sys
 
 import numpy as np
 
-from facepipe.determinism import fraction, rng, stream_seed
+from facepipe.core.determinism import fraction, rng, stream_seed
 
 
 def test_equal_keys_give_equal_draws_in_another_process():
     here = rng(7, "order", 3).integers(0, 1000, 5).tolist()
-    code = "from facepipe.determinism import rng; print(rng(7, 'order', 3).integers(0, 1000, 5).tolist())"
+    code = "from facepipe.core.determinism import rng; print(rng(7, 'order', 3).integers(0, 1000, 5).tolist())"
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert str(here) == there
 

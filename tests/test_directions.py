@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from facepipe.directions.table import Directions, read_directions, write_directions
 from facepipe.errors import InputError
-from facepipe.latents.directions import Directions, read_directions, write_directions
 
 
 def some():

@@ -5,13 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from facepipe.config import AttributeVectors
-from facepipe.data.pictures import save_png
-from facepipe.data.shard_writer import write_shards
+from facepipe.core.pictures import save_png
+from facepipe.directions.attribute_vectors import attribute_vectors
+from facepipe.directions.config import AttributeVectors
 from facepipe.errors import InputError
-from facepipe.latents.attribute_vectors import attribute_vectors
 from facepipe.latents.table import write_latents
-from facepipe.report.directions_section import directions_section
+from facepipe.preprocess.writer import write_shards
+from facepipe.report.page.directions_section import directions_section
 from tests.test_fitting import correlated
 
 TITLES = {"ae": "Autoencoder", "vae": "VAE", "gan": "GAN"}

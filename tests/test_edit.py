@@ -3,17 +3,9 @@
 import numpy as np
 import pytest
 
+from facepipe.api.edit import combinations, edited, keeping, kept_direction, parse_change, parse_setting, unit_move
+from facepipe.directions.table import Directions
 from facepipe.errors import InputError
-from facepipe.latents.directions import Directions
-from facepipe.latents.edit import (
-    combinations,
-    edited,
-    keeping,
-    kept_direction,
-    parse_change,
-    parse_setting,
-    unit_move,
-)
 from facepipe.latents.pca import fit_pca
 from facepipe.latents.standard import fit_standard
 from facepipe.latents.table import Latents

@@ -4,7 +4,7 @@ import pytest
 
 from facepipe.errors import InputError
 from facepipe.latents.edited import read_edited
-from facepipe.latents.exported import pca_path, stats_path
+from facepipe.latents.folder import pca_path, stats_path
 from facepipe.latents.pca import fit_pca
 from facepipe.latents.statistics import histograms, statistics, write_statistics
 from facepipe.latents.table import write_latents

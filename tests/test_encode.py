@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from facepipe.cli import main
-from facepipe.data.shards import Shards
-from facepipe.files import read_json, write_json
+from facepipe.core.files import read_json, write_json
 from facepipe.latents.table import read_latents
 from facepipe.models.load import load_model
+from facepipe.shards.shards import Shards
 from tests.conftest import ROOT
 from tests.encoded import encoded
 

@@ -2,13 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.config import Evaluate
-from facepipe.data.shards import Shards
+from facepipe.core.files import write_json
 from facepipe.errors import InputError
-from facepipe.files import write_json
+from facepipe.metrics.config import Evaluate
 from facepipe.metrics.evaluate import evaluate
 from facepipe.metrics.reconstruction import mse
-from facepipe.models.samplers import Prior
+from facepipe.networks.samplers import Prior
+from facepipe.shards.shards import Shards
 from tests.standins import make_world
 
 PARAMS = Evaluate(extractor="random_conv", samples=50, kid_subsets=5, kid_subset_size=20, neighbours=3)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from facepipe.data.executors import ordered_map
+from facepipe.datasets.workers import ordered_map
 from facepipe.errors import InputError
 
 TASKS = range(40)
@@ -130,6 +130,6 @@ def test_exceptions_of_the_function_come_through(cluster):
 
 def test_no_scheduler_there(monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("facepipe.data.executors.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("facepipe.datasets.workers.CONNECT_SECONDS", 1)
     with pytest.raises(InputError, match=r"preprocess.scheduler: tcp://127.0.0.1:9: no Dask scheduler"):
         list(ordered_map(square, TASKS, scheduler="tcp://127.0.0.1:9"))

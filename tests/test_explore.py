@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facepipe.data import explore as module
-from facepipe.data.explore import explore, histogram_table
-from facepipe.data.pictures import enlarge, tile
-from facepipe.data.shard_writer import write_shards
-from facepipe.data.shards import Shards
+from facepipe.core.pictures import enlarge, tile
 from facepipe.errors import InputError
+from facepipe.preprocess import explore as module
+from facepipe.preprocess.explore import explore, histogram_table
+from facepipe.preprocess.writer import write_shards
+from facepipe.shards.shards import Shards
 
 TABLES = ["attributes", "channels", "cooccurrence", "histogram", "rejected", "sizes", "splits"]
 
@@ -202,6 +202,6 @@ def test_memory_does_not_hold_the_images(tmp_path, monkeypatch):
     make(tmp_path / "s", shape=(8, 8, 3), train=300)
     sizes, read = [], Shards.gather
     monkeypatch.setattr(Shards, "gather", lambda self, split, n: sizes.append(len(n)) or read(self, split, n))
-    monkeypatch.setattr("facepipe.data.pixels.CHUNK_BYTES", 10 * 192)
+    monkeypatch.setattr("facepipe.preprocess.pixels.CHUNK_BYTES", 10 * 192)
     explore(tmp_path / "s", tmp_path / "r")
     assert max(sizes) == 60 and sizes.count(10) == 30  # the grid of samples, and the chunks

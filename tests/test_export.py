@@ -2,17 +2,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.config import ExportLatents
-from facepipe.data.shard_writer import write_shards
-from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.latents import export
+from facepipe.latents.config import ExportLatents
 from facepipe.latents.edited import read_edited
-from facepipe.latents.exported import split_path
+from facepipe.latents.folder import split_path
 from facepipe.latents.pca import load_pca
 from facepipe.latents.statistics import read_statistics
 from facepipe.latents.table import read_latents, write_latents
-from facepipe.models.samplers import Prior, load_sampler
+from facepipe.networks.samplers import Prior, load_sampler
+from facepipe.preprocess.writer import write_shards
+from facepipe.shards.shards import Shards
 
 COUNTS = {"train": 70, "valid": 5, "test": 9}
 

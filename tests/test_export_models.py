@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from facepipe.api import export
 from facepipe.cli import main
-from facepipe.data.shards import Shards
 from facepipe.errors import InputError
-from facepipe.models import export
 from facepipe.models.load import load_model
+from facepipe.shards.shards import Shards
 
 # reads an export without facepipe on its path
 ALONE = """
@@ -86,7 +86,7 @@ def test_labels_are_the_second_input(conditioned_models, tmp_path, form):
     ],
 )
 def test_other_layers_and_activations(tiny_shards, tmp_path, tiny_params, form, options):
-    from facepipe.training import ae
+    from facepipe.models.ae import task as ae
 
     if form == "onnx":
         pytest.importorskip("tf2onnx", reason="needs pip install 'facepipe[onnx]'")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.latents.exported import base_face, find_rows, split_path, stats_path
+from facepipe.latents.folder import base_face, find_rows, split_path, stats_path
 from facepipe.latents.table import write_latents
 
 Z = np.arange(12, dtype=np.float32).reshape(4, 3)

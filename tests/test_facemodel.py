@@ -13,15 +13,15 @@ from PIL import Image
 
 import facepipe
 from facepipe.cli import main
-from facepipe.config import ExportLatents
-from facepipe.data.shards import Shards
+from facepipe.directions.table import read_directions
 from facepipe.errors import InputError
-from facepipe.latents.directions import read_directions
+from facepipe.latents.config import ExportLatents
 from facepipe.latents.export import export_latents
 from facepipe.latents.table import read_latents
 from facepipe.latents.vectors import z_columns
 from facepipe.models.load import load_model
-from facepipe.models.samplers import load_sampler
+from facepipe.networks.samplers import load_sampler
+from facepipe.shards.shards import Shards
 from tests.conftest import ROOT
 from tests.test_encode import FRAMING
 

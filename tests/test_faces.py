@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from facepipe.data.faces import relief, render
-from facepipe.data.head import Head
-from facepipe.data.synthetic import sample_factors
+from facepipe.download.synthetic.factors import sample_factors
+from facepipe.download.synthetic.head import Head
+from facepipe.download.synthetic.renderer import relief, render
 
 # rows and columns of a 64x64 picture, for a face that looks straight ahead
 MOUTH = np.s_[42:54, 22:42]

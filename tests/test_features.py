@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data.faces import render
-from facepipe.data.synthetic import sample_factors
+from facepipe.download.synthetic.factors import sample_factors
+from facepipe.download.synthetic.renderer import render
 from facepipe.errors import InputError
 from facepipe.metrics import features as module
 from facepipe.metrics.features import BATCH, EXTRACTORS, face_scores, features, resize

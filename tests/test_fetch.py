@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from facepipe.config import Dataset, load_params
-from facepipe.data.fetch import fetch
-from facepipe.data.registry import read_entry
-from facepipe.data.sources import get_source
+from facepipe.config import load_params
+from facepipe.datasets.sets import get_source
+from facepipe.download.config import Dataset
+from facepipe.download.fetch import fetch
+from facepipe.download.registry import read_entry
 from facepipe.errors import InputError
 from tests.servers import FileServer
 

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from facepipe.files import atomic_file, atomic_folder, read_json, remove_leftovers, write_json
+from facepipe.core.files import atomic_file, atomic_folder, read_json, remove_leftovers, write_json
 
 
 def test_a_failing_write_leaves_the_old_file(tmp_path):

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from facepipe.errors import InputError
-from facepipe.latents import fitting
-from facepipe.latents.fitting import (
+from facepipe.directions import fitting
+from facepipe.directions.fitting import (
     METHODS,
     auc,
     choose_methods,
@@ -16,6 +15,7 @@ from facepipe.latents.fitting import (
     mean_difference,
     orthogonalised,
 )
+from facepipe.errors import InputError
 from facepipe.latents.standard import Standard, fit_standard
 
 PLAIN = ("mean_difference",)

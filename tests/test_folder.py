@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from facepipe.data import folder as folder_module
-from facepipe.data.archive import list_members
-from facepipe.data.folder import MAX_DEPTH, member_name, pack
-from facepipe.data.sources import get_source
+from facepipe.datasets.archive import list_members
+from facepipe.datasets.names import member_name
+from facepipe.datasets.sets import get_source
+from facepipe.download import pack as folder_module
+from facepipe.download.pack import MAX_DEPTH, pack
 from facepipe.errors import InputError
 
 

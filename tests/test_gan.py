@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from facepipe.errors import InputError
-from facepipe.models.adversarial import squared_slope
-from facepipe.models.gan import GAN
+from facepipe.models.gan.losses import squared_slope
+from facepipe.models.gan.model import GAN
 
 
 @pytest.mark.parametrize("spectral_norm", [False, True])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from facepipe.data.grids import contact_sheet, labelled, shortened, shown_scale
-from facepipe.data.pictures import tile
+from facepipe.core.pictures import tile
+from facepipe.draw.grids import contact_sheet, labelled, shortened, shown_scale
 
 
 def numbered(count, height=3, width=5, channels=3):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from facepipe.data.head import EYE_LINE, SCALE, Head, inside, paint, srgb, superellipse, union
-from facepipe.data.synthetic import sample_factors
+from facepipe.download.synthetic.factors import sample_factors
+from facepipe.download.synthetic.head import EYE_LINE, SCALE, Head, inside, paint, srgb, superellipse, union
 
 
 def head(n=128, **changed):

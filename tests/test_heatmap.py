@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
-from facepipe.report.heatmap import NEGATIVE, POSITIVE, UNKNOWN, heatmap, matrix, similar_side_by_side
+from facepipe.draw.charts import NEGATIVE, POSITIVE, UNKNOWN, heatmap, matrix, similar_side_by_side
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = ["a", "b & c", "a", "<d>"]

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.config import Preprocess
-from facepipe.data.folder import member_name, pack
-from facepipe.data.images import Framing, ImageError, prepare
-from facepipe.data.preprocess import preprocess
-from facepipe.data.shards import SPLITS, Shards
+from facepipe.datasets.names import member_name
+from facepipe.download.pack import pack
+from facepipe.preprocess.config import Preprocess
+from facepipe.preprocess.images import Framing, ImageError, prepare
+from facepipe.preprocess.preprocess import preprocess
+from facepipe.shards.shards import SPLITS, Shards
 from tests.hostile import write_hostile
 from tests.hostile_archives import write_hostile_tar, write_hostile_zip
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data.images import Framing, ImageError, crop_box, padded_box, prepare, resize, to_array
+from facepipe.preprocess.images import Framing, ImageError, crop_box, padded_box, prepare, resize, to_array
 from tests.encoded import RAMP, color, encoded
 
 pytestmark = pytest.mark.filterwarnings("ignore:::PIL")  # pytest sets aside the filter that decode.py sets

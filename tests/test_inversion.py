@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facepipe.data.shards import Shards
 from facepipe.models.inversion import VARIANCE, optimize
 from facepipe.models.load import BATCH, load_model
+from facepipe.shards.shards import Shards
 
 
 def objective(model, x, z):

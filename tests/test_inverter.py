@@ -6,13 +6,14 @@ import shutil
 import numpy as np
 import pytest
 
-from facepipe.config import Train, TrainInverter
-from facepipe.data.shards import Shards
+from facepipe.core.files import read_json, sha256
 from facepipe.errors import InputError
-from facepipe.files import read_json, sha256
+from facepipe.models.inverter import task as inverter
+from facepipe.models.inverter.config import TrainInverter
 from facepipe.models.load import load_model
-from facepipe.models.store import generator_digest
-from facepipe.training import inverter
+from facepipe.networks.store import generator_digest
+from facepipe.shards.shards import Shards
+from facepipe.training.config import Train
 from facepipe.training.resume import States
 from tests.conftest import THREADS
 

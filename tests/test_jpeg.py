@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data import jpeg
-from facepipe.data.archive import list_members, read_members
-from facepipe.data.decode import ImageError, Picture
-from facepipe.data.images import Framing, prepare
+from facepipe.datasets.archive import list_members, read_members
+from facepipe.preprocess import decode as jpeg
+from facepipe.preprocess.decode import ImageError, Picture
+from facepipe.preprocess.images import Framing, prepare
 from tests.hostile import write_hostile
 
 pytest.importorskip("simplejpeg")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from facepipe.api.edit import parse_change
 from facepipe.errors import InputError
-from facepipe.latents.edit import parse_change
 from facepipe.latents.label_columns import check_label, labels_of, mixed_labels
 from facepipe.latents.table import Latents
 

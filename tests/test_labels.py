@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facepipe.data import labels
+from facepipe.datasets import labels
 from facepipe.errors import InputError
 
 

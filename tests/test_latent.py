@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facepipe.metrics.latent import active_units, kl_per_dimension
+from facepipe.latents.statistics import active_units, kl_per_dimension
 from tests.standins import latents
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from facepipe.errors import InputError
 from facepipe.latents.statistics import histograms, statistics, write_statistics
-from facepipe.report.latent_section import histogram, latent_section
+from facepipe.report.page.latent_section import histogram, latent_section
 
 
 def stats(folder):

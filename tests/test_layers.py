@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facepipe.models.layers import BatchNorm, Initializers, convolutions, deconvolutions
+from facepipe.networks.layers import BatchNorm, Initializers, convolutions, deconvolutions
 
 
 @pytest.mark.parametrize("patch", [1, 3])

@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
-from facepipe.data.shards import Shards
 from facepipe.errors import InputError
 from facepipe.models.load import BATCH, load_model
+from facepipe.shards.shards import Shards
 
 
 def test_encode_decode_sample(tiny_models, tiny_shards):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from facepipe.api.lookup import find_faces
 from facepipe.errors import InputError
-from facepipe.latents.lookup import find_faces
 from facepipe.latents.table import Latents, write_latents, write_table
 
 Z = np.arange(12, dtype=np.float32).reshape(6, 2)

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facepipe.config import TrainAE, TrainGAN, TrainVAE
-from facepipe.data.shards import Shards
 from facepipe.errors import InputError
-from facepipe.models.gan import GAN
+from facepipe.models.ae.config import TrainAE
+from facepipe.models.gan.config import TrainGAN
+from facepipe.models.gan.model import GAN
+from facepipe.models.gan.task import GANTask
 from facepipe.models.load import load_model
-from facepipe.training.gan import GANTask
+from facepipe.models.vae.config import TrainVAE
+from facepipe.shards.shards import Shards
 from facepipe.training.loop import fit
 from facepipe.training.resume import States
 from facepipe.training.runtime import prepare

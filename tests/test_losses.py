@@ -6,7 +6,8 @@ import tensorflow as tf
 from scipy.stats import norm
 
 from facepipe.metrics import reconstruction
-from facepipe.models import losses
+from facepipe.models.ae import losses
+from facepipe.models.vae import losses as elbo
 
 random = np.random.default_rng(0)
 X = random.random((3, 4, 5, 2)).astype(np.float32)
@@ -65,7 +66,7 @@ def test_capacity_pulls_from_both_sides():
     for nats, distance, slope in ((1.5, 0.5, 1.0), (2.5, 0.5, -1.0)):
         with tf.GradientTape() as tape:
             tape.watch(kl)
-            loss = losses.capacity(kl, tf.reduce_mean(kl), nats)
+            loss = elbo.capacity(kl, tf.reduce_mean(kl), nats)
         np.testing.assert_allclose(np.mean(loss), distance, rtol=1e-6)
         np.testing.assert_allclose(tape.gradient(loss, kl), [slope, slope])
 
@@ -73,7 +74,7 @@ def test_capacity_pulls_from_both_sides():
 def test_gaussian_is_the_likelihood_at_the_optimal_variance():
     batch_mse = np.mean((X - RECON) ** 2)
     expected = mean(-norm.logpdf(X, RECON, np.sqrt(batch_mse)))
-    np.testing.assert_allclose(losses.gaussian_nll(X, LOGITS, np.float32(batch_mse)), expected, rtol=1e-4)
+    np.testing.assert_allclose(elbo.gaussian_nll(X, LOGITS, np.float32(batch_mse)), expected, rtol=1e-4)
     for other in (0.8, 1.2):
         assert -norm.logpdf(X, RECON, np.sqrt(batch_mse) * other).mean() > expected.mean()
 
@@ -83,7 +84,7 @@ def test_gaussian_gradient_is_that_of_the_log_of_the_mse():
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(logits)
         batch_mse = tf.reduce_mean(losses.mse(X, logits))
-        ours = tf.reduce_mean(losses.gaussian_nll(X, logits, batch_mse))
+        ours = tf.reduce_mean(elbo.gaussian_nll(X, logits, batch_mse))
         paper = 0.5 * tf.math.log(batch_mse)
     np.testing.assert_allclose(tape.gradient(ours, logits), tape.gradient(paper, logits), atol=1e-7)
 
@@ -95,14 +96,14 @@ def test_kl_divergence():
     q = norm.pdf(grid, mu[..., None], np.exp(logvar / 2)[..., None])
     ratio = norm.logpdf(grid, mu[..., None], np.exp(logvar / 2)[..., None]) - norm.logpdf(grid)
     expected = np.trapezoid(q * ratio, grid, axis=-1)
-    np.testing.assert_allclose(losses.kl_divergence(mu, logvar), expected, rtol=1e-4)
+    np.testing.assert_allclose(elbo.kl_divergence(mu, logvar), expected, rtol=1e-4)
 
 
 def test_free_bits_take_the_pressure_off_small_dimensions():
     kl = tf.constant([[0.1, 2.0], [0.3, 4.0]])
     with tf.GradientTape() as tape:
         tape.watch(kl)
-        pressed = losses.free_bits(kl, tf.reduce_mean(kl, axis=0), 0.5)
+        pressed = elbo.free_bits(kl, tf.reduce_mean(kl, axis=0), 0.5)
     np.testing.assert_allclose(pressed, [[0.5, 2.0], [0.5, 4.0]])
     np.testing.assert_allclose(tape.gradient(pressed, kl), [[0, 1], [0, 1]])
 

@@ -2,7 +2,7 @@
 
 import os
 
-from facepipe.machine import available_cores
+from facepipe.core.machine import available_cores
 
 
 def test_as_many_as_the_process_may_use():

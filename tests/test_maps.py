@@ -3,7 +3,7 @@
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.models.maps import halvings, patch_for, widths_for
+from facepipe.networks.maps import halvings, patch_for, widths_for
 
 
 def test_halvings_round_up():

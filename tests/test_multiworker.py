@@ -15,16 +15,16 @@ import pandas as pd
 import psutil
 import pytest
 
-from facepipe.config import Train
+from facepipe.core.files import read_json
 from facepipe.errors import InputError
-from facepipe.files import read_json
-from facepipe.training.crew import Crew, read_tf_config
-from facepipe.training.launch import free_addresses
+from facepipe.launch import free_addresses
+from facepipe.training.config import Train
 from facepipe.training.runtime import prepare
+from facepipe.training.workers import Crew, read_tf_config
 from tests.conftest import ROOT, THREADS
 
 MODELS = "ae", "vae", "gan", "ae-robust", "gan-residual", "gan-wasserstein", "gan-conditioned", "inverter"
-LAUNCH = (sys.executable, "-m", "facepipe.training.launch", "--workers", "2", "--")
+LAUNCH = (sys.executable, "-m", "facepipe.launch", "--workers", "2", "--")
 LOST = r"train: worker \d of 2 stops: another worker has ended or cannot be reached \(its own output says why\); .*\n"
 
 

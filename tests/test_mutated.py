@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 
+from facepipe.core.files import write_json
 from facepipe.errors import InputError
-from facepipe.files import write_json
 from facepipe.latents.edited import read_edited
 from facepipe.latents.pca import fit_pca
 from facepipe.report.decoded import decode_table

@@ -9,7 +9,8 @@ import unicodedata
 import numpy as np
 import pytest
 
-from facepipe.data.names import MAX_BYTES, read_utkface, read_yearbook, safe_id
+from facepipe.datasets.labels import read_utkface, read_yearbook
+from facepipe.datasets.names import MAX_BYTES, safe_id
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from facepipe.latents import neighbours
-from facepipe.latents.neighbours import nearest
+from facepipe.api import lookup as neighbours
+from facepipe.api.lookup import nearest
 
 RNG = np.random.default_rng(0)
 X, OTHERS = RNG.normal(size=(7, 4)), RNG.normal(size=(50, 4))

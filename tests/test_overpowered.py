@@ -4,16 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.config import Train, TrainGAN
-from facepipe.data.pictures import to_uint8
-from facepipe.data.shard_writer import write_shards
-from facepipe.data.shards import Shards
-from facepipe.data.synthetic import render, sample_factors
-from facepipe.files import read_json
+from facepipe.core.files import read_json
+from facepipe.core.pictures import to_uint8
+from facepipe.download.synthetic.factors import render, sample_factors
 from facepipe.metrics.features import features
 from facepipe.metrics.kid import polynomial_mmd2
+from facepipe.models.gan import task as gan
+from facepipe.models.gan.config import TrainGAN
 from facepipe.models.load import load_model
-from facepipe.training import gan
+from facepipe.preprocess.writer import write_shards
+from facepipe.shards.shards import Shards
+from facepipe.training.config import Train
 from tests.conftest import THREADS
 
 # no penalty, no augmentation: nothing but the schedule holds D back

@@ -8,9 +8,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from facepipe.data.folder import pack
-from facepipe.data.own_labels import MAX_FOLDERS, read_folder
-from facepipe.data.sources import get_source
+from facepipe.datasets.own import MAX_FOLDERS, read_folder
+from facepipe.datasets.sets import get_source
+from facepipe.download.pack import pack
 from facepipe.errors import InputError
 
 NAN = float("nan")

@@ -4,12 +4,12 @@ import re
 import numpy as np
 import pytest
 
-from facepipe.config import RenderReports
+from facepipe.core.files import read_json, write_json
+from facepipe.draw.charts import read_history
+from facepipe.draw.html import document, heading, paragraph, shares, table
 from facepipe.errors import InputError
-from facepipe.files import read_json, write_json
-from facepipe.report.curves import read_history
-from facepipe.report.elements import document, heading, paragraph, shares, table
-from facepipe.report.page import _progress, collapse_warning, history_charts
+from facepipe.report.config import RenderReports
+from facepipe.report.page.page import _progress, collapse_warning, history_charts
 from facepipe.report.render import render_reports
 from tests.standins import make_reports, make_world
 

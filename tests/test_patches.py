@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facepipe.models import patches
+from facepipe.networks import patches
 
 
 def numbers(*shape, dtype=tf.float32):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data.align import find_faces
-from facepipe.data.photos import list_photos, read_photos, unique_ids
-from facepipe.data.preprocess import preprocess
-from facepipe.data.shards import Shards
+from facepipe.api.photos import list_photos, read_photos, unique_ids
 from facepipe.errors import InputError
+from facepipe.preprocess.align import find_faces
+from facepipe.preprocess.preprocess import preprocess
+from facepipe.shards.shards import Shards
 from tests.encoded import color, encoded
 from tests.test_preprocess import celeba as write_celeba
 from tests.test_preprocess import params

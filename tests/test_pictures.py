@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data.pictures import enlarge, save_png, tile, to_rgb, to_uint8
+from facepipe.core.pictures import enlarge, save_png, tile, to_rgb, to_uint8
 
 
 def numbered(count, height=3, width=5, channels=3):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from facepipe.data import pixels
-from facepipe.data.pixels import channel_statistics, chunks, histogram, pixel_histogram, pixel_sums
-from facepipe.data.shard_writer import write_shards
-from facepipe.data.shards import Shards
+from facepipe.preprocess import pixels
+from facepipe.preprocess.pixels import channel_statistics, chunks, histogram, pixel_histogram, pixel_sums
+from facepipe.preprocess.writer import write_shards
+from facepipe.shards.shards import Shards
 
 
 def make(folder, count, shape, seed=0):

@@ -4,10 +4,10 @@ import zipfile
 
 import pytest
 
-from facepipe.config import Preprocess
-from facepipe.data.archive import Member
-from facepipe.data.plan import Item, limit, list_items, plan_splits
-from facepipe.data.sources import get_source
+from facepipe.datasets.archive import Member
+from facepipe.datasets.sets import get_source
+from facepipe.preprocess.config import Preprocess
+from facepipe.preprocess.plan import Item, limit, list_items, plan_splits
 
 LIMIT = 2**20
 

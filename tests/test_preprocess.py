@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facepipe.config import Dataset, Preprocess
-from facepipe.data.fetch import fetch
-from facepipe.data.preprocess import preprocess
-from facepipe.data.shard_writer import ShardWriter
-from facepipe.data.shards import SPLITS, Shards
-from facepipe.data.sources import get_source
+from facepipe.datasets.sets import get_source
+from facepipe.download.config import Dataset
+from facepipe.download.fetch import fetch
 from facepipe.errors import InputError
+from facepipe.preprocess.config import Preprocess
+from facepipe.preprocess.preprocess import preprocess
+from facepipe.preprocess.writer import ShardWriter
+from facepipe.shards.shards import SPLITS, Shards
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("FACEPIPE_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -216,7 +217,7 @@ def test_a_cluster_worker_killed_on_the_way_changes_nothing(tmp_path, monkeypatc
     distributed = pytest.importorskip("distributed")
     raw = write_raw(tmp_path / "raw", "lfw", people(40, pictures=10))
     preprocess(params(), raw, tmp_path / "undisturbed")
-    monkeypatch.setattr("facepipe.data.convert.BATCH_IMAGES", 4)  # a hundred tasks
+    monkeypatch.setattr("facepipe.preprocess.convert.BATCH_IMAGES", 4)  # a hundred tasks
     written = []
     put = ShardWriter.put
 

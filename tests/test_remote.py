@@ -13,9 +13,9 @@ from email.utils import format_datetime
 import numpy as np
 import pytest
 
-from facepipe.data import remote
-from facepipe.data.cache import Missing, cache_folder, obtain
-from facepipe.data.registry import RemoteFile
+from facepipe.download import remote
+from facepipe.download.cache import Missing, cache_folder, obtain
+from facepipe.download.registry import RemoteFile
 from facepipe.errors import InputError
 from tests.servers import Fault, FileServer
 
@@ -424,8 +424,8 @@ def test_not_enough_room_is_said_before_the_download(server, cache, monkeypatch)
 
 GET = """
 import sys
-from facepipe.data.cache import obtain
-from facepipe.data.registry import RemoteFile
+from facepipe.download.cache import obtain
+from facepipe.download.registry import RemoteFile
 obtain(RemoteFile("faces.zip", "archive", (sys.argv[1],), checksums={"sha256": sys.argv[2]}))
 print("done", flush=True)
 """

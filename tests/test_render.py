@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.config import RenderReports
-from facepipe.data.pictures import to_uint8
-from facepipe.data.shards import Shards
+from facepipe.core.pictures import to_uint8
+from facepipe.directions.table import read_directions
 from facepipe.errors import InputError
-from facepipe.latents.directions import read_directions
 from facepipe.latents.pca import load_pca
 from facepipe.latents.table import Latents, read_latents, write_latents, write_table
 from facepipe.report import render as module
+from facepipe.report.config import RenderReports
 from facepipe.report.render import choose_attributes, read_edits, render_reports
+from facepipe.shards.shards import Shards
 from tests.standins import make_reports, make_world
 
 PARAMS = RenderReports(columns=4, rows=2, interpolation_steps=5, strengths=(-1.0, 0.0, 2.0))
@@ -245,12 +245,14 @@ def test_a_conditioned_model_is_told_the_labels(world):
 
 
 def test_real_models_render(tiny_models, tiny_shards, tmp_path):
-    from facepipe.config import AttributeVectors, Evaluate, ExportLatents
-    from facepipe.data.explore import explore
-    from facepipe.files import write_json
-    from facepipe.latents.attribute_vectors import attribute_vectors
+    from facepipe.core.files import write_json
+    from facepipe.directions.attribute_vectors import attribute_vectors
+    from facepipe.directions.config import AttributeVectors
+    from facepipe.latents.config import ExportLatents
     from facepipe.latents.export import export_latents
+    from facepipe.metrics.config import Evaluate
     from facepipe.metrics.evaluate import evaluate
+    from facepipe.preprocess.explore import explore
 
     shutil.copytree(tiny_models.parent / "reports", tmp_path / "reports")
     latents, directions, report = tmp_path / "latents", tmp_path / "directions", tmp_path / "reports"

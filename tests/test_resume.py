@@ -6,12 +6,13 @@ import time
 import pytest
 import tensorflow as tf
 
-from facepipe.config import Train, TrainAE
 from facepipe.errors import InputError
+from facepipe.models.ae.config import TrainAE
 from facepipe.training import loop, resume
-from facepipe.training.crew import Crew
+from facepipe.training.config import Train
 from facepipe.training.resume import KEPT_DAYS, States, open_states
 from facepipe.training.runtime import Runtime
+from facepipe.training.workers import Crew
 
 TRAIN, AE = Train(), TrainAE(epochs=3)
 ALONE = Crew(tf.distribute.get_strategy())

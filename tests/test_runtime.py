@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.config import Train
+from facepipe.core.files import read_json
 from facepipe.errors import InputError
-from facepipe.files import read_json
+from facepipe.training.config import Train
 from facepipe.training.runtime import prepare
 from tests.conftest import ROOT, THREADS
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.models.samplers import Gaussian, Mixture, Prior, fit_gaussian, fit_mixture, load_sampler
+from facepipe.networks.samplers import Gaussian, Mixture, Prior, fit_gaussian, fit_mixture, load_sampler
 
 MEAN = np.array([1.0, -2.0, 0.5])
 COVARIANCE = np.array([[2.0, 0.6, 0.0], [0.6, 1.0, -0.3], [0.0, -0.3, 0.5]])
@@ -70,7 +70,7 @@ def test_mixture_finds_clusters_that_a_gaussian_misses():
 
 def test_mixture_is_the_same_in_another_process_with_other_threads():
     code = (
-        "import numpy as np; from facepipe.models.samplers import fit_mixture;"
+        "import numpy as np; from facepipe.networks.samplers import fit_mixture;"
         "z = np.random.default_rng(0).normal(size=(900, 5)); print(fit_mixture(z, 4, 2).sample(20, 1).tobytes().hex())"
     )
     runs = set()

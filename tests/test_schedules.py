@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from facepipe.sections.gan import Schedule
-from facepipe.training.schedules import make_schedule
+from facepipe.models.gan.config import Schedule
+from facepipe.models.gan.schedules import make_schedule
 
 
 def decisions(schedule, steps):

@@ -14,14 +14,15 @@ import yaml
 from PIL import Image
 from scipy.io import savemat
 
-from facepipe.config import Dataset, Preprocess
-from facepipe.data.archive import list_members
-from facepipe.data.fetch import fetch
-from facepipe.data.preprocess import preprocess
-from facepipe.data.shards import SPLITS, Shards
-from facepipe.data.sources import get_source
+from facepipe.core.files import read_json
+from facepipe.datasets.archive import list_members
+from facepipe.datasets.sets import get_source
+from facepipe.download.config import Dataset
+from facepipe.download.fetch import fetch
 from facepipe.errors import InputError
-from facepipe.files import read_json
+from facepipe.preprocess.config import Preprocess
+from facepipe.preprocess.preprocess import preprocess
+from facepipe.shards.shards import SPLITS, Shards
 from tests.conftest import ROOT
 from tests.mounts import run_with_mounts
 from tests.servers import Fault, FileServer

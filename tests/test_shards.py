@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.data.shard_writer import ShardWriter, write_shards
-from facepipe.data.shards import SPLITS, OpenFiles, Shards, sha256
 from facepipe.errors import InputError
+from facepipe.preprocess.writer import ShardWriter, write_shards
+from facepipe.shards.shards import SPLITS, OpenFiles, Shards, sha256
 
 SHAPE = (6, 4, 3)
 COUNTS = {"train": 20, "valid": 3, "test": 7}
@@ -165,7 +165,7 @@ def test_a_process_that_still_reads_ends_in_silence(folder):
     # frozen, as after `import_tensorflow`: what is part of a cycle dies when the modules have gone
     code = f"""
 import gc
-from facepipe.data.shards import Shards
+from facepipe.shards.shards import Shards
 data = Shards({str(folder)!r})
 data.images("train")
 gc.cycle = [data, gc]

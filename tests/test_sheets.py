@@ -1,7 +1,7 @@
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.latents.sheets import open_sheet
+from facepipe.tables.sheets import open_sheet
 
 
 def read(path, content, encoding="utf-8"):

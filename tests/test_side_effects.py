@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from facepipe.latents.side_effects import MIN_PROBE, cosines, fit_probes, side_effects
+from facepipe.directions.side_effects import MIN_PROBE, cosines, fit_probes, side_effects
 from tests.test_fitting import correlated
 
 

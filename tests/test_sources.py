@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from facepipe.config import Dataset
-from facepipe.data.archive import list_members
-from facepipe.data.sources import SOURCES, get_source
+from facepipe.datasets.archive import list_members
+from facepipe.datasets.sets import SOURCES, get_source
+from facepipe.download.config import Dataset
 from facepipe.errors import InputError
 
 ROOT = Path(__file__).parents[1]

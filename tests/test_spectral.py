@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facepipe.models.spectral import SpectralConv, SpectralDeconv, SpectralDense, iterate_all
+from facepipe.networks.spectral import SpectralConv, SpectralDeconv, SpectralDense, iterate_all
 
 KERNEL = keras.initializers.RandomNormal(stddev=1.0, seed=3)
 

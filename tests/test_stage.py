@@ -8,8 +8,8 @@ import sys
 import pytest
 import yaml
 
+from facepipe.core.files import read_json
 from facepipe.errors import InputError, Stopped
-from facepipe.files import read_json
 from facepipe.stage import run
 from tests.conftest import ROOT
 

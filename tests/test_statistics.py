@@ -3,13 +3,7 @@ import pytest
 
 from facepipe.errors import InputError
 from facepipe.latents import statistics as module
-from facepipe.latents.statistics import (
-    dead_dimensions,
-    histograms,
-    read_statistics,
-    statistics,
-    write_statistics,
-)
+from facepipe.latents.statistics import dead_dimensions, histograms, read_statistics, statistics, write_statistics
 from tests.standins import latents
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from facepipe.files import read_json
-from facepipe.models.autoencoder import Autoencoder
-from facepipe.models.store import save_model
+from facepipe.core.files import read_json
+from facepipe.models.ae.model import Autoencoder
+from facepipe.networks.store import save_model
 
 SPEC = {"image_shape": [16, 16, 3], "latent_dim": 4, "widths": [4, 4], "latent_activation": "linear"}
 

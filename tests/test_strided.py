@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facepipe.models import strided
-from facepipe.models.strided import convolve, convolve_transpose, kernel_gradient
+from facepipe.networks import strided
+from facepipe.networks.strided import convolve, convolve_transpose, kernel_gradient
 
 
 def numbers(*shape, seed=0):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data.grids import labelled
+from facepipe.draw.grids import labelled
+from facepipe.draw.strips import ENDS, FRAME_MS, check_picture, save_strips
 from facepipe.errors import InputError
-from facepipe.report.strips import ENDS, FRAME_MS, check_picture, save_strips
 
 ROWS = [np.random.default_rng(i).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8) for i in range(2)]
 

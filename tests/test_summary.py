@@ -4,9 +4,9 @@ import csv
 
 import keras
 
-from facepipe.models.autoencoder import Autoencoder
-from facepipe.models.layers import parameter_count
-from facepipe.models.summary import COLUMNS, flops, summarize, write_summary
+from facepipe.models.ae.model import Autoencoder
+from facepipe.networks.layers import parameter_count
+from facepipe.networks.summary import COLUMNS, flops, summarize, write_summary
 
 
 def called(layer, shape):

@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facepipe.data.synthetic import ATTRIBUTES, FACTORS, attributes, continuous, render, sample_factors, write_archive
+from facepipe.download.synthetic.factors import (
+    ATTRIBUTES,
+    FACTORS,
+    attributes,
+    continuous,
+    render,
+    sample_factors,
+    write_archive,
+)
 
 SAMPLES = 2000
 

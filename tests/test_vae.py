@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from facepipe.models.vae import LOGVAR_RANGE, VAE, reparameterize
+from facepipe.models.vae.model import LOGVAR_RANGE, VAE, reparameterize
 
 SPEC = {"image_shape": [16, 16, 3], "latent_dim": 6, "widths": [4, 8], "latent_activation": "linear"}
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.latents.cells import short
 from facepipe.latents.vectors import check_latent_dim, format_vector, read_vectors, z_columns
+from facepipe.tables.cells import short
 
 
 def test_column_names():

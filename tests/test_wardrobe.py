@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from facepipe.data import wardrobe
-from facepipe.data.head import Head
-from facepipe.data.synthetic import sample_factors
+from facepipe.download.synthetic import wardrobe
+from facepipe.download.synthetic.factors import sample_factors
+from facepipe.download.synthetic.head import Head
 
 STRAIGHT = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "light_azimuth": 0.0, "hat": "none", "glasses": "none",
             "earrings": "none", "bangs": 0, "hair_side": 1}  # fmt: skip

@@ -6,13 +6,13 @@ import shutil
 import numpy as np
 import pytest
 
-from facepipe.config import TrainGAN
+from facepipe.core.files import read_json, write_json
 from facepipe.errors import InputError
-from facepipe.files import read_json, write_json
-from facepipe.models.gan import GAN
+from facepipe.models.gan import task as gan
+from facepipe.models.gan.config import TrainGAN
+from facepipe.models.gan.model import GAN
+from facepipe.models.gan.start import first_weights
 from facepipe.models.load import load_model
-from facepipe.models.warm import first_weights
-from facepipe.training import gan
 
 SPEC = {
     "image_shape": [16, 16, 3], "latent_dim": 4, "generator_widths": [16, 8], "discriminator_widths": [8, 8],
@@ -26,7 +26,7 @@ PARAMS = {
 @pytest.fixture(scope="module")
 def vae(tiny_shards, tiny_params, tmp_path_factory):
     """A VAE whose widths differ from each other, so that their order matters."""
-    from facepipe.training.vae import train
+    from facepipe.models.vae.task import train
 
     folder = tmp_path_factory.mktemp("vae")
     params = tiny_params[1]["vae"].model_copy(update={"widths": (8, 16)})

@@ -23,9 +23,9 @@ def arguments(parser):
 def run(arguments):
     import numpy as np
 
+    from facepipe.draw.strips import check_picture, save_strips
     from facepipe.latents.label_columns import mixed_labels
     from facepipe.latents.table import Latents, write_table
-    from facepipe.report.strips import check_picture, save_strips
 
     suffix = check_picture(arguments.output, TABLES)
     ids, signs = read_terms(arguments.terms)

@@ -40,7 +40,7 @@ def add_directions(parser):
 
 
 def add_changes(parser, flag, help):
-    """Add a repeatable NAME=STRENGTH option; its values are parsed by `facepipe.latents.edit.parse_change`."""
+    """Add a repeatable NAME=STRENGTH option; its values are parsed by `facepipe.api.edit.parse_change`."""
     parser.add_argument(flag, action="append", default=[], metavar="NAME=STRENGTH", help=help)
 
 
@@ -53,7 +53,7 @@ def find_model(name, models):
         if (folder / "model.json").is_file():
             return folder
     if Path(name).is_file():
-        from facepipe.latents.bundle import unpack_bundle
+        from facepipe.api.bundle import unpack_bundle
 
         _unpacked.append(tempfile.TemporaryDirectory(prefix="facepipe."))
         return unpack_bundle(name, _unpacked[-1].name)
@@ -64,7 +64,7 @@ def find_model(name, models):
 
 def model_facts(folder):
     """(name, latent_dim) of the model in a folder, from its model.json alone."""
-    from facepipe.models.store import read_info
+    from facepipe.networks.store import read_info
 
     info = read_info(folder)
     try:
@@ -75,7 +75,7 @@ def model_facts(folder):
 
 def conditions_of(folder):
     """The attributes whose labels the model in a folder decodes with, a tuple of str; () mostly."""
-    from facepipe.models.store import read_info
+    from facepipe.networks.store import read_info
 
     return tuple(read_info(folder)["spec"].get("condition_on", ()))
 
@@ -95,8 +95,8 @@ def load(folder):
 
 
 def find_latents(arguments, folder, ids):
-    """The faces of these ids, with their labels, from --table and --latents: see `facepipe.latents.lookup`."""
-    from facepipe.latents.lookup import find_faces
+    """The faces of these ids, with their labels, from --table and --latents: see `facepipe.api.lookup`."""
+    from facepipe.api.lookup import find_faces
 
     name, latent_dim = model_facts(folder)
     latents, labels = latents_of(folder, arguments.latents), conditions_of(folder)
@@ -105,7 +105,7 @@ def find_latents(arguments, folder, ids):
 
 def load_directions(folder, given):
     """The `Directions` of the model in `folder` from the CSV `given`, or directions/ beside the models; None: none."""
-    from facepipe.latents.directions import read_directions
+    from facepipe.directions.table import read_directions
 
     beside = latents_of(folder).parent.parent / "directions" / f"{Path(folder).name}.csv"
     if given is None and not beside.exists():
@@ -116,7 +116,7 @@ def load_directions(folder, given):
 
 def load_components(folder, given):
     """The `PCA` of the latents of the model in `folder`, see `latents_of`; InputError: missing, or another model's."""
-    from facepipe.latents.exported import pca_path
+    from facepipe.latents.folder import pca_path
     from facepipe.latents.pca import load_pca
 
     path = pca_path(latents_of(folder, given))
@@ -128,10 +128,10 @@ def load_components(folder, given):
 
 
 def decoded(folder, table, path="latents"):
-    """uint8 (n, H, W, C): the faces of a table of `Latents`, see `facepipe.report.faces.decode_faces`."""
+    """uint8 (n, H, W, C): the faces of a table of `Latents`, see `facepipe.report.decoded.decode_faces`."""
     import numpy as np
 
-    from facepipe.report.faces import decode_faces
+    from facepipe.report.decoded import decode_faces
 
     return np.stack(list(decode_faces(load(folder), table, path)))
 
@@ -148,9 +148,9 @@ def add_crop(parser):
 
 
 def photos_for(folder, paths, crop=None):
-    """Photographs for the model in a folder: (ids, uint8 images), see `facepipe.data.photos.read_photos`."""
-    from facepipe.data.photos import read_photos
-    from facepipe.models.store import read_info
+    """Photographs for the model in a folder: (ids, uint8 images), see `facepipe.api.photos.read_photos`."""
+    from facepipe.api.photos import read_photos
+    from facepipe.networks.store import read_info
 
     return read_photos(paths, read_info(folder).get("framing"), crop)
 

@@ -35,11 +35,10 @@ def arguments(parser):
 
 
 def run(arguments):
-    from facepipe.data.shards import Shards
     from facepipe.latents.edited import read_edited
-    from facepipe.models.store import read_info
-    from facepipe.report.compare import known_faces
-    from facepipe.report.decoded import check_folder, decode_table
+    from facepipe.networks.store import read_info
+    from facepipe.report.decoded import check_folder, decode_table, known_faces
+    from facepipe.shards.shards import Shards
 
     # everything that can be wrong without TensorFlow is found before it is imported
     folder = find_model(arguments.model, arguments.models)

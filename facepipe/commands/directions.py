@@ -51,9 +51,9 @@ def arguments(parser):
 
 
 def run(arguments):
-    from facepipe.files import check_file
-    from facepipe.latents.directions import write_directions
-    from facepipe.latents.fitting import METHODS, choose_methods, fit_few
+    from facepipe.core.files import check_file
+    from facepipe.directions.fitting import METHODS, choose_methods, fit_few
+    from facepipe.directions.table import write_directions
     from facepipe.latents.standard import standard_of
 
     if bool(arguments.labels) == bool(arguments.having or arguments.lacking):
@@ -99,10 +99,10 @@ def _from_labels(arguments, folder):
     import numpy as np
     import pandas as pd
 
-    from facepipe.data.label_table import read_table
-    from facepipe.data.textfiles import open_text
-    from facepipe.latents.exported import split_path
+    from facepipe.datasets.own import read_table
+    from facepipe.latents.folder import split_path
     from facepipe.latents.table import read_latents
+    from facepipe.tables.text import open_text
 
     name, latent_dim = model_facts(folder)
     table = read_latents(split_path(latents_of(folder, arguments.latents), "train"), latent_dim, name)

@@ -56,14 +56,14 @@ def arguments(parser):
 def run(arguments):
     import numpy as np
 
-    from facepipe.latents import edit
+    from facepipe.api import edit
+    from facepipe.draw.strips import check_picture
     from facepipe.latents.edited import read_edited
     from facepipe.latents.label_columns import check_label
     from facepipe.latents.rows import check_suffix
     from facepipe.latents.standard import standard_of
     from facepipe.latents.table import take, write_table
     from facepipe.report.decoded import check_folder, decode_table
-    from facepipe.report.strips import check_picture
 
     # everything that can be wrong without TensorFlow is found before it is imported
     changes = [edit.parse_change(text) for text in arguments.add]
@@ -116,7 +116,7 @@ def _strip(path, before, after, ids, changes, strengths):
     """Each face as it is, then its edits."""
     import numpy as np
 
-    from facepipe.report.strips import save_strips
+    from facepipe.draw.strips import save_strips
 
     count = len(strengths)
     rows = [np.concatenate([before[i : i + 1], after[i * count : (i + 1) * count]]) for i in range(len(before))]

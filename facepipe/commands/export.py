@@ -27,12 +27,12 @@ def arguments(parser):
 
 
 def run(arguments):
-    from facepipe.files import check_file
+    from facepipe.core.files import check_file
 
     folder = find_model(arguments.model, arguments.models)
     output = Path(arguments.output)
     if arguments.format == "bundle":
-        from facepipe.latents.bundle import write_bundle
+        from facepipe.api.bundle import write_bundle
 
         if Path(arguments.model).is_file():
             raise InputError(f"--model: {arguments.model} is a bundle already; copy it")
@@ -49,7 +49,7 @@ def run(arguments):
         raise InputError(f"{output}: exists; name a new folder")
     check_file(output / "decoder")
     model = load(folder)
-    from facepipe.models.export import export_networks
+    from facepipe.api.export import export_networks
 
     names = export_networks(model, arguments.format, output)
     print(f"{' and '.join(names)} in {output}")

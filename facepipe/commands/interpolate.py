@@ -39,11 +39,11 @@ def arguments(parser):
 def run(arguments):
     import numpy as np
 
+    from facepipe.draw.strips import check_picture, save_strips
     from facepipe.errors import InputError
     from facepipe.latents.label_columns import mixed_labels
     from facepipe.latents.paths import PATH_METHODS, route
     from facepipe.latents.table import Latents, write_table
-    from facepipe.report.strips import check_picture, save_strips
 
     suffix = check_picture(arguments.output, TABLES)
     if len(arguments.ids) < 2:

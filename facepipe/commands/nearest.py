@@ -32,13 +32,13 @@ def arguments(parser):
 
 
 def run(arguments):
-    from facepipe.data.shards import Shards
+    from facepipe.api.lookup import nearest
+    from facepipe.draw.strips import check_picture
     from facepipe.errors import InputError
-    from facepipe.latents.exported import split_path
-    from facepipe.latents.neighbours import nearest
+    from facepipe.latents.folder import split_path
     from facepipe.latents.standard import fit_standard
     from facepipe.latents.table import read_latents
-    from facepipe.report.strips import check_picture
+    from facepipe.shards.shards import Shards
 
     if arguments.output and check_picture(arguments.output) != ".png":
         raise InputError(f"{arguments.output}: a picture of neighbours does not move; use .png")
@@ -76,8 +76,8 @@ def _picture(path, pictures, shards, faces, train, rows, distances):
     """A row a face: the face, decoded, then its neighbours as they are in the data, with ids and distances."""
     import numpy as np
 
-    from facepipe.data.grids import contact_sheet, shown_scale
-    from facepipe.data.pictures import save_png
+    from facepipe.core.pictures import save_png
+    from facepipe.draw.grids import contact_sheet, shown_scale
 
     shown, captions = [], []
     for face, name, near, lengths in zip(pictures, faces.ids, rows, distances, strict=True):

@@ -52,16 +52,15 @@ def arguments(parser):
 def run(arguments):
     import numpy as np
 
-    from facepipe.data.grids import shown_scale
-    from facepipe.data.pictures import enlarge, save_png, tile
+    from facepipe.api.edit import parse_change, unit_move
+    from facepipe.core.files import check_file
+    from facepipe.core.pictures import enlarge, save_png, tile
+    from facepipe.draw.grids import shown_scale
     from facepipe.errors import InputError
-    from facepipe.files import check_file
-    from facepipe.latents.edit import parse_change, unit_move
     from facepipe.latents.label_columns import check_label
     from facepipe.latents.table import Latents, write_table
-    from facepipe.models.samplers import load_sampler
-    from facepipe.report.decoded import check_folder, decode_table
-    from facepipe.report.faces import decode_faces
+    from facepipe.networks.samplers import load_sampler
+    from facepipe.report.decoded import check_folder, decode_faces, decode_table
 
     suffix = Path(arguments.output).suffix.lower()
     if suffix not in (*TABLES, ".png", ""):

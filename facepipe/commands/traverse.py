@@ -42,14 +42,14 @@ def arguments(parser):
 def run(arguments):
     import numpy as np
 
+    from facepipe.draw.strips import check_picture, save_strips
     from facepipe.errors import InputError
-    from facepipe.latents.exported import stats_path
+    from facepipe.latents.folder import stats_path
     from facepipe.latents.paths import traversal
     from facepipe.latents.standard import standard_of
     from facepipe.latents.statistics import read_statistics
     from facepipe.latents.table import Latents, write_table
     from facepipe.latents.vectors import z_columns
-    from facepipe.report.strips import check_picture, save_strips
 
     suffix = check_picture(arguments.output, TABLES)
     if not 0 < arguments.reach < np.inf:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.errors import InputError
-from facepipe.latents.exported import base_face, pca_path, stats_path
+from facepipe.latents.folder import base_face, pca_path, stats_path
 from facepipe.latents.pca import load_pca
 from facepipe.latents.statistics import read_statistics
 from facepipe.latents.table import read_latents

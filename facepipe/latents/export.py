@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from facepipe.determinism import rng
+from facepipe.core.determinism import rng
 from facepipe.errors import InputError
-from facepipe.latents.exported import pca_path, stats_path
+from facepipe.latents.folder import pca_path, stats_path
 from facepipe.latents.influence import influence, variance_explained
 from facepipe.latents.pca import fit_pca
 from facepipe.latents.statistics import histograms, statistics, write_statistics
 from facepipe.latents.table import write_latents
-from facepipe.models.samplers import fit_gaussian, fit_mixture
+from facepipe.networks.samplers import fit_gaussian, fit_mixture
 
 CHUNK = 1024  # images in memory at once
 DENSITY_ROWS = 20_000  # the density is fitted to so many training latents, drawn at random where there are more
@@ -39,8 +39,8 @@ def export_latents(params, models, shards, out):
     Raises:
         InputError: a missing model, latents that are not finite, too few of them for the density.
     """
-    from facepipe.data.shards import Shards
     from facepipe.models.load import load_model
+    from facepipe.shards.shards import Shards
 
     shards, out, metrics = Shards(shards), Path(out), {}
     for name in ("ae", "vae", "gan"):

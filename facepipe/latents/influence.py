@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from facepipe.determinism import rng
+from facepipe.core.determinism import rng
 
 DECODED = 4096  # pictures at most for `variance_explained`, but for very long latents
 ROWS = (4, 64)  # the fewest and most latents of which each dimension is changed

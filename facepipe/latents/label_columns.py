@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from facepipe.data.conditions import encode
 from facepipe.errors import InputError
-from facepipe.latents.cells import short
+from facepipe.shards.labels import encode
+from facepipe.tables.cells import short
 
 
 def labels_of(table, conditions, path):
@@ -33,7 +33,7 @@ def labels_of(table, conditions, path):
 
 
 def check_label(change, flag, model_name):
-    """InputError where a strength of a `facepipe.latents.edit.Change` is no label; flag, model_name: for it."""
+    """InputError where a strength of a `facepipe.api.edit.Change` is no label; flag, model_name: for it."""
     for value in change.strengths:
         if not 0 <= value <= 1:
             raise InputError(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.errors import InputError
-from facepipe.latents.cells import short
+from facepipe.tables.cells import short
 
 _MAGIC = b"PAR1"
 _ROWS = 2**14  # of a row group, and read at once: small ones are slow

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from facepipe.core.files import atomic_file
 from facepipe.errors import InputError
-from facepipe.files import atomic_file
 
 
 class PCA(NamedTuple):

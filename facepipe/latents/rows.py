@@ -4,8 +4,8 @@ import contextlib
 import re
 from pathlib import Path
 
+from facepipe.core.files import atomic_file, check_file
 from facepipe.errors import InputError, suggest
-from facepipe.files import atomic_file, check_file
 from facepipe.latents import parquet
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from facepipe.core.files import atomic_file
 from facepipe.errors import InputError
-from facepipe.files import atomic_file
 
 DEAD = 1e-4  # of the largest deviation among the dimensions
 BINS = 24
@@ -115,3 +115,29 @@ def _dead(sd):
 def _parts(z):
     for start in range(0, len(z), _ROWS):
         yield np.asarray(z[start : start + _ROWS], np.float64)
+
+
+def active_units(mu, threshold=0.01):
+    """Which dimensions of a VAE carry information (Burda et al. 2016, "Importance weighted autoencoders").
+
+    Args:
+        mu: float (n, d), posterior means.
+        threshold: float, in squared latent units.
+
+    Returns:
+        bool (d,): variance of mu over the images above the threshold.
+    """
+    return np.asarray(mu, np.float64).var(axis=0) > threshold
+
+
+def kl_per_dimension(mu, logvar):
+    """KL(q(z|x) || N(0, I)) of each dimension, averaged over the images: (mu^2 + exp(logvar) - 1 - logvar) / 2.
+
+    Args:
+        mu, logvar: float (n, d).
+
+    Returns:
+        float64 (d,), nats, >= 0.
+    """
+    mu, logvar = np.asarray(mu, np.float64), np.asarray(logvar, np.float64)
+    return 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).mean(axis=0)

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from facepipe.errors import InputError
-from facepipe.latents.cells import short
 from facepipe.latents.rows import check_suffix, row_writer
 from facepipe.latents.vectors import check_latent_dim, is_vector_column, read_parts, z_columns
+from facepipe.tables.cells import short
 
 ID_BYTES = 200  # with a suffix added, still a file name on every file system
 _SUFFIX = re.compile(r"\.(png|jpe?g)$", re.IGNORECASE)

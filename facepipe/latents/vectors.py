@@ -10,8 +10,8 @@ import numpy as np
 
 from facepipe.errors import InputError
 from facepipe.latents import parquet
-from facepipe.latents.cells import Cells, short
-from facepipe.latents.sheets import open_sheet
+from facepipe.tables.cells import Cells, short
+from facepipe.tables.sheets import open_sheet
 
 FORMS = {"z": "latent columns", "pc": "columns of principal components"}
 _LIKE = re.compile(r"\W*(z|pc)\W*(\d+)", re.IGNORECASE)
@@ -57,7 +57,7 @@ def format_vector(values):
 def read_vectors(path, key, required=(), optional=(), latent_dim=None, model_name=None, empty_ok=False):
     """Read a table with a header. Rows are counted as a spreadsheet does: the header is row 1.
 
-    CSV as `facepipe.latents.sheets` reads it, or Parquet. The columns may stand in any order; those not asked for
+    CSV as `facepipe.tables.sheets` reads it, or Parquet. The columns may stand in any order; those not asked for
     are ignored.
 
     Args:

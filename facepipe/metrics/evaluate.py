@@ -7,18 +7,19 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from facepipe.data.conditions import random_labels, read_labels
-from facepipe.data.pictures import to_uint8
-from facepipe.data.shards import Shards
-from facepipe.determinism import rng
+from facepipe.core.determinism import rng
+from facepipe.core.files import atomic_file
+from facepipe.core.pictures import to_uint8
 from facepipe.errors import InputError
-from facepipe.files import atomic_file
+from facepipe.latents import statistics as latent
 from facepipe.latents.statistics import statistics
-from facepipe.metrics import latent, reconstruction
+from facepipe.metrics import reconstruction
 from facepipe.metrics.features import face_scores, features
 from facepipe.metrics.kid import kid
 from facepipe.metrics.prdc import prdc
-from facepipe.models.samplers import load_sampler
+from facepipe.networks.samplers import load_sampler
+from facepipe.shards.labels import random_labels, read_labels
+from facepipe.shards.shards import Shards
 
 BATCH = 256
 PCA_IMAGES = 20_000  # training images that PCA is fitted to, at most: its components have settled long before

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facepipe.determinism import rng
+from facepipe.core.determinism import rng
 from facepipe.errors import InputError, suggest
 
 BATCH = 128

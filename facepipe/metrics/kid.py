@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from facepipe.determinism import rng
+from facepipe.core.determinism import rng
 
 
 def polynomial_mmd2(x, y):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.determinism import rng
+from facepipe.core.determinism import rng
 
 WINDOW, SIGMA, K1, K2 = 11, 1.5, 0.01, 0.03  # Wang et al. 2004, section III-B
 

@@ -1,1 +1,1 @@
-"""The networks: autoencoder, VAE, GAN, and how they are stored."""
+"""A folder a model (params, networks, losses, training), and how a stored one is loaded."""

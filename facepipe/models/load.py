@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from facepipe.data.conditions import encode
 from facepipe.errors import InputError
-from facepipe.models.autoencoder import Autoencoder
-from facepipe.models.gan import GAN
+from facepipe.models.ae.model import Autoencoder
+from facepipe.models.gan.model import GAN
 from facepipe.models.inversion import optimize
-from facepipe.models.inverter import Inverter
-from facepipe.models.samplers import Prior, load_sampler
-from facepipe.models.store import generator_digest, read_info, read_weights
-from facepipe.models.vae import VAE
+from facepipe.models.inverter.model import Inverter
+from facepipe.models.vae.model import VAE
+from facepipe.networks.samplers import Prior, load_sampler
+from facepipe.networks.store import generator_digest, read_info, read_weights
+from facepipe.shards.labels import encode
 
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
 # every call runs in full batches (the last one padded), so that a row's bytes do not depend on its company

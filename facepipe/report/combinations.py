@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from facepipe.data.grids import labelled, shown_scale
-from facepipe.data.pictures import to_uint8
+from facepipe.core.pictures import to_uint8
+from facepipe.draw.grids import labelled, shown_scale
 
 # with more attributes than this, one at a time instead of every combination
 MOST_COMBINED = 3

@@ -8,19 +8,22 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
-from facepipe.data.grids import contact_sheet, shown_scale
-from facepipe.data.pictures import save_png, tile, to_uint8
+from facepipe.core.files import existing_part
+from facepipe.core.pictures import save_png, tile, to_uint8
+from facepipe.draw.grids import contact_sheet, labelled, shown_scale
 from facepipe.errors import InputError
-from facepipe.files import existing_part
-from facepipe.latents.cells import short
+from facepipe.latents.folder import find_rows
+from facepipe.latents.label_columns import labels_of
 from facepipe.latents.table import picture_names
 from facepipe.latents.vectors import check_latent_dim
-from facepipe.report.compare import comparison
-from facepipe.report.faces import decode_faces
+from facepipe.tables.cells import short
 
+CHUNK = 256  # rows decoded at once
 GRID, SHEET, COMPARE = "grid.png", "sheet.png", "compare.png"
 GRID_FACES = 1000  # grid and sheet show the first so many rows
+COMPARED = 100  # rows of compare.png at most
 
 
 def decode_table(model, table, out, columns=None, path="latents", sheet=False, known=None):
@@ -29,13 +32,13 @@ def decode_table(model, table, out, columns=None, path="latents", sheet=False, k
     The pictures are made in a temporary folder and moved when all of them are there; other files in `out` stay.
 
     Args:
-        model: has name, latent_dim and what `facepipe.report.faces.decode_faces` asks for.
+        model: has name, latent_dim and what `facepipe.report.decoded.decode_faces` asks for.
         table: `facepipe.latents.table.Latents`.
         out: the folder; made if missing.
         columns: int, of the grid; None: as many as rows, or one more.
         path: where the table comes from, for messages.
         sheet: whether to make sheet.png, the grid with the ids under the faces.
-        known: what `facepipe.report.compare.known_faces` found for the table's ids, for compare.png: original,
+        known: what `facepipe.report.decoded.known_faces` found for the table's ids, for compare.png: original,
             reconstruction and the row's face side by side. None or empty: no such picture.
 
     Returns:
@@ -118,3 +121,72 @@ def check_folder(out, names=()):
     for name in names:
         if (out / name).is_dir():
             raise InputError(f"{out / name}: is a folder, where a picture is to be written; move it")
+
+
+def decode_faces(model, table, path):
+    """Decode a table; a conditioned model takes its labels from the table's columns.
+
+    Args:
+        model: has decode(z) -> float32 (n, H, W, C) in [0, 1], as `load_model` returns it; a conditioned one also
+            condition_on, names, and decode(z, labels=).
+        table: `facepipe.latents.table.Latents`.
+        path: where the table comes from, for messages.
+
+    Yields:
+        uint8 (H, W, C) for each row.
+
+    Raises:
+        InputError: a label that is none, or latents so large that they decode to NaN.
+    """
+    labels = labels_of(table, getattr(model, "condition_on", ()), path)
+    with tqdm(total=len(table.ids), desc="decode", unit="face", delay=2) as progress:
+        for start in range(0, len(table.ids), CHUNK):
+            rows = slice(start, start + CHUNK)
+            given = {} if labels is None else {"labels": labels[rows]}
+            images = model.decode(table.z[rows], **given)
+            finite = np.isfinite(images).all(axis=(1, 2, 3))
+            if not finite.all():
+                name = table.ids[start + int(np.argmin(finite))]
+                raise InputError(f"{path}: {short(name)}: decodes to NaN; its numbers are too large for a face")
+            yield from to_uint8(images)
+            progress.update(len(images))
+
+
+def known_faces(model, ids, shards, folder):
+    """Photographs and reconstructions of the faces that are known by their ids.
+
+    Args:
+        model: as in `facepipe.report.decoded.decode_table`.
+        ids: list of str.
+        shards: `facepipe.shards.shards.Shards`.
+        folder: the model's exported latents.
+
+    Returns:
+        {id: (original, reconstruction)}, uint8 (H, W, C) each, of those of `ids` that are in both, in their order,
+        `COMPARED` at most. Empty where the model makes pictures of another shape than the shards'.
+    """
+    if tuple(model.image_shape) != tuple(shards.image_shape):
+        return {}
+    places, wanted = {}, set(ids)
+    for split in shards.splits:
+        places |= {name: (split, row) for row, name in enumerate(shards.ids(split)) if name in wanted}
+    chosen = [name for name in ids if name in places][:COMPARED]
+    decoded = {}
+    for path, table in find_rows(folder, chosen, model.latent_dim).items():
+        decoded |= dict(zip(table.ids, decode_faces(model, table, path), strict=True))
+    originals = {name: shards.gather(places[name][0], [places[name][1]])[0] for name in decoded}
+    return {name: (originals[name], decoded[name]) for name in chosen if name in decoded}
+
+
+def comparison(known, faces):
+    """The sheet: a row for each face, original | reconstruction | edited.
+
+    Args:
+        known: {id: (original, reconstruction)} of `known_faces`, not empty.
+        faces: {id: uint8 (H, W, C)}, the edited ones.
+
+    Returns:
+        uint8 (H', W', 3).
+    """
+    rows = [np.stack([*pair, faces[name]]) for name, pair in known.items()]
+    return labelled(rows, list(known), ["original", "reconstruction", "edited"], shown_scale(rows[0].shape[1:]))

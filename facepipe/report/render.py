@@ -6,21 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.data.conditions import random_labels, read_labels
-from facepipe.data.grids import labelled, shown_scale
-from facepipe.data.pictures import enlarge, save_png, tile, to_uint8
-from facepipe.data.shards import Shards
-from facepipe.determinism import rng
+from facepipe.core.determinism import rng
+from facepipe.core.files import atomic_folder
+from facepipe.core.pictures import enlarge, save_png, tile, to_uint8
+from facepipe.directions.table import read_directions
+from facepipe.draw.grids import labelled, shown_scale
 from facepipe.errors import InputError, suggest
-from facepipe.files import atomic_folder
-from facepipe.latents.directions import read_directions
 from facepipe.latents.edited import read_edited
 from facepipe.latents.paths import PATH_METHODS, interpolate
-from facepipe.models.samplers import load_sampler
+from facepipe.networks.samplers import load_sampler
 from facepipe.report.combinations import conditions_grid
-from facepipe.report.compare import known_faces
-from facepipe.report.decoded import decode_table
-from facepipe.report.page import write_page
+from facepipe.report.decoded import decode_table, known_faces
+from facepipe.report.page.page import write_page
+from facepipe.shards.labels import random_labels, read_labels
+from facepipe.shards.shards import Shards
 
 MODELS = ("ae", "vae", "gan")
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")  # of the user's tables

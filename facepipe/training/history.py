@@ -4,8 +4,8 @@ import csv
 import itertools
 import math
 
+from facepipe.core.files import atomic_file
 from facepipe.errors import InputError
-from facepipe.files import atomic_file
 
 
 class Means:

@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
-from facepipe.data.batches import ahead, epoch_order
-from facepipe.data.pictures import save_png
-from facepipe.determinism import rng
+from facepipe.core.determinism import rng
+from facepipe.core.pictures import save_png
 from facepipe.errors import InputError, Stopped
-from facepipe.sections.training import steps_of
+from facepipe.shards.order import ahead, epoch_order
+from facepipe.training.config import steps_of
 from facepipe.training.history import Means, check_finite, not_finite, write_history
 from facepipe.training.interruption import Interruption
 from facepipe.training.state import arrays_of
@@ -66,7 +66,7 @@ def fit(task, shards, budget, runtime, report, states):
 
     Args:
         task: a `Task`.
-        shards: `facepipe.data.shards.Shards`; its train split is used, a new random order each epoch.
+        shards: `facepipe.shards.shards.Shards`; its train split is used, a new random order each epoch.
         budget: `config.Budget`.
         runtime: `runtime.Runtime`.
         report: folder; history.csv (a row an epoch) and grids/000000.png (before training), grids/000001.png, ...

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from facepipe.core.files import atomic_file, remove, sha256
 from facepipe.errors import InputError
-from facepipe.files import atomic_file, remove, sha256
 from facepipe.training.state import DamagedState, from_bytes, to_bytes
 
 # of the files in a state's folder and of what their trees hold

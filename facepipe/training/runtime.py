@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from facepipe.core.machine import available_cores
 from facepipe.errors import InputError, WorkerLost
-from facepipe.machine import available_cores
-from facepipe.training.crew import LOST, Crew, read_tf_config
+from facepipe.training.workers import LOST, Crew, read_tf_config
 
 
 class Runtime(NamedTuple):

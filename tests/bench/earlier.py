@@ -11,7 +11,7 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
-from facepipe.models.layers import BatchNorm
+from facepipe.networks.layers import BatchNorm
 from tests.bench.counting import forward_macs, parameters
 
 TOLERANCE = 0.02

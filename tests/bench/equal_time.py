@@ -11,9 +11,9 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from facepipe.data.shards import Shards
-from facepipe.data.synthetic import render, sample_factors
-from facepipe.machine import available_cores
+from facepipe.core.machine import available_cores
+from facepipe.download.synthetic.factors import render, sample_factors
+from facepipe.shards.shards import Shards
 
 HELD_OUT = 200
 CHUNK = 50
@@ -125,7 +125,7 @@ def _error(project, held_out, outputs):
 
 
 def _kid(held_out, samples):
-    from facepipe.data.pictures import to_uint8
+    from facepipe.core.pictures import to_uint8
     from facepipe.metrics.features import features
     from facepipe.metrics.kid import polynomial_mmd2
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facepipe.data.archive import list_members, read_members
-from facepipe.files import write_json
+from facepipe.core.files import write_json
+from facepipe.datasets.archive import list_members, read_members
 
 ROOT = Path(__file__).resolve().parents[2]
 CELEBA_SIZE = (178, 218)
@@ -33,7 +33,7 @@ def faces(data, count):
     if archive.exists():
         members = [m for m in list_members(archive) if m.name.endswith(".jpg")][:count]
         return [Image.open(io.BytesIO(encoded)) for _, encoded in read_members(archive, members)]
-    from facepipe.data.synthetic import render, sample_factors
+    from facepipe.download.synthetic.factors import render, sample_factors
 
     return [Image.fromarray(render(sample_factors(0, index), 128)) for index in range(count)]
 

@@ -3,19 +3,19 @@
 import keras
 import tensorflow as tf
 
-from facepipe.data.batches import ahead
-from facepipe.determinism import rng
-from facepipe.models import adversarial
-from facepipe.models.autoencoder import Autoencoder
-from facepipe.models.gan import GAN
-from facepipe.models.maps import patch_for, widths_for
-from facepipe.models.vae import VAE
-from facepipe.training.ae import AETask
-from facepipe.training.gan import GANTask
+from facepipe.core.determinism import rng
+from facepipe.models.ae.model import Autoencoder
+from facepipe.models.ae.task import AETask
+from facepipe.models.gan import losses as adversarial
+from facepipe.models.gan.model import GAN
+from facepipe.models.gan.task import GANTask
+from facepipe.models.vae.model import VAE
+from facepipe.models.vae.task import VAETask
+from facepipe.networks.maps import patch_for, widths_for
+from facepipe.shards.order import ahead
 from facepipe.training.optimizer import Adam
 from facepipe.training.runtime import apply_gradients
 from facepipe.training.stepper import stepper
-from facepipe.training.vae import VAETask
 from tests.bench.earlier import target
 from tests.bench.earlier_ways import variational_loss
 

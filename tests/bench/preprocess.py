@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facepipe.data.archive import list_members, read_members
-from facepipe.data.convert import Workers, convert
-from facepipe.data.images import Framing, prepare
-from facepipe.data.sources import get_source
-from facepipe.machine import available_cores
+from facepipe.core.machine import available_cores
+from facepipe.datasets.archive import list_members, read_members
+from facepipe.datasets.sets import get_source
+from facepipe.preprocess.convert import Workers, convert
+from facepipe.preprocess.images import Framing, prepare
 from tests.bench.material import arguments, celeba_sized
 
 SHAPE = (64, 64, 3)

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.config import load_params
-from facepipe.data.batches import ahead, epoch_order
-from facepipe.data.shard_writer import ShardWriter
-from facepipe.data.shards import Shards
-from facepipe.determinism import rng
+from facepipe.core.determinism import rng
+from facepipe.preprocess.writer import ShardWriter
 from facepipe.quiet import import_tensorflow
+from facepipe.shards.order import ahead, epoch_order
+from facepipe.shards.shards import Shards
 from tests.bench.material import ROOT, arguments
 
 SHAPE = (64, 64, 3)
@@ -48,9 +48,9 @@ def gather_speed(shards, batch):
 
 def make_speed(shards, params):
     """Run `steps` training steps fed by `make`; images/s."""
-    from facepipe.models.autoencoder import Autoencoder
-    from facepipe.models.maps import widths_for
-    from facepipe.training.ae import AETask
+    from facepipe.models.ae.model import Autoencoder
+    from facepipe.models.ae.task import AETask
+    from facepipe.networks.maps import widths_for
     from facepipe.training.runtime import prepare
     from facepipe.training.stepper import stepper
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.config import load_params
-from facepipe.machine import available_cores
+from facepipe.core.machine import available_cores
 from facepipe.quiet import import_tensorflow
 from tests.bench.material import ROOT
 
@@ -110,7 +110,7 @@ def ceiling(job):
 
 def own_shapes(kind):
     """The convolutions of a default network, once each way; list of `ceiling.Shape`."""
-    from facepipe.models.maps import widths_for
+    from facepipe.networks.maps import widths_for
     from tests.bench.ceiling import network_shapes
 
     params = load_params(ROOT / "params.yaml")

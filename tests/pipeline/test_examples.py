@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from facepipe.cli import COMMANDS, main
-from facepipe.data.align import find_faces
-from facepipe.data.synthetic import write_archive
+from facepipe.download.synthetic.factors import write_archive
+from facepipe.preprocess.align import find_faces
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.data.pictures import to_uint8
-from facepipe.data.shards import Shards
-from facepipe.files import read_json
+from facepipe.core.files import read_json
+from facepipe.core.pictures import to_uint8
 from facepipe.latents.edited import read_edited
-from facepipe.latents.exported import split_path
+from facepipe.latents.folder import split_path
 from facepipe.models.load import load_model
+from facepipe.shards.shards import Shards
 
 
 @pytest.fixture(scope="module")

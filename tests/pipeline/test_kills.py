@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from facepipe.config import load_params
-from facepipe.training.vae import train
+from facepipe.models.vae.task import train
 from tests.pipeline.forked import ForkedStage
 
 STAGES = ("train_ae", "train_vae", "train_gan", "train_inverter")

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facepipe.data.pictures import to_uint8
-from facepipe.data.shards import Shards
+from facepipe.core.pictures import to_uint8
 from facepipe.latents.table import read_latents
 from facepipe.models.load import load_model
+from facepipe.shards.shards import Shards
 from tests.pipeline.conftest import make_repository
 
 

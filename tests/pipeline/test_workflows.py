@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from facepipe.cli import main
-from facepipe.data.pictures import to_uint8
-from facepipe.data.shards import Shards
-from facepipe.files import read_json
+from facepipe.core.files import read_json
+from facepipe.core.pictures import to_uint8
 from facepipe.models.load import load_model
+from facepipe.shards.shards import Shards
 from tests.conftest import ROOT
 from tests.pipeline.conftest import TINY, Repository
 

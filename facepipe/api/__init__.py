@@ -1,0 +1,1 @@
+"""A trained model with all that belongs to it, for the commands and for Python."""

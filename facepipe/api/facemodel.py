@@ -1,0 +1,144 @@
+"""The Python API: a trained model with all that belongs to it, numpy in and out, without pipeline and params.yaml."""
+
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from facepipe.api.bundle import unpack_bundle
+from facepipe.api.photos import read_photos
+from facepipe.directions.table import read_directions
+from facepipe.errors import InputError
+from facepipe.latents.pca import load_pca
+from facepipe.networks.samplers import load_sampler
+from facepipe.quiet import import_tensorflow
+
+SAMPLERS = ("model", "density")
+
+
+class FaceModel:
+    """A model for use from Python; `facepipe.load` makes it.
+
+    Attributes:
+        name: "ae", "vae" or "gan".
+        latent_dim: int, d.
+        image_shape: (h, w, c).
+        condition_on: tuple of str, the k attributes whose labels `decode` takes; () mostly.
+        has_encoder: bool, False for a GAN without an inverter.
+        info: dict, the content of model.json.
+        directions: {attribute: float32 (d,)}, added once to a latent it gives a face the attribute; {} where unknown.
+        stats: `pandas.DataFrame`, a row per dimension, as the export_latents stage writes it; None where unknown.
+        pca: `facepipe.latents.pca.PCA` of the training latents; None where unknown.
+        density: sampler fitted to the training latents; None where unknown.
+    """
+
+    def __init__(self, model, directions, stats=None, pca=None, density=None):
+        self._model = model
+        self.name, self.latent_dim, self.image_shape = model.name, model.latent_dim, model.image_shape
+        self.condition_on, self.has_encoder, self.info = model.condition_on, model.has_encoder, model.info
+        self.directions, self.stats, self.pca, self.density = directions, stats, pca, density
+
+    def encode(self, images, steps=0):
+        """Images (n, h, w, c), uint8 or float in [0, 1] -> latents float32 (n, d); see `LoadedModel.encode`.
+
+        Args:
+            images: the array; a row's result depends on that row alone.
+            steps: int, of gradient descent on the latents after the encoder: nearer to the images.
+
+        Raises:
+            ValueError: another image shape. InputError: the model has no encoder.
+        """
+        return self._model.encode(images, steps)
+
+    def decode(self, z, labels=None):
+        """Latents (n, d) -> images float32 (n, h, w, c) in [0, 1]; labels (n, k) as in `LoadedModel.decode`.
+
+        Raises:
+            ValueError: another latent_dim, or labels that do not fit.
+        """
+        return self._model.decode(z, labels)
+
+    def sample_latents(self, count, seed=0, sampler="model"):
+        """Random latents float32 (count, d), equal for equal arguments.
+
+        Args:
+            count: int.
+            seed: int.
+            sampler: "model": its own, for a VAE or GAN its prior; "density": the one fitted to the training latents.
+
+        Raises:
+            InputError: another sampler, or no density with this model.
+        """
+        if sampler not in SAMPLERS:
+            raise InputError(f"sampler: {sampler!r}: should be {' or '.join(SAMPLERS)}")
+        if sampler == "model":
+            return self._model.sample_latents(count, seed)
+        if self.density is None:
+            raise InputError(
+                f"model {self.name}: no density of its latents beside it; `dvc repro export_latents` makes one"
+            )
+        return self.density.sample(count, seed)
+
+    def sample(self, count, seed=0, sampler="model", labels=None):
+        """Random faces, float32 (count, h, w, c) in [0, 1]: `decode` of `sample_latents`."""
+        return self.decode(self.sample_latents(count, seed, sampler), labels)
+
+    def read_photos(self, paths, crop=None):
+        """Photographs as images for `encode`, framed as the training images were: see `api.photos.read_photos`.
+
+        Args:
+            paths: list of files and folders.
+            crop: "align", "training", "center", "none" or a box as fractions; None: what fits the training images.
+
+        Returns:
+            (ids, images): list of n str, uint8 (n, h, w, c).
+
+        Raises:
+            InputError: photos that cannot be used, by name, and why.
+        """
+        return read_photos(paths, self.info.get("framing"), crop)
+
+
+def load(path, inverter=None):
+    """Read a model.
+
+    Args:
+        path: a bundle made by `facepipe export --format bundle`, or a model's folder such as data/models/vae; what
+            lies beside its parent in latents/vae and directions/vae.csv is read, too.
+        inverter: for the folder of a GAN, that of its inverter; None: the folder inverter beside it, if it fits.
+
+    Returns:
+        `FaceModel`.
+
+    Raises:
+        InputError: no model there, or one that is damaged or made by another version.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _load(path, inverter)
+    with tempfile.TemporaryDirectory(prefix="facepipe.") as folder:
+        return _load(unpack_bundle(path, folder), inverter)
+
+
+def _load(folder, inverter):
+    import_tensorflow()
+    from facepipe.models.load import load_model
+
+    model, data = load_model(folder, inverter), folder.absolute().parents[1]
+    latents = data / "latents" / folder.name
+
+    def read(name, reader):
+        return reader(latents / name) if (latents / name).exists() else None
+
+    path, directions = data / "directions" / f"{folder.name}.csv", {}
+    if path.exists():
+        found = read_directions(path, model.latent_dim, model.name)
+        for name, vector in zip(found.names, found.vectors, strict=True):
+            directions.setdefault(name, vector)  # of several methods the first in the file is the one meant
+    return FaceModel(
+        model,
+        directions,
+        read(f"{folder.name}.stats.csv", pd.read_csv),
+        read("pca.npz", load_pca),
+        read("density.npz", load_sampler),
+    )

@@ -1,0 +1,132 @@
+"""Photographs of one's own as uint8 images, framed as a model's training images were."""
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from facepipe.datasets.names import PICTURE_SUFFIXES, safe_id
+from facepipe.errors import InputError, suggest
+from facepipe.preprocess.align import EYES, find_faces
+from facepipe.preprocess.images import Framing, ImageError, prepare
+
+CROPS = ("align", "training", "center", "none")
+MAX_BYTES = 2**28  # of one file
+NAMED = 5  # so many of the unusable photos does a message name
+
+
+def read_photos(paths, framing, crop=None):
+    """Read photographs.
+
+    Args:
+        paths: list of files and folders; of a folder all pictures that lie directly in it, in order of their names.
+        framing: dict as `Shards.framing` and a model's model.json have it: image_shape (h, w, c); crop ("align",
+            "center", "none" or a box as fractions), that of the training images; eyes, where the eyes lie in these, as
+            in `align.EYES`, or None; max_pixels. Or None: not recorded.
+        crop: "align": by the eyes of the largest face, to where the training faces' eyes are (to `align.EYES` where
+            that is not known); "training": the training images' own; "center", "none", or a box (left, top, right,
+            bottom) as fractions: see `images.Framing`. None: "align" where the training faces' eyes are known, since
+            a data set's own box is made for its own pictures; else "training".
+
+    Returns:
+        (ids, images): list of n str, the files' names without suffix, different even where case does not count (the
+        second face of a name is face~2); uint8 (n, h, w, c).
+
+    Raises:
+        InputError: one line that names the photos that cannot be used, and why; no photo at all; no framing.
+    """
+    if isinstance(crop, str) and crop not in CROPS:
+        known = ", ".join(CROPS)
+        raise InputError(f"crop: {crop!r}: should be {known}, or a box as fractions{suggest(crop, CROPS)}")
+    crop, eyes, frame = _frame(framing, crop)
+    files = list_photos(paths)
+    images, problems = [], []
+    for path in tqdm(files, desc="photos", unit="photo", delay=2):
+        try:
+            images.append(_read(path, frame, eyes if crop == "align" else None))
+        except ImageError as error:
+            problems.append(f"{path}: {error}")
+    if problems:
+        more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+        raise InputError("; ".join(problems[:NAMED]) + more)
+    return unique_ids(files), np.stack(images)
+
+
+def list_photos(paths):
+    """The files that `paths` mean (see `read_photos`), list of `Path`; InputError: nothing there, or no picture."""
+    files = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(p for p in path.iterdir() if _is_picture(p))
+        if not inside:
+            raise InputError(f"{path}: no picture in this folder (.jpg, .png and so on)")
+        files += inside
+    if not files:
+        raise InputError("no photo given")
+    for path in files:
+        if not path.exists():
+            raise InputError(f"{path}: no such file")
+        if not path.is_file():
+            raise InputError(f"{path}: not a file")
+    return files
+
+
+def unique_ids(files):
+    """An id for each `Path`, see `read_photos`."""
+    ids, taken = [], {}
+    for path in files:
+        # "~" is no part of a safe id, so face~2 is nobody else's
+        name = safe_id(path.stem)
+        count = taken[name.casefold()] = taken.get(name.casefold(), 0) + 1
+        ids.append(name if count == 1 else f"{name}~{count}")
+    return ids
+
+
+def _is_picture(path):
+    suffix = path.suffix.lower().removeprefix(".")
+    return suffix in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _frame(framing, crop):
+    """(crop, where the eyes come to, `images.Framing`)."""
+    if framing is None:
+        raise InputError("the model does not record how its training images were made; train it again (dvc repro)")
+    try:
+        shape = tuple(int(side) for side in framing["image_shape"])
+        trained, eyes, max_pixels = framing["crop"], framing["eyes"], int(framing["max_pixels"])
+        if trained not in ("align", "center", "none"):
+            left, top, right, bottom = trained = tuple(float(edge) for edge in trained)
+            _check(0 <= left < right <= 1 and 0 <= top < bottom <= 1)
+        if eyes is not None:
+            (x0, y0), (x1, y1) = eyes = tuple(tuple(float(place) for place in eye) for eye in eyes)
+            _check(0 <= x0 < x1 <= 1 and 0 <= y0 == y1 <= 1)
+        _check(len(shape) == 3 and min(shape[:2]) > 0 and shape[2] in (1, 3))
+    except (KeyError, TypeError, ValueError):
+        raise InputError("model.json: framing: not as the preprocess stage writes it; train the model again") from None
+    if crop is None:
+        crop = "align" if eyes else "training"
+    crop = trained if crop == "training" else crop
+    return crop, eyes or EYES, Framing(shape, "center" if crop == "align" else crop, max_pixels)
+
+
+def _check(right):
+    if not right:
+        raise ValueError
+
+
+def _read(path, frame, at):
+    """uint8 (h, w, c); `at`: where the eyes come to, None: not aligned."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError(f"more than {MAX_BYTES // 2**20} MiB")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+    if at is None:
+        return prepare(data, frame).image
+    faces = find_faces(data, frame.max_pixels)
+    if not faces:
+        raise ImageError("no face found; --crop center or a box of your own takes a picture as it is")
+    return prepare(data, frame, (faces[0].left_eye, faces[0].right_eye), at).image

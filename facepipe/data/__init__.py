@@ -1,1 +1,0 @@
-"""Data sets in: sources, archives, images, shards."""

@@ -1,0 +1,274 @@
+"""Labels of the data sets that come with label files: synthetic, CelebA, LFW."""
+
+import array
+import math
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from facepipe.datasets.names import slashes
+from facepipe.errors import InputError
+from facepipe.tables.text import column_rows, csv_table, open_text
+
+SPLIT_CODES = {"0": "train", "1": "valid", "2": "test"}
+ATTRIBUTE_CODES = {"-1": 0, "1": 1}
+
+# <age>_<gender>_<race>_<date>.jpg.chip.jpg, with up to two fields lost or empty; the official archives also have
+# "24_0_1_20170116220224657 .jpg.chip.jpg", "44_1_4_20170116235150272.pg.chip.jpg", "53__0_20170116184028385.jpg"
+UTKFACE = re.compile(
+    r"(?:.*/)?(?P<id>(?P<age>\d{1,3})_(?P<fields>(?:\d*_){0,2})\d{8,}[^/_]*\.jpe?g)", re.ASCII | re.DOTALL
+)
+# <F or M>/<year>_<state>_<city>_<school>_<number>.png
+YEARBOOK = re.compile(r"(?:.*/)?(?P<part>[FM])/(?P<id>(?P<year>\d{4})_[^/]+\.png)", re.ASCII | re.DOTALL)
+MAX_AGE = 120
+CHILD_BELOW, SENIOR_FROM = 13, 60  # years
+MALE = {"0": 1.0, "1": 0.0}  # UTKFace's code of the gender
+RACES = ("White", "Black", "Asian", "Indian")  # UTKFace's codes 0 to 3; 4 is any other
+
+
+class Labels(NamedTuple):
+    """What is known of a data set's pictures beside their pixels.
+
+    Attributes:
+        attributes: DataFrame indexed by id (str), float32 columns with 1.0, 0.0 or NaN (unknown); it may lack ids,
+            know others than the archive has, or have no columns.
+        factors: DataFrame indexed by id, float64 columns of continuous values, NaN unknown; None: there are none.
+        identities: {id: identity} as far as label files tell; what names tell is `Source.match`'s.
+        splits: {id: "train", "valid" or "test"}, the official split; None: the set has none.
+    """
+
+    attributes: pd.DataFrame
+    factors: pd.DataFrame | None
+    identities: dict
+    splits: dict | None
+
+
+def read_nothing(folder, items):
+    """`Labels` of a set whose labels, if any, are identities in the names."""
+    return Labels(pd.DataFrame(), None, {}, None)
+
+
+def read_synthetic(folder, items):
+    """`Labels` of the synthetic faces: attributes and factors of each.
+
+    Args:
+        folder: where list_attr_synthetic.txt and factors.csv lie.
+        items: list of (id, member name).
+
+    Raises:
+        InputError: a file is missing or broken.
+    """
+    folder = Path(folder)
+    attributes = read_attribute_list(folder / "list_attr_synthetic.txt")
+    return Labels(attributes, read_factors(folder / "factors.csv"), {}, None)
+
+
+def read_celeba(folder, items):
+    """`Labels` of CelebA: 40 attributes, the official split, identities where identity_CelebA.txt is there.
+
+    Args:
+        folder: where list_attr_celeba.txt, list_eval_partition.txt and maybe identity_CelebA.txt lie.
+        items: list of (id, member name); the result shares their ids, which saves 36 MB of the same text.
+
+    Raises:
+        InputError: a file is missing or broken.
+    """
+    folder, known = Path(folder), {id: id for id, _ in items}
+    identities = folder / "identity_CelebA.txt"
+    return Labels(
+        read_attribute_list(folder / "list_attr_celeba.txt", known),
+        factors=None,
+        identities=read_identities(identities, known) if identities.exists() else {},
+        splits=read_partition(folder / "list_eval_partition.txt", known),
+    )
+
+
+def read_lfw(folder, items):
+    """`Labels` of LFW from name lists, completed by predicted probabilities; whichever of the files are there.
+
+    male_names.txt / female_names.txt give Male, SMILE_list.txt / NON-SMILE_list.txt give Smiling (one image name a
+    line; a name in both lists counts as unknown). attributes_predicted.csv (name, probabilities; 1 from 0.5 up)
+    fills what the lists leave unknown and adds its other columns.
+
+    Args:
+        folder: where they lie.
+        items: list of (id, member name).
+
+    Raises:
+        InputError: a file is broken.
+    """
+    folder = Path(folder)
+    columns = {}
+    for attribute, positives, negatives in (
+        ("Male", "male_names.txt", "female_names.txt"),
+        ("Smiling", "SMILE_list.txt", "NON-SMILE_list.txt"),
+    ):
+        yes, no = _read_names(folder / positives), _read_names(folder / negatives)
+        if yes or no:
+            columns[attribute] = pd.Series({n: float(n in yes) for n in sorted(yes ^ no)}, dtype=float)
+    table = pd.DataFrame(columns)
+    predicted = folder / "attributes_predicted.csv"
+    if predicted.exists():
+        probabilities = _read_numbers(predicted, "name", 0.0, 1.0, "a probability in [0, 1]")
+        table = table.combine_first((probabilities >= 0.5).astype(float))
+        table = table[[*columns, *(c for c in table.columns if c not in columns)]]
+    return Labels(table.astype(np.float32), None, {}, None)
+
+
+def read_attribute_list(path, known=None):
+    """CelebA's list_attr format: a count, a line of names, then rows of id and -1/1.
+
+    Args:
+        path: the file.
+        known: {id: id}, strings to share; None: none.
+
+    Returns:
+        DataFrame indexed by id (str), one float32 column per attribute: 1.0 or 0.0.
+
+    Raises:
+        InputError: another format; names the line.
+    """
+    known, ids, values = known or {}, [], bytearray()
+    with open_text(path) as file:
+        count, names = file.readline().strip(), file.readline().split()
+        if not re.fullmatch(r"\d{1,12}", count, re.ASCII) or not names:
+            raise InputError(f"{path}: line 1: expected the number of images, then a line of attribute names")
+        if len({"id", *names}) != len(names) + 1:
+            raise InputError(f"{path}: line 2: attributes need names of their own, none twice and none called id")
+        for line, cells in column_rows(file, path, len(names) + 1, start=3):
+            id = cells.pop(0)
+            try:
+                values += bytes(map(ATTRIBUTE_CODES.__getitem__, cells))
+            except KeyError:
+                column = next(i for i, cell in enumerate(cells) if cell not in ATTRIBUTE_CODES)
+                raise InputError(
+                    f"{path}: line {line}: {names[column]}: should be -1 or 1, found {cells[column]!r}"
+                ) from None
+            ids.append(known.get(id, id))
+    if len(ids) != int(count):
+        raise InputError(f"{path}: line 1 says {int(count)} images, found {len(ids)} rows; is the file cut off?")
+    table = np.array(values).reshape(len(ids), len(names)).astype(np.float32)
+    return pd.DataFrame(table, index=pd.Index(ids, name="id", dtype=str), columns=names, copy=False)
+
+
+def read_partition(path, known=None):
+    """CelebA's list_eval_partition: rows of id and 0 (train), 1 (valid) or 2 (test), as {id: split}.
+
+    `known` as for `read_attribute_list`.
+    """
+    known, splits = known or {}, {}
+    with open_text(path) as file:
+        for line, (id, code) in column_rows(file, path, 2):
+            if code not in SPLIT_CODES:
+                raise InputError(f"{path}: line {line}: should be 0, 1 or 2, found {code!r}")
+            splits[known.get(id, id)] = SPLIT_CODES[code]
+    return splits
+
+
+def read_identities(path, known=None):
+    """CelebA's identity_CelebA: rows of id and the person's number, as {id: identity (str)}.
+
+    `known` as for `read_attribute_list`.
+    """
+    known, people, identities = known or {}, {}, {}
+    with open_text(path) as file:
+        for _, (id, person) in column_rows(file, path, 2):
+            identities[known.get(id, id)] = people.setdefault(person, person)
+    return identities
+
+
+def read_factors(path):
+    """factors.csv of the synthetic faces: id and continuous factors, as a DataFrame indexed by id (float64)."""
+    return _read_numbers(path, "id", -math.inf, math.inf, "a finite number")
+
+
+def _read_names(path):
+    if not path.exists():
+        return set()
+    with open_text(path) as file:
+        return set(file.read().split())
+
+
+def _read_numbers(path, key, low, high, what):
+    """A CSV table of finite numbers in [low, high], float64, indexed by its column `key`, which is unique."""
+    values, ids = array.array("d"), {}
+    with open_text(path, newline="") as file:
+        columns, rows, _ = csv_table(file, path)
+        if key not in columns:
+            raise InputError(f"{path}: line 1: no column {key}")
+        place = columns.index(key)
+        names = [name for name in columns if name != key]
+        for line, cells in rows:
+            id = cells.pop(place)
+            if id in ids:
+                raise InputError(f"{path}: line {line}: {key}: {id} is there twice")
+            ids[id] = None
+            for name, cell in zip(names, cells, strict=True):
+                try:
+                    number = float(cell)
+                except ValueError:
+                    number = math.nan
+                if not (math.isfinite(number) and low <= number <= high):
+                    raise InputError(f"{path}: line {line}: {name}: should be {what}, found {cell!r}")
+                values.append(number)
+    table = np.array(values).reshape(len(ids), len(names))
+    return pd.DataFrame(table, index=pd.Index(ids, name=key, dtype=str), columns=names, copy=False)
+
+
+def read_utkface(folder, items):
+    """`Labels` of UTKFace, from its names.
+
+    Attributes Male; White, Black, Asian, Indian (another race: all four 0); Child (under 13 years), Senior (from 60
+    on). Factor age, in years. What a name does not say for certain is NaN: an age over 120, another code, a field
+    that is missing. Of two fields one of which is missing, 2, 3 and 4 can only be a race; 0 and 1 may be either.
+
+    Args:
+        folder: not used; there are no label files.
+        items: list of (id, member name), names as `UTKFACE` has them.
+    """
+    rows = [_utkface_row(UTKFACE.fullmatch(slashes(member))) for _, member in items]
+    values = np.array(rows, np.float32).reshape(len(items), 2 + len(RACES))
+    age = values[:, -1]
+    known = np.isfinite(age)
+    index = pd.Index([id for id, _ in items], name="id", dtype=str)
+    attributes = pd.DataFrame(values[:, :-1], index=index, columns=["Male", *RACES])
+    attributes["Child"] = np.where(known, age < CHILD_BELOW, np.float32("nan")).astype(np.float32)
+    attributes["Senior"] = np.where(known, age >= SENIOR_FROM, np.float32("nan")).astype(np.float32)
+    return Labels(attributes, pd.DataFrame({"age": age.astype(float)}, index=index), {}, None)
+
+
+def _utkface_row(name):
+    fields = name["fields"].split("_")[:-1]
+    if len(fields) == 2:
+        gender, race = fields
+    else:
+        gender, race = "", fields[0] if fields and fields[0] not in MALE else ""
+    races = [float(race == str(code)) for code in range(len(RACES))]
+    if race not in ("0", "1", "2", "3", "4"):
+        races = [math.nan] * len(RACES)
+    age = float(name["age"])
+    return [MALE.get(gender, math.nan), *races, age if age <= MAX_AGE else math.nan]
+
+
+def read_yearbook(folder, items):
+    """`Labels` of the yearbook portraits, from their names: attributes Male and one per decade, factor year.
+
+    Args:
+        folder: not used; there are no label files.
+        items: list of (id, member name), names as `YEARBOOK` has them.
+
+    Returns:
+        `Labels` with attributes such as Decade_1950s, those that occur; years before 1800 and after 2099 are NaN.
+    """
+    names = [YEARBOOK.fullmatch(slashes(member)) for _, member in items]
+    year = np.array([int(name["year"]) for name in names], float)
+    year[(year < 1800) | (year > 2099)] = math.nan
+    index = pd.Index([id for id, _ in items], name="id", dtype=str)
+    columns = {"Male": np.array([name["part"] == "M" for name in names], np.float32)}
+    decade = year // 10 * 10
+    for start in np.unique(decade[np.isfinite(decade)]):
+        columns[f"Decade_{start:.0f}s"] = np.where(np.isfinite(decade), decade == start, math.nan).astype(np.float32)
+    return Labels(pd.DataFrame(columns, index=index), pd.DataFrame({"year": year}, index=index), {}, None)

@@ -1,0 +1,58 @@
+"""What file names say: safe ids, and the labels of the data sets that keep them in their names."""
+
+import hashlib
+import re
+import unicodedata
+
+MAX_BYTES = 180  # of an id in UTF-8: file systems allow 255, and later stages add to it
+PICTURE_SUFFIXES = (
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp", "dib", "tif", "tiff", "webp", "avif", "heic", "heif",
+    "jp2", "pgm", "ppm", "pbm", "pnm", "tga",
+)  # fmt: skip
+_UNSAFE = '<>:"|?*~'
+_FORMULA = ("=", "+", "-", "@")  # begin a formula in a spreadsheet, "-" an option in a shell
+
+
+LABELS = "labels.csv"
+LAYOUT = re.compile(  # any picture, but none in a hidden folder or macOS's copies of resource forks
+    rf"(?P<id>(?:(?!\.|__MACOSX/)[^/]+/)*(?!\.)[^/]+\.(?i:{'|'.join(PICTURE_SUFFIXES)}))", re.DOTALL
+)
+# bytes that are not UTF-8, control characters and line ends, and what other systems take for a path
+_ESCAPED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\\\:]")
+
+
+def slashes(member):
+    """A member's name with / between its parts (Windows writes backslashes) and without a leading "./"."""
+    return member.replace("\\", "/").removeprefix("./")
+
+
+def safe_id(path):
+    """An id that can be a file name on any system and a cell of a spreadsheet.
+
+    Args:
+        path: str, a member's name or a part of it.
+
+    Returns:
+        str in Unicode's form C, at most `MAX_BYTES` bytes of UTF-8: "~" stands for "/", "_" for what is not allowed.
+        Where "_" replaces something, or the end is cut off, twelve digits of the path's SHA-256 are put before the
+        suffix, so that two different paths (other than by Unicode form) have two different ids.
+    """
+    text = unicodedata.normalize("NFC", slashes(path))
+    safe = "".join("_" if c in _UNSAFE or not c.isprintable() else c for c in text)
+    if safe.startswith((".", *_FORMULA)):
+        safe = "_" + safe[1:]
+    exact = safe == text
+    safe = safe.replace("/", "~")
+    if exact and len(safe.encode()) <= MAX_BYTES:
+        return safe
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    stem, dot, suffix = safe.rpartition(".")
+    if not stem or len(suffix.encode()) > 10:
+        stem, dot, suffix = safe, "", ""
+    end = f"-{digest}{dot}{suffix}"
+    return stem.encode()[: MAX_BYTES - len(end.encode())].decode(errors="ignore") + end
+
+
+def member_name(path):
+    """A file's path as the zip has it: bytes that are not UTF-8, control characters, \\ and : as %XX (hexadecimal)."""
+    return _ESCAPED.sub(lambda c: "".join(f"%{b:02X}" for b in c[0].encode("utf-8", "surrogateescape")), path)

@@ -1,0 +1,266 @@
+"""Labels of pictures of one's own: sub-folders as attributes, and a CSV table."""
+
+import array
+import io
+import math
+import posixpath
+import unicodedata
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from facepipe.core.files import read_json
+from facepipe.datasets.archive import MemberError, list_members, read_members
+from facepipe.datasets.labels import Labels
+from facepipe.datasets.names import LABELS, member_name, safe_id, slashes
+from facepipe.errors import InputError
+from facepipe.tables.text import csv_table, open_text
+
+KEYS = ("file", "image", "name", "id")
+SPLITS = ("train", "valid", "test")
+_PLAIN = {"": math.nan, "0": 0.0, "1": 1.0, "-1": -1.0}
+_WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
+
+MAX_FOLDERS = 32
+
+
+def read_folder(folder, items):
+    """`Labels` of a folder (or archive) of pictures of one's own.
+
+    Sub-folders: those directly below the deepest folder that holds all the pictures are attributes, 1 for pictures in
+    them (at any depth), 0 for those in the others, NaN for pictures beside them, which nobody has sorted. None are
+    taken from more than `MAX_FOLDERS` sub-folders, nor where all are named by numbers: such folders divide the
+    pictures, they do not describe them.
+
+    labels.csv, in `folder` or in the archive, at its top or at that of the pictures: see `label_table.read_table`. What
+    it says of an attribute goes before what the sub-folders say.
+
+    Args:
+        folder: the raw folder.
+        items: list of (id, member name), all of the archive's pictures: what they have in common counts.
+
+    Raises:
+        InputError: labels.csv is broken or names none of the pictures.
+    """
+    folder = Path(folder)
+    ids = pd.Index([id for id, _ in items], name="id", dtype=str)
+    paths = [unicodedata.normalize("NFC", slashes(member)) for _, member in items]
+    root = posixpath.commonpath([posixpath.dirname(path) for path in (min(paths), max(paths))]) if paths else ""
+    root = f"{root}/" if root else ""
+    sorted_into = _read_sub_folders([path[len(root) :] for path in paths], ids)
+    file, name = _open_table(folder, root)
+    if file is None:
+        return Labels(sorted_into, None, {}, None)
+    with file as lines:
+        table = read_table(lines, name, ids, paths, root)
+    attributes = table.attributes
+    for name, column in sorted_into.items():
+        attributes[name] = attributes[name].fillna(column) if name in attributes else column
+    return table._replace(attributes=attributes)
+
+
+def _read_sub_folders(paths, ids):
+    firsts = [path.partition("/")[0] if "/" in path else None for path in paths]
+    names = sorted({first for first in firsts if first is not None})
+    if len(names) > MAX_FOLDERS:
+        print(f"folder: {len(names)} sub-folders are more than {MAX_FOLDERS}: they are not taken for attributes")
+        names = []
+    elif names and all(name.isdecimal() for name in names):
+        print(f"folder: sub-folders named by numbers ({names[0]} and so on) are not taken for attributes")
+        names = []
+    places = {name: place for place, name in enumerate(names)}
+    values = np.full((len(paths), len(names)), np.nan, np.float32)
+    for row, first in enumerate(firsts):
+        if first in places:
+            values[row] = 0.0
+            values[row, places[first]] = 1.0
+    columns = [safe_id(name) for name in names]
+    if "id" in columns:
+        raise InputError("folder: a sub-folder called id cannot be an attribute; give it another name")
+    return pd.DataFrame(values, index=ids, columns=columns, copy=False)
+
+
+def _open_table(folder, root):
+    """(context manager of the open labels.csv, its name for messages), or (None, None)."""
+    path = folder / LABELS
+    if path.exists():
+        return open_text(path, newline=""), str(path)
+    described = folder / "dataset.json"
+    if described.exists():
+        archive = folder / read_json(described)["archive"]
+        for member in [m for m in list_members(archive) if slashes(m.name) in (LABELS, root + LABELS)]:
+            name = f"{archive}: {member.name}"
+            if member.refused:
+                raise InputError(f"{name}: {member.refused}")
+            data = dict(read_members(archive, [member]))[member.name]
+            if isinstance(data, MemberError):
+                raise InputError(f"{name}: {data}")
+            return io.StringIO(_decode(data, name), newline=""), name
+    return None, None
+
+
+def _decode(data, name):
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{name}: not UTF-8 text; save it as UTF-8") from None
+
+
+def read_table(file, path, ids, paths, root=""):
+    """Labels from CSV: a line of column names, then a row per picture; comma, semicolon or tab between the columns.
+
+    One column, called file, image, name or id, names the picture: by its path below the top folder, by its file name
+    where no other picture has the same, or by its id. Of the others (all optional)
+        identity    is who it is, any text;
+        split       is train, valid or test;
+        a column of 0/1, -1/1, true/false or yes/no is an attribute;
+        another column of numbers is a factor (in a table with semicolons 0,5 is a number, too).
+    An empty cell means unknown. A column without any value is left out.
+
+    Args:
+        file: text file opened with newline="".
+        path: its name for messages.
+        ids: pandas Index of the pictures' ids.
+        paths: list of str, their paths, in the same order.
+        root: the top folder within `paths`, "" or ending in "/".
+
+    Returns:
+        `Labels`, tables with a row for every picture; splits None where no row has one.
+
+    Raises:
+        InputError: names the line and the column; also if no row names a picture.
+    """
+    columns, rows, delimiter = csv_table(file, path)
+    key = _key_column(columns, path)
+    texts = {"identity": _Texts("identity"), "split": _Texts("split", SPLITS)}
+    readers = [texts.get(name.lower()) or _Numbers(name, delimiter == ";") for name in columns if name != key]
+    find, places, unknown = _Finder(ids, paths, root), {}, []
+    for line, cells in rows:
+        where, name = f"{path}: line {line}", cells.pop(columns.index(key))
+        place = find(name, f"{where}: {key}")
+        if place is None:
+            unknown.append((line, name))
+            continue
+        if place in places:
+            raise InputError(f"{where}: {key}: {name!r} is the picture of line {places[place]}, too")
+        places[place] = line
+        for reader, cell in zip(readers, cells, strict=True):
+            reader.add(cell, where)
+    if unknown:
+        missing = f"the first, line {unknown[0][0]}: {unknown[0][1]!r}"
+        if not places:
+            first = f"{paths[0][len(root) :]!r}" if paths else "none"
+            raise InputError(f"{path}: names none of the pictures ({missing}); they are {first} and so on")
+        print(f"{path}: {len(unknown)} rows name no picture, {missing}")
+    rows_of = np.fromiter(places, int, len(places))
+    tables = {"attribute": {}, "factor": {}}
+    while readers:  # each goes as soon as its column is there
+        reader = readers.pop(0)
+        kind = reader.kind()
+        if kind in tables:
+            column = np.full(len(ids), np.nan, np.float32 if kind == "attribute" else np.float64)
+            column[rows_of] = reader.values()
+            tables[kind][reader.name] = column
+    identities, splits = (
+        {ids[place]: text for place, text in zip(places, texts[name].texts, strict=False) if text}
+        for name in ("identity", "split")
+    )
+    factors = pd.DataFrame(tables["factor"], index=ids, copy=False) if tables["factor"] else None
+    return Labels(pd.DataFrame(tables["attribute"], index=ids, copy=False), factors, identities, splits or None)
+
+
+def _key_column(columns, path):
+    keys = [name for name in columns if name.lower() in KEYS]
+    if len(keys) != 1:
+        found = " and ".join(keys) if keys else ", ".join(columns)
+        raise InputError(f"{path}: line 1: one column should name the picture: file, image, name or id; found {found}")
+    return keys[0]
+
+
+class _Finder:
+    """Finds the picture that a cell names."""
+
+    def __init__(self, ids, paths, root):
+        self.paths, self.root = paths, root
+        self.by_path = {path: place for place, path in enumerate(paths)}
+        self.by_id = {id: place for place, id in enumerate(ids)}
+        self.by_name = {}  # None: several pictures have this name
+        for place, path in enumerate(paths):
+            name = path.rpartition("/")[2]
+            self.by_name[name] = None if name in self.by_name else place
+
+    def __call__(self, cell, where):
+        """Its place in `paths`; None: there is no such picture."""
+        given = unicodedata.normalize("NFC", slashes(cell))
+        for name in (given, member_name(given)):
+            for key, table in ((self.root + name, self.by_path), (name, self.by_path), (name, self.by_id)):
+                if key in table:
+                    return table[key]
+            if self.by_name.get(name, -1) is None:
+                same = [path[len(self.root) :] for path in self.paths if PurePosixPath(path).name == name][:2]
+                raise InputError(f"{where}: several pictures are called {name} ({same[0]}, {same[1]}); give the path")
+            if name in self.by_name:
+                return self.by_name[name]
+        return None
+
+
+class _Texts:
+    """A column of text, or of certain words."""
+
+    def __init__(self, name, allowed=None):
+        self.name, self.allowed, self.texts = name, allowed, []
+
+    def add(self, cell, where):
+        if self.allowed:
+            cell = cell.lower()
+        if cell and self.allowed and cell not in self.allowed:
+            raise InputError(f"{where}: {self.name}: should be {', '.join(self.allowed)} or empty, found {cell!r}")
+        if not cell.isprintable():
+            raise InputError(f"{where}: {self.name}: should be printable text, found {cell!r}")
+        self.texts.append(cell)
+
+    def kind(self):
+        return "text"
+
+
+class _Numbers:
+    """A column of numbers or of yes and no."""
+
+    def __init__(self, name, decimal_comma):
+        self.name, self.decimal_comma = name, decimal_comma
+        self.numbers = array.array("d")
+        self.word = None  # (where, text) of the first yes, no, true, false
+
+    def add(self, cell, where):
+        number = _PLAIN.get(cell)
+        if number is None and (number := _WORDS.get(cell.lower())) is not None:
+            self.word = self.word or (where, cell)
+        elif number is None:
+            try:
+                number = float(cell.replace(",", ".") if self.decimal_comma else cell)
+            except ValueError:
+                number = math.nan
+            if not math.isfinite(number):
+                raise InputError(
+                    f"{where}: {self.name}: should be a number, true/false, yes/no or empty, found {cell!r}"
+                )
+        self.numbers.append(number)
+
+    def kind(self):
+        """What it is: "attribute" or "factor"; None: no row has a value."""
+        known = np.array(self.numbers)
+        known = known[np.isfinite(known)]
+        if not known.size:
+            return None
+        if np.isin(known, (0, 1)).all() or np.isin(known, (-1, 1)).all():
+            return "attribute"
+        if self.word:
+            where, text = self.word
+            raise InputError(f"{where}: {self.name}: should be a number as in other rows, found {text!r}")
+        return "factor"
+
+    def values(self):
+        """float64 (rows,); an attribute's are 1.0, 0.0 or NaN."""
+        numbers = np.array(self.numbers)
+        return np.where(numbers == -1, 0.0, numbers) if self.kind() == "attribute" else numbers

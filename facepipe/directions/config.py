@@ -1,0 +1,25 @@
+"""The section attribute_vectors."""
+
+import typing
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from facepipe.core.section import Count, Section
+
+Method = Literal["orthogonalised", "logistic", "mean_difference"]
+
+
+def no_repeats(values):
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"names {value} twice")
+    return values
+
+
+class AttributeVectors(Section):
+    """Directions: an attribute needs `min_examples` positives and as many negatives among the training images."""
+
+    methods: Annotated[tuple[Method, ...], Field(min_length=1), AfterValidator(no_repeats)] = typing.get_args(Method)
+    min_examples: Annotated[Count, Field(ge=2)] = 50
+    attributes: tuple[str, ...] | None = None

@@ -1,0 +1,1 @@
+"""The stage download: the archive and its label files, verified, in data/raw."""

@@ -1,0 +1,236 @@
+"""The download stage: archive and label files into data/raw, in their original form."""
+
+import errno
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from facepipe.core.files import atomic_folder, sha256, write_json
+from facepipe.datasets.archive import archive_kind, list_members
+from facepipe.datasets.names import LABELS
+from facepipe.datasets.sets import get_source
+from facepipe.download.cache import Missing, obtain
+from facepipe.download.pack import pack
+from facepipe.download.registry import digests, expect, read_entry
+from facepipe.errors import InputError
+
+SHOWN = 10  # files of a folder that are left out
+OTHER = "get it again, or set dataset.checksums to none if you want this one"
+
+
+def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
+    """Fill the raw folder.
+
+    The archive is the one that `dataset.archive` names, or is downloaded. Label files come from `dataset.labels`;
+    where that is null, from beside a given archive, else they are downloaded. A label file that the set cannot do
+    without and that does not lie beside a given archive is downloaded, too: its owner knows of the archive only.
+    Where `dataset.labels` names a folder, nothing is looked for elsewhere.
+
+    Args:
+        dataset: `config.Dataset`.
+        sources_yaml: the registry of titles, licences, citations and files.
+        out: folder to make or replace: the archive, the label files, and dataset.json with {"name", "archive",
+            "licence", "citation", "files": [{"name", "bytes", "sha256"}]}.
+
+    Returns:
+        Metrics: {"files": n, "bytes": n}.
+
+    Raises:
+        InputError: the archive or a label file is missing, cannot be downloaded, is broken, has a wrong checksum or
+            belongs to another data set; the disk is full. The old raw folder is left as it was.
+    """
+    source = get_source(dataset.name)
+    entry = read_entry(sources_yaml, dataset.name)
+    print(f"{dataset.name}: {entry.title}")
+    print(f"  licence: {entry.licence}")
+    if entry.citation:
+        print(f"  please cite: {entry.citation}", flush=True)
+    inputs = [] if dataset.name == "synthetic" else _find_inputs(dataset, source, entry)
+    with atomic_folder(out) as folder:
+        if dataset.name == "synthetic":
+            from facepipe.download.synthetic.factors import write_archive
+
+            drawn = dataset.synthetic
+            write_archive(folder, count=drawn.count, size=drawn.size, seed=drawn.seed)
+        names = [name for _, name in inputs] or [source.archive, *source.required]
+        for path, name in inputs:
+            _bring(path, folder / name, out)
+        files = [_describe(folder / name) for name in names]
+        described = {"name": dataset.name, "archive": names[0], "files": files}
+        write_json(folder / "dataset.json", described | {"licence": entry.licence, "citation": entry.citation})
+    return {"files": len(files), "bytes": sum(file["bytes"] for file in files)}
+
+
+def _find_inputs(dataset, source, entry):
+    """[(path, name in the raw folder)], the archive first."""
+    own = [Path(dataset.archive).name] if dataset.archive else []
+    entry = expect(entry, dataset.checksums, [*source.required, *source.optional, *own])
+    archive = _given_archive(dataset, source, entry) if dataset.archive else _remote_archive(dataset, source, entry)
+    return [archive, *_find_labels(dataset, source, entry)]
+
+
+def _remote_archive(dataset, source, entry):
+    advice = [
+        "check dataset.mirror" if dataset.mirror else f"get it by hand ({entry.page})",
+        "or set dataset.archive to the path of your copy",
+        *([] if dataset.mirror else ["or dataset.mirror to a place that has it"]),
+        *([entry.hint] if entry.hint and not dataset.mirror else []),
+    ]
+    archives = [entry.archive, *(file for file in entry.files if file.role == "alternative" and dataset.mirror)]
+    for number, file in enumerate(archives):
+        try:
+            path = _obtain(file, dataset, "; ".join(advice), lambda path: _look_inside(path, source, whole=True))
+        except Missing:
+            if number == len(archives) - 1:
+                raise
+            print(f"{source.name}: {file.name} is not at dataset.mirror; looking for another version", flush=True)
+        else:
+            checked = "its checksum is right" if file.checksums else "not checked by a checksum"
+            print(f"{source.name}: {file.name}: {checked}")
+            return path, _usual_name(source, _look_inside(path, source))
+
+
+def _given_archive(dataset, source, entry):
+    path = Path(dataset.archive).expanduser()
+    if source.name == "folder" and path.is_dir():
+        return path, source.archive
+    if isinstance(dataset.checksums, dict) and path.name in dataset.checksums:
+        known = [entry.find(path.name)]
+    else:
+        known = [file for file in entry.files if file.role != "labels" and file.checksums]
+    try:
+        kind = _look_inside(path, source, whole=not known)
+    except InputError as error:
+        folder = " or a folder of pictures" if source.name == "folder" else ""
+        raise InputError(f"params.yaml: dataset.archive: {error}{folder}") from None
+    came = digests(path, {name for file in known for name in file.checksums})
+    if known and not any(file.checksums.items() <= came.items() for file in known):
+        shown = [next(iter(file.checksums.items())) for file in known]  # one is enough for people
+        expected = ", or ".join(f"{' '.join(pair)} ({file.name})" for pair, file in zip(shown, known, strict=True))
+        found = ", ".join(f"{name} {came[name]}" for name in sorted(dict(shown)))
+        raise InputError(f"params.yaml: dataset.archive: {path}: expected {expected}, came {found}; {OTHER}")
+    return path, _usual_name(source, kind)
+
+
+def _look_inside(path, source, whole=False):
+    """The archive's kind, after a look whether its members are the set's: at the first that is, or at the `whole`."""
+    kind = archive_kind(path)
+    other, found = None, False
+    for member in list_members(path):
+        found = found or bool(source.match(member.name))
+        other = other or member.name
+        if found and not whole:
+            break
+    if not found:
+        raise InputError(f"{path}: not {source.name}: expected members like {source.example}, found {other or 'none'}")
+    return kind
+
+
+def _usual_name(source, kind):
+    # one name for the stages after this, whatever the user calls the copy
+    suffixes = "".join(Path(source.archive).suffixes)
+    usual = {".zip": "zip", ".mat": "mat"}.get(suffixes, "tar")
+    return source.archive if kind == usual else source.archive.removesuffix(suffixes) + f".{kind}"
+
+
+def _find_labels(dataset, source, entry):
+    """[(path, name)] of the label files; says once which optional ones are missing."""
+    folder = _labels_folder(dataset)
+    if folder and folder.is_file():
+        return [(folder, LABELS)]  # one table for pictures of one's own, whatever it is called
+    found, missing = [], []
+    for name in (*source.required, *source.optional):
+        path = _find_label(entry.find(name), dataset, folder, required=name in source.required)
+        if path:
+            found.append((path, name))
+        else:
+            missing.append(name)
+    if missing and dataset.name == "folder":
+        if dataset.labels:
+            raise InputError(f"params.yaml: dataset.labels: {folder}: no {LABELS} in it")
+    elif missing:
+        where = folder or dataset.mirror or "the official hosts"
+        print(f"{source.name}: label files not found in {where}: {', '.join(missing)}; going on without them")
+    return found
+
+
+def _find_label(file, dataset, folder, required):
+    """The path of a label file, or None: an optional one that is nowhere."""
+    path = folder and folder / file.name
+    if path and path.is_file():
+        _refuse_other(path, file)
+        return path
+    # beside an archive of one's own optional files are left out if their owner left them out
+    official = (file.urls or file.gdrive) and (required or not dataset.archive)
+    if (dataset.mirror or official) and not dataset.labels:
+        if required and folder:
+            print(f"{dataset.name}: {file.name} does not lie beside the archive; looking for it elsewhere", flush=True)
+        try:
+            return _obtain(file, dataset, "or get it by hand and set dataset.labels to its folder")
+        except Missing:
+            if required:
+                raise
+    elif required:
+        key = "dataset.labels" if dataset.labels else "dataset.archive"
+        beside = "" if dataset.labels else " beside the archive"
+        raise InputError(
+            f"params.yaml: {key}: {folder}: label file {file.name} not found{beside}; "
+            "put it there or set dataset.labels to its folder"
+        )
+    return None
+
+
+def _labels_folder(dataset):
+    """The folder (or one file) of the user's label files; None: they are all to be downloaded."""
+    if dataset.labels:
+        path = Path(dataset.labels).expanduser()
+        if path.is_dir() or (dataset.name == "folder" and path.is_file()):
+            return path
+        also = " or a CSV file" if dataset.name == "folder" else ""
+        raise InputError(f"params.yaml: dataset.labels: {path}: not a folder{also}")
+    archive = Path(dataset.archive).expanduser() if dataset.archive else None
+    # a folder of pictures is packed with the table in it
+    return archive.parent if archive and not archive.is_dir() else None
+
+
+def _obtain(file, dataset, advice, check=None):
+    """The path of a file of the mirror or of the official hosts."""
+    mirror = dataset.mirror
+    if mirror and "://" in mirror:
+        file = replace(file, urls=(f"{mirror}/{quote(file.name)}",), gdrive=None)
+    elif mirror:
+        path = Path(mirror).expanduser() / file.name
+        if not path.is_file():
+            raise Missing(f"params.yaml: dataset.mirror: {path}: no such file; {advice}")
+        _refuse_other(path, file)
+        if check and not file.checksums:
+            check(path)
+        return path
+    return obtain(file, check, advice)
+
+
+def _refuse_other(path, file):
+    if problem := file.problem(path):
+        raise InputError(f"{path}: {problem}; {OTHER}")
+
+
+def _bring(path, target, out):
+    try:
+        if path.is_dir():
+            skipped = pack(path, target)
+            for name, reason in skipped[:SHOWN]:
+                print(f"{path}: {name}: {reason}; left out")
+            if len(skipped) > SHOWN:
+                print(f"{path}: {len(skipped) - SHOWN} more left out")
+        else:
+            # not a hard link: DVC makes its files read-only, which would touch the user's
+            shutil.copyfile(path, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(f"{out}: not enough disk space for {target.name}; free some and run again") from None
+        raise
+
+
+def _describe(path):
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}

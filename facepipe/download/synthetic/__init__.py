@@ -1,0 +1,1 @@
+"""The embedded data set: faces drawn from a seed."""

@@ -1,0 +1,1 @@
+"""Grids, strips and charts."""

@@ -1,0 +1,56 @@
+"""data/latents/<model>: which files are there, and finding faces in them by id."""
+
+from pathlib import Path
+
+from facepipe.errors import InputError, suggest
+from facepipe.latents.rows import PARQUET
+from facepipe.latents.table import read_latents
+from facepipe.tables.cells import short
+
+SUFFIXES = (".csv", PARQUET)
+
+
+def split_path(folder, split):
+    """The exported table of a split, CSV or Parquet; the name it would have as CSV where there is none."""
+    paths = [Path(folder) / f"{split}{suffix}" for suffix in SUFFIXES]
+    return next((path for path in paths if path.exists()), paths[0])
+
+
+def stats_path(folder):
+    """The statistics of a model's latents: <folder>/<model>.stats.csv; the folder is named after the model."""
+    return Path(folder) / f"{Path(folder).name}.stats.csv"
+
+
+def pca_path(folder):
+    """The principal components of a model's latents."""
+    return Path(folder) / "pca.npz"
+
+
+def find_rows(folder, ids, latent_dim=None):
+    """The exported rows of some faces: {path: `Latents`} of the tables that have any of `ids`, with those rows."""
+    found, wanted = {}, set(ids)
+    for path in tables_in(folder):
+        if wanted:
+            table = read_latents(path, latent_dim, only=wanted)
+            wanted -= set(table.ids)
+            if table.ids:
+                found[path] = table
+    return found
+
+
+def base_face(folder, name, latent_dim=None):
+    """The exported row of the face `name`, `Latents` of one row.
+
+    Raises:
+        InputError: it is in none of the folder's tables; the nearest id is suggested.
+    """
+    for table in find_rows(folder, [name], latent_dim).values():
+        return table
+    known = [id_ for path in tables_in(folder) for id_ in read_latents(path, latent_dim).ids]
+    there = suggest(name, known) if known else "; there are no exported latents, run `dvc repro export_latents`"
+    raise InputError(f"--base: no face {short(name)} in {folder}{there}")
+
+
+def tables_in(folder):
+    # train.pca.csv and vae.stats.csv are something else
+    return sorted(p for p in Path(folder).glob("*") if p.suffix in SUFFIXES and "." not in p.stem)

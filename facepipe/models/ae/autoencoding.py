@@ -1,0 +1,251 @@
+"""What training the autoencoder and the VAE have in common: images, dropout, best weights, pictures."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from facepipe.core.files import remove_leftovers, write_json
+from facepipe.core.pictures import tile, to_uint8
+from facepipe.errors import InputError
+from facepipe.networks.layers import parameter_count
+from facepipe.networks.maps import patch_for, widths_for
+from facepipe.networks.store import check_same_architecture, digest, read_weights, save_model
+from facepipe.networks.summary import write_summary
+from facepipe.shards.labels import Conditions, check_names, labels_digest
+from facepipe.shards.shards import Shards
+from facepipe.training import augment
+from facepipe.training.config import steps_of
+from facepipe.training.loop import fit
+from facepipe.training.optimizer import Adam
+from facepipe.training.resume import open_states
+from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
+from facepipe.training.state import read_variables, write_variables
+
+PICTURE_COLUMNS = 10
+# enough to rank epochs; the test split stays untouched
+VALID_IMAGES = 2000
+BATCH = 128
+REPORTS = ("history.csv", "metrics.json", "summary.csv", "kl.csv")
+
+
+def learning_rate(value, decay, steps):
+    """A constant, or a cosine from `value` to 0 over `steps` (Loshchilov & Hutter 2017).
+
+    Where `steps` is None, under a budget in minutes, the cosine is over the time: see `Autoencoding.use_time`.
+    """
+    return keras.optimizers.schedules.CosineDecay(value, steps) if decay == "cosine" and steps else value
+
+
+class Autoencoding:
+    """Common part of the two tasks (see `loop.Task`).
+
+    A subclass gives `objective`, `measures`, `random_latents`, `extras` and `options`.
+
+    Args:
+        model: `Autoencoder` or `VAE`, built under the runtime's strategy.
+        params: `config.Autoencoding`.
+        shards: `Shards`.
+        steps: int, steps of the whole training; None under a budget in minutes.
+        runtime: `Runtime`.
+    """
+
+    def __init__(self, model, params, shards, steps, runtime):
+        self.name = model.name
+        self.model = model
+        self.params = params
+        self._shards = shards
+        self._variables = [v for net in model.networks.values() for v in net.trainable_variables]
+        self._optimizer = Adam(learning_rate(params.learning_rate, params.learning_rate_decay, steps))
+        self._optimizer.build(self._variables)
+        self._replicas = runtime.strategy.num_replicas_in_sync
+        self._values = int(np.prod(model.image_shape))
+        self._features = model.networks["head"].input_shape[1]
+        self.conditions = Conditions(shards, model.condition_on)
+        images = tf.TensorSpec((None, *model.image_shape), tf.uint8)
+        codes = tf.TensorSpec((None, len(model.condition_on)), tf.float32)
+        self._measure = tf.function(lambda x, c: self.measures(tf.cast(x, tf.float32) / 255.0, c), [images, codes])
+        self._encode = tf.function(lambda x: model.encode(tf.cast(x, tf.float32) / 255.0), [images])
+        self._best_weights, self._best_values = None, {"valid_loss": float("inf")}
+        self.best_epoch = 0
+
+    def draw(self, generator, rows):
+        count = len(rows)
+        noise = {"flip": generator.random(count) < (0.5 if self.params.flip else 0.0)}
+        if self.params.dropout:
+            noise["keep"] = generator.random((count, self._features), np.float32) >= self.params.dropout
+        if self.params.augment.on:
+            noise["augment"] = augment.draw(generator, count)
+        return noise
+
+    def variant(self):
+        return None
+
+    def after_step(self, logs):
+        pass
+
+    def use_time(self, share):
+        if self.params.learning_rate_decay == "cosine":
+            self._optimizer.learning_rate = self.params.learning_rate * 0.5 * (1.0 + np.cos(np.pi * share))
+
+    def gave_up(self, epoch):
+        return self.params.patience is not None and epoch - self.best_epoch >= self.params.patience
+
+    def learning_rate(self):
+        return float(tf.convert_to_tensor(self._optimizer.learning_rate))
+
+    def dropout(self, features, noise):
+        """Inverted dropout (Srivastava et al. 2014) on the features before the head."""
+        if not self.params.dropout:
+            return features
+        return tf.where(noise["keep"], features / (1.0 - self.params.dropout), 0.0)
+
+    def train_step(self, images, noise, variant):
+        x = augment.to_float(images, noise["flip"])
+        if self.params.augment.on:
+            x = augment.change(x, noise["augment"], self.params.augment)
+        batch = tf.cast(tf.shape(x)[0] * self._replicas, tf.float32)
+        with tf.GradientTape() as tape:
+            per_sample, terms = self.objective(x, noise, batch)
+            # summed over the image's values: the gradients of their mean come near Adam's epsilon
+            loss = tf.reduce_sum(per_sample) / batch * self._values
+        apply_gradients(self._optimizer, loss, self._variables, tape)
+        return {name: self.over_batch(value, batch) for name, value in terms.items()}
+
+    def over_batch(self, values, batch):
+        """Mean over the global batch of per-sample values: (n, ...) on each replica -> (...)."""
+        return sum_over_replicas(tf.reduce_sum(values, axis=0) / batch)
+
+    def after_epoch(self, epoch, means):
+        values = self.held_out(epoch)
+        # kept: the weights with the lowest validation loss
+        if values["valid_loss"] < self._best_values["valid_loss"]:
+            self.best_epoch, self._best_values = epoch, values
+            self._best_weights = {name: net.get_weights() for name, net in self.model.networks.items()}
+        return values
+
+    def state(self):
+        return {
+            "variables": read_variables(self._all_variables()),
+            "best": {"epoch": self.best_epoch, "values": self._best_values, "weights": self._best_weights},
+        }
+
+    def restore(self, state):
+        write_variables(self._all_variables(), state["variables"])
+        best = state["best"]
+        self.best_epoch, self._best_values, self._best_weights = best["epoch"], best["values"], best["weights"]
+
+    def _all_variables(self):
+        return [variable for part in [*self.model.networks.values(), self._optimizer] for variable in part.variables]
+
+    def restore_best(self):
+        """Put the weights of the best epoch back; its held-out measures."""
+        for name, weights in self._best_weights.items():
+            self.model.networks[name].set_weights(weights)
+        return self._best_values
+
+    def held_out(self, epoch):
+        """Means of `measures` over the held-out images: floats, or arrays for measures of (n, ...)."""
+        images, codes = self._shards.images("valid", 0, VALID_IMAGES), self.conditions.of("valid")[:VALID_IMAGES]
+        parts = [self._measure(images[i : i + BATCH], codes[i : i + BATCH]) for i in range(0, len(images), BATCH)]
+        means = {name: np.concatenate([p[name].numpy() for p in parts]).mean(axis=0) for name in parts[0]}
+        return {f"valid_{name}": mean if mean.ndim else float(mean) for name, mean in means.items()}
+
+    def write_tables(self, report):
+        """Write what a subclass has to tell beside history.csv into the folder `report`."""
+
+    def encode_train(self, count):
+        """Latents of up to `count` training images, evenly spread over the split; float32 (n, latent_dim)."""
+        total = self._shards.count("train")
+        rows = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
+        chunks = (self._shards.gather("train", rows[i : i + BATCH]) for i in range(0, len(rows), BATCH))
+        return np.concatenate([self._encode(chunk).numpy() for chunk in chunks])
+
+    def picture(self):
+        """Three rows: held-out originals, their reconstructions, decoded random latents, with the originals' labels."""
+        originals = self._shards.images("valid", 0, PICTURE_COLUMNS)
+        codes = tf.constant(self.conditions.of("valid")[: len(originals)])
+        latents = [self._encode(originals), tf.constant(self.random_latents(len(originals)))]
+        rows = [originals, *(to_uint8(self.model.decode(z, codes).numpy()) for z in latents)]
+        return tile(np.concatenate(rows), len(originals))
+
+
+def train_autoencoding(network, task, train_params, params, shards, model, report):
+    """Train and store a model of this family.
+
+    Args:
+        network: class of the networks, `Autoencoder` or `VAE`.
+        task: subclass of `Autoencoding`; its `extras()` says what is stored beside the weights.
+        train_params: `config.Train`.
+        params: `config.TrainAE` or `config.TrainVAE`.
+        shards: folder of the shards.
+        model: folder for model.json, weights and, where the prior is not the density of the latents, sampler.npz.
+        report: folder for history.csv, metrics.json, summary.csv (the layers), tables of the task, and grids/.
+
+    Returns:
+        dict of metrics, as they stand in metrics.json under the network's name: parameters, images_seen, best_epoch,
+        valid_loss and valid_mse of that epoch; None in workers other than the chief, which write nothing.
+
+    Raises:
+        InputError: params that do not fit the data or the machine; a loss that is not finite.
+        Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
+        WorkerLost: another worker has ended; likewise.
+    """
+    report = Path(report)
+    runtime = prepare(train_params)
+    data = Shards(shards)
+    epochs, steps = steps_of(params, data.count("train"))
+    patch = patch_for(data.image_shape, params.patch_size)
+    spec = {
+        "image_shape": list(data.image_shape),
+        "latent_dim": params.latent_dim,
+        "widths": list(widths_for(data.image_shape, params.widths, patch=patch)),
+        "latent_activation": params.latent_activation,
+    } | task.options(params)
+    if patch > 1:
+        spec["patch_size"] = patch
+    names = spec.get("condition_on", ())
+    check_names(data, names, f"params.yaml: train_{network.name}.condition_on")
+    start = _warm_start(params.init_from, network.name, spec, model)
+    inputs = {"shards": data.sha256} | start | labels_digest(data, names)
+    with open_states(f"train_{network.name}", train_params, params, inputs, runtime) as states:
+        if runtime.crew.chief:
+            remove_leftovers(model, *(report / name for name in REPORTS))
+        with runtime.strategy.scope():
+            net = network(spec, runtime.dtype, train_params.seed)
+            if params.init_from:
+                read_weights(params.init_from, net.networks)
+            job = task(net, params, data, epochs and epochs * steps, runtime)
+        budget = fit(job, data, params, runtime, report, states)
+        if not runtime.crew.chief:
+            return runtime.crew.finish()
+        best = job.restore_best()
+        record = runtime.record | budget | {"best_epoch": job.best_epoch, "loss": params.loss, "data": data.sha256}
+        record |= start
+        save_model(model, net, spec, record, job.extras(), data.framing)
+        metrics = {
+            "parameters": parameter_count(net.networks),
+            "images_seen": budget["images"],
+            "best_epoch": job.best_epoch,
+            "valid_loss": best["valid_loss"],
+            "valid_mse": best["valid_mse"],
+        }
+        write_summary(report / "summary.csv", net.networks)
+        job.write_tables(report)
+        write_json(report / "metrics.json", {net.name: metrics})
+        states.discard()
+        runtime.crew.finish()
+    return metrics
+
+
+def _warm_start(folder, name, spec, model):
+    """What is worth knowing of the weights that training starts from: {} or their folder and its digest."""
+    if folder is None:
+        return {}
+    if Path(folder).resolve() == Path(model).resolve():
+        raise InputError(
+            f"params.yaml: init_from: {folder} is what this stage writes, and DVC removes it first; name a copy of it"
+        )
+    check_same_architecture(folder, name, spec)
+    return {"init_from": {"folder": folder, "sha256": digest(folder)}}

@@ -1,0 +1,93 @@
+"""The two discriminators: strided convolutions, and residual blocks; each with or without spectral normalisation."""
+
+import keras
+
+from facepipe.networks.layers import Initializers, convolutions
+from facepipe.networks.maps import halvings
+from facepipe.networks.spectral import SpectralConv, SpectralDense
+
+KEY = "discriminator_widths"
+
+
+def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm, conditions=0):
+    """Build one.
+
+    dcgan (Radford et al. 2016): a 4x4 convolution of stride 2 and a leaky ReLU a width, flatten, dense.
+    residual (Miyato et al. 2018, at a fraction of its cost): the first halving is one 4x4 convolution, each further
+    one a block of ReLU, 3x3, ReLU, 4x4 of stride 2, beside a mean over 2x2 and a 1x1; then ReLU, sum over the map,
+    dense. The paper's first block, and the second convolution of its others, work at twice the resolution.
+
+    Args:
+        architecture: "dcgan" or "residual".
+        image_shape: (h, w, c).
+        widths: channels after each halving.
+        seed: int, of the initial weights.
+        dtype: keras dtype policy of the convolutions; the logits are float32 always.
+        spectral_norm: bool, every kernel divided by its largest singular value (Miyato et al. 2018).
+        conditions: int, labels that it is conditioned on.
+
+    Returns:
+        `keras.Model` named discriminator: images (n, h, w, c) in [-1, 1] -> float32 (n, 1 + conditions): the logits,
+        and the features' projections on a vector a label (Miyato & Koyama 2018).
+
+    Raises:
+        InputError: too many widths for the image.
+    """
+    halvings(image_shape, len(widths), KEY)
+    build = _Layers(seed, dtype, spectral_norm)
+    if architecture == "dcgan" and not spectral_norm:
+        # the encoder's layers, whose weights older folders hold
+        body = convolutions("discriminator", image_shape, widths, seed, dtype, KEY)
+        inputs, features = body.input, body.output
+    else:
+        inputs = keras.Input(image_shape, name="discriminator_images")
+        features = {"dcgan": _strided, "residual": _residual}[architecture](build, inputs, widths)
+    outputs = build.head(features, 1, True, "discriminator_head")
+    if conditions:
+        projections = build.head(features, conditions, False, "discriminator_projections")
+        outputs = keras.layers.Concatenate(dtype="float32", name="discriminator_outputs")([outputs, projections])
+    return keras.Model(inputs, outputs, name="discriminator")
+
+
+def _strided(build, x, widths):
+    for level, width in enumerate(widths):
+        name = f"discriminator_conv{level}"
+        x = build.conv(x, width, 4, 2, name)
+        x = keras.layers.LeakyReLU(0.2, dtype=build.dtype, name=f"{name}_relu")(x)
+    return keras.layers.Flatten(dtype=build.dtype, name="discriminator_flatten")(x)
+
+
+def _residual(build, x, widths):
+    x = build.conv(x, widths[0], 4, 2, "discriminator_conv")
+    for level, width in enumerate(widths[1:]):
+        name = f"discriminator_block{level}"
+        pooled = keras.layers.AveragePooling2D(2, padding="same", dtype=build.dtype, name=f"{name}_pool")(x)
+        shortcut = build.conv(pooled, width, 1, 1, f"{name}_shortcut")
+        y = build.conv(build.relu(x, f"{name}_relu0"), x.shape[-1], 3, 1, f"{name}_conv0")
+        y = build.conv(build.relu(y, f"{name}_relu1"), width, 4, 2, f"{name}_conv1")
+        x = keras.layers.Add(dtype=build.dtype, name=name)([shortcut, y])
+    x = keras.ops.cast(build.relu(x, "discriminator_relu"), "float32")
+    return keras.ops.sum(x, axis=(1, 2))
+
+
+class _Layers:
+    """Makes the layers that both are of, with or without spectral normalisation."""
+
+    def __init__(self, seed, dtype, spectral):
+        self.init, self.dtype, self._spectral = Initializers(seed), dtype, spectral
+
+    def conv(self, x, width, size, stride, name):
+        options = {"kernel_initializer": self.init.he(name), "dtype": self.dtype, "name": name}
+        if self._spectral:
+            return SpectralConv(x.shape[-1], width, size, stride, **options)(x)
+        return keras.layers.Conv2D(width, size, stride, "same", **options)(x)
+
+    def relu(self, x, name):
+        return keras.layers.ReLU(dtype=self.dtype, name=name)(x)
+
+    def head(self, x, outputs, use_bias, name):
+        kernel = self.init.glorot(name)
+        options = {"use_bias": use_bias, "kernel_initializer": kernel, "dtype": "float32", "name": name}
+        if self._spectral:
+            return SpectralDense(x.shape[-1], outputs, **options)(x)
+        return keras.layers.Dense(outputs, **options)(x)

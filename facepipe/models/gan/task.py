@@ -1,0 +1,253 @@
+"""Training of the GAN: both networks in one fused step, penalties, DiffAugment, EMA of the generator."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from facepipe.core.determinism import rng
+from facepipe.core.files import remove_leftovers, write_json
+from facepipe.core.pictures import tile, to_uint8
+from facepipe.models.gan.collapse import complaints, diversity, real_diversity
+from facepipe.models.gan.config import NO_MODEL
+from facepipe.models.gan.losses import judge_real, losses_of
+from facepipe.models.gan.model import GAN
+from facepipe.models.gan.schedules import make_schedule
+from facepipe.models.gan.start import first_weights
+from facepipe.networks.layers import parameter_count
+from facepipe.networks.maps import widths_for
+from facepipe.networks.store import save_model
+from facepipe.networks.summary import write_summary
+from facepipe.shards.labels import Conditions, check_names, labels_digest
+from facepipe.shards.shards import Shards
+from facepipe.training import augment
+from facepipe.training.loop import fit
+from facepipe.training.optimizer import Adam
+from facepipe.training.resume import open_states
+from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
+from facepipe.training.state import read_variables, write_variables
+
+PICTURE_SIDE = 8
+
+
+class GANTask:
+    """Generator against discriminator (see `loop.Task`).
+
+    Args:
+        model: `GAN`, trained.
+        average: `GAN`, holds the exponential moving average of the generator (G_ema); pictures and the stored
+            generator are its.
+        params: `config.TrainGAN`.
+        runtime: `Runtime`.
+        real_diversity: float, see `collapse`.
+        shards: `Shards`, for the labels of a conditioned model.
+    """
+
+    name = "gan"
+
+    def __init__(self, model, average, params, runtime, real_diversity, shards):
+        self.model, self.average, self.params = model, average, params
+        self.real_diversity = real_diversity
+        self._critic = params.loss == "wasserstein_gp"
+        self._replicas = runtime.strategy.num_replicas_in_sync
+        self._variables, self._optimizers = {}, {}
+        for part, rate in (
+            ("generator", params.generator_learning_rate),
+            ("discriminator", params.discriminator_learning_rate),
+        ):
+            self._variables[part] = model.networks[part].trainable_variables
+            optimizer = Adam(rate, beta_1=params.adam_beta_1, beta_2=params.adam_beta_2, epsilon=1e-8)
+            optimizer.build(self._variables[part])
+            self._optimizers[part] = optimizer
+        self.schedule = make_schedule(params.schedule, params.batch_size)
+        self._d_steps = 0
+        average.networks["generator"].set_weights(model.networks["generator"].get_weights())
+        half_life = params.ema_half_life_kimg * 1000
+        # four half-lives leave 1/16 of the start in the average
+        self._settled_images = 4 * half_life
+        self._ema_decay = 0.5 ** (params.batch_size / half_life) if half_life else 0.0
+        self._conditions = Conditions(shards, model.condition_on)
+        self._fixed_codes = self._conditions.random(PICTURE_SIDE**2, seed=0)
+        self._fixed_z = rng(0, "gan", "picture").standard_normal((PICTURE_SIDE**2, params.latent_dim), np.float32)
+
+    def draw(self, generator, rows):
+        count = len(rows)
+        noise = {
+            "z": generator.standard_normal((count, self.params.latent_dim), np.float32),
+            "flip": generator.random(count) < (0.5 if self.params.flip else 0.0),
+            "augment_real": augment.draw(generator, count),
+            "augment_fake": augment.draw(generator, count),
+        }
+        if self._critic:
+            noise["between"] = generator.random(count, np.float32)
+        if self.params.augment.on:
+            noise["change"] = augment.draw(generator, count)
+        return noise | self._conditions.draw(generator, rows, self.params.condition_dropout)
+
+    def variant(self):
+        train_d, train_g = self.schedule.decide()
+        # R1 is lazy in D's own steps (Karras et al. 2020, sec. 3.1), the penalty of a critic acts on each of them
+        due = self._critic or (self.params.r1_gamma > 0 and self._d_steps % self.params.r1_every == 0)
+        self._d_steps += train_d
+        return train_d, train_g, train_d and due
+
+    def after_step(self, logs):
+        if self.schedule.needs_accuracy:
+            self.schedule.observe(float(logs["d_accuracy"]))
+
+    def use_time(self, share):
+        pass
+
+    def gave_up(self, epoch):
+        return False
+
+    def learning_rate(self):
+        return self.params.generator_learning_rate
+
+    def state(self):
+        return {
+            "variables": read_variables(self._all_variables()),
+            "schedule": self.schedule.state(),
+            "d_steps": self._d_steps,
+        }
+
+    def restore(self, state):
+        write_variables(self._all_variables(), state["variables"])
+        self.schedule.restore(state["schedule"])
+        self._d_steps = state["d_steps"]
+
+    def _all_variables(self):
+        networks = [*self.model.networks.values(), self.average.networks["generator"]]
+        return [variable for part in [*networks, *self._optimizers.values()] for variable in part.variables]
+
+    def train_step(self, images, noise, variant):
+        train_d, train_g, with_penalty = variant
+        real = tf.cast(augment.mirror(images, noise["flip"]), tf.float32) / 127.5 - 1.0
+        if self.params.augment.on:
+            real = augment.change(real * 0.5 + 0.5, noise["change"], self.params.augment) * 2.0 - 1.0
+        real = augment.diffaugment(real, noise["augment_real"], self.params.diffaugment)
+        batch = tf.cast(tf.shape(real)[0] * self._replicas, tf.float32)
+        if train_d:
+            self.model.iterate_spectra()
+        # a generated image has the labels of the real one in its row
+        codes = noise.get("codes")
+        discriminate = partial(self.model.discriminate, codes=codes, training=True)
+        with tf.GradientTape(persistent=True) as tape:
+            fake = self.model.generate(noise["z"], codes, training=True) * 2.0 - 1.0
+            fake = augment.diffaugment(fake, noise["augment_fake"], self.params.diffaugment)
+            real_logits, penalties, weight = judge_real(
+                self.params, discriminate, real, fake, noise.get("between"), with_penalty
+            )
+            fake_logits = discriminate(fake)
+            d_losses, g_losses = losses_of(self.params, real_logits, fake_logits)
+            d_loss = tf.reduce_sum(d_losses + sum(weight * penalty for penalty in penalties.values())) / batch
+            g_loss = tf.reduce_sum(g_losses) / batch
+        if train_d:
+            apply_gradients(self._optimizers["discriminator"], d_loss, self._variables["discriminator"], tape)
+        if train_g:
+            apply_gradients(self._optimizers["generator"], g_loss, self._variables["generator"], tape)
+            self._update_average()
+        right = tf.cast(real_logits > 0, tf.float32), tf.cast(fake_logits < 0, tf.float32)
+        terms = {
+            "d_loss": d_losses,
+            "g_loss": g_losses,
+            "d_accuracy": 0.5 * (right[0] + right[1]),
+            "real_sign": 2.0 * right[0] - 1.0,
+            "fake_sign": 1.0 - 2.0 * right[1],
+        } | penalties
+        logs = sum_over_replicas({name: tf.reduce_sum(value) / batch for name, value in terms.items()})
+        return logs | {"d_trains": tf.constant(float(train_d)), "g_trains": tf.constant(float(train_g))}
+
+    def _update_average(self):
+        # batch normalisation's moving statistics are averaged with the weights that made them
+        pairs = zip(
+            self.average.networks["generator"].variables, self.model.networks["generator"].variables, strict=True
+        )
+        for average, value in pairs:
+            average.assign(self._ema_decay * average + (1.0 - self._ema_decay) * value)
+
+    def after_epoch(self, epoch, means):
+        measures = {"sample_diversity": diversity(self.samples())}
+        g_steps = int(tf.convert_to_tensor(self._optimizers["generator"].iterations))
+        settled = g_steps * self.params.batch_size >= self._settled_images
+        found = complaints(means | measures, self.real_diversity, settled, not self._critic)
+        if found:
+            tqdm.write(f"gan: epoch {epoch}: collapse? {'; '.join(found)}; see train_gan.schedule in params.yaml")
+        return measures | {"collapse": float(bool(found))}
+
+    def samples(self):
+        """G_ema's images for the fixed z and codes; float32 (64, h, w, c) in [0, 1]."""
+        return self.average.decode(tf.constant(self._fixed_z), tf.constant(self._fixed_codes)).numpy()
+
+    def picture(self):
+        """8 x 8 faces by G_ema, from the same z, with the same training images' labels, in every epoch."""
+        return tile(to_uint8(self.samples()), PICTURE_SIDE)
+
+
+def train(train_params, params, shards, model, report):
+    """Train the GAN; the stage train_gan.
+
+    Args:
+        train_params: `config.Train`.
+        params: `config.TrainGAN`.
+        shards: folder of the shards.
+        model: folder for model.json and the weights of G_ema and of the discriminator.
+        report: folder for history.csv, metrics.json, summary.csv (the layers) and grids/.
+
+    Returns:
+        dict of metrics, as they stand in metrics.json under "gan"; None in workers other than the chief, which write
+        nothing.
+
+    Raises:
+        InputError: params that do not fit the data or the machine; a loss that is not finite.
+        Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
+        WorkerLost: another worker has ended; likewise.
+    """
+    report = Path(report)
+    runtime = prepare(train_params)
+    data = Shards(shards)
+    spec = {
+        "image_shape": list(data.image_shape),
+        "latent_dim": params.latent_dim,
+        "generator_widths": list(widths_for(data.image_shape, params.generator_widths, upwards=True)),
+        "discriminator_widths": list(widths_for(data.image_shape, params.discriminator_widths)),
+        "latent_activation": params.latent_activation,
+        "architecture": params.architecture,
+        "spectral_norm": params.spectral_norm,
+        "truncation": params.truncation,
+    }
+    if params.condition_on:
+        spec["condition_on"] = list(params.condition_on)
+    check_names(data, params.condition_on, "params.yaml: train_gan.condition_on")
+    weights, digest = ({}, None) if params.init_from == NO_MODEL else first_weights(params.init_from, spec)
+    inputs = {"shards": data.sha256, "init_from": digest} | labels_digest(data, params.condition_on)
+    with open_states("train_gan", train_params, params, inputs, runtime) as states:
+        if runtime.crew.chief:
+            remove_leftovers(model, *(report / name for name in ("history.csv", "metrics.json", "summary.csv")))
+        with runtime.strategy.scope():
+            network = GAN(spec, runtime.dtype, train_params.seed)
+            average = GAN(spec, "float32", train_params.seed)
+            for name, values in weights.items():
+                network.networks[name].set_weights(values)
+            task = GANTask(network, average, params, runtime, real_diversity(data), data)
+        budget = fit(task, data, params, runtime, report, states)
+        if not runtime.crew.chief:
+            return runtime.crew.finish()
+        average.networks["discriminator"].set_weights(network.networks["discriminator"].get_weights())
+        record = runtime.record | budget | {"loss": params.loss, "schedule": params.schedule.name, "data": data.sha256}
+        if digest:
+            record["init_from"] = {"folder": params.init_from, "sha256": digest}
+        save_model(model, average, spec, record, framing=data.framing)
+        metrics = {
+            "parameters": parameter_count(average.networks),
+            "images_seen": budget["images"],
+            "sample_diversity": diversity(task.samples()),
+            "real_diversity": task.real_diversity,
+        }
+        write_summary(report / "summary.csv", average.networks)
+        write_json(report / "metrics.json", {"gan": metrics})
+        states.discard()
+        runtime.crew.finish()
+    return metrics

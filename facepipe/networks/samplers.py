@@ -1,0 +1,193 @@
+"""Densities over latents: N(0, I), or fitted after training (Ghosh et al. 2020): a Gaussian, a mixture of Gaussians."""
+
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from facepipe.core.determinism import rng
+from facepipe.core.files import atomic_file
+from facepipe.errors import InputError
+
+
+class Sampler:
+    """Draws latents. Subclasses set `name`, `latent_dim` and `fields` (what is stored, in constructor order)."""
+
+    name = ""
+    fields = ()
+
+    def sample(self, n, seed):
+        """Draw n latents: float32 (n, latent_dim), a function of the parameters, n and seed alone."""
+        noise = rng(seed, "sampler").standard_normal((n, self.latent_dim))
+        return self._color(noise, seed).astype(np.float32)
+
+    def save(self, path):
+        """Write the parameters to `path` (.npz); equal parameters give equal bytes."""
+        with atomic_file(path, "wb") as file:
+            np.savez(file, name=np.array(self.name), **{field: getattr(self, field) for field in self.fields})
+
+
+class Prior(Sampler):
+    """truncation * N(0, I) in `latent_dim` dimensions.
+
+    truncation, psi: 1 the standard normal; below, latents nearer to the mean face: safer samples that differ less (the
+    truncation trick, Karras et al. 2019, appendix B, here in z, whose mean is 0).
+    """
+
+    name = "prior"
+    fields = ("latent_dim", "truncation")
+
+    def __init__(self, latent_dim, truncation=1.0):
+        self.latent_dim = int(latent_dim)
+        self.truncation = float(truncation)
+        if self.latent_dim < 1:
+            raise ValueError(f"latent_dim should be at least 1, got {latent_dim}")
+        if not 0 < self.truncation <= 1:
+            raise ValueError(f"truncation should be above 0 and at most 1, got {truncation}")
+
+    def _color(self, noise, seed):
+        return noise if self.truncation == 1 else self.truncation * noise
+
+
+class Gaussian(Sampler):
+    """N(mean, covariance); mean (d,), covariance (d, d), kept as float32 so that a reloaded one draws the same."""
+
+    name = "gaussian"
+    fields = ("mean", "covariance")
+
+    def __init__(self, mean, covariance):
+        self.mean = _finite("mean", mean, 1)
+        self.latent_dim = len(self.mean)
+        self.covariance = _finite("covariance", covariance, 2)
+        _check_shape("covariance", self.covariance, (self.latent_dim, self.latent_dim))
+
+    def _color(self, noise, seed):
+        return self.mean + noise @ _square_root(self.covariance)
+
+
+class Mixture(Sampler):
+    """sum_k weights[k] N(means[k], covariances[k]); weights (k,), means (k, d), covariances (k, d, d), float32."""
+
+    name = "mixture"
+    fields = ("weights", "means", "covariances")
+
+    def __init__(self, weights, means, covariances):
+        self.weights = _finite("weights", weights, 1)
+        self.means = _finite("means", means, 2)
+        self.covariances = _finite("covariances", covariances, 3)
+        self.latent_dim = self.means.shape[1]
+        components = len(self.weights)
+        _check_shape("means", self.means, (components, self.latent_dim))
+        _check_shape("covariances", self.covariances, (components, self.latent_dim, self.latent_dim))
+        if self.weights.min() < 0 or not self.weights.sum() > 0:
+            raise ValueError("weights should be non-negative and not all zero")
+
+    def _color(self, noise, seed):
+        upper = np.cumsum(self.weights, dtype=np.float64)
+        drawn = rng(seed, "sampler", "component").random(len(noise)) * upper[-1]
+        component = np.searchsorted(upper[:-1], drawn, side="right")
+        latents = np.empty_like(noise)
+        for k in np.unique(component):
+            rows = component == k
+            latents[rows] = self.means[k] + noise[rows] @ _square_root(self.covariances[k])
+        return latents
+
+
+def fit_gaussian(z):
+    """Fit mean and covariance (unbiased) to latents.
+
+    Args:
+        z: float (n, d), n >= 2.
+
+    Returns:
+        `Gaussian`.
+
+    Raises:
+        InputError: fewer than two rows, or values that are not finite.
+    """
+    z = _latents(z)
+    if len(z) < 2:
+        raise InputError(f"latents: a Gaussian needs at least 2 rows to fit, got {len(z)}")
+    return Gaussian(z.mean(0), np.atleast_2d(np.cov(z, rowvar=False)))
+
+
+def fit_mixture(z, components, seed):
+    """Fit a mixture of Gaussians with full covariances by EM, started from k-means.
+
+    Args:
+        z: float (n, d), n >= 2 * components.
+        components: int, the number of Gaussians.
+        seed: int, of the k-means start.
+
+    Returns:
+        `Mixture`; components in order of falling weight.
+
+    Raises:
+        InputError: too few rows for so many components, or values that are not finite.
+    """
+    z = _latents(z)
+    if len(z) < 2 * components:
+        raise InputError(
+            f"params.yaml: export_latents.components: {components} Gaussians need at least {2 * components} training "
+            f"latents, there are {len(z)}; use at most {max(1, len(z) // 2)}, or density: gaussian"
+        )
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
+
+    model = GaussianMixture(
+        components,
+        reg_covar=1e-4 * z.var(0).mean() + 1e-9,  # keeps a component of few rows, or a dead dimension, invertible
+        random_state=int(rng(seed, "mixture").integers(2**31)),
+    )
+    # one thread: the order of sums, and with it the last digits, must not depend on the machine's load
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the last EM step is a density too
+        model.fit(z)
+    order = np.argsort(-model.weights_, kind="stable")
+    return Mixture(model.weights_[order], model.means_[order], model.covariances_[order])
+
+
+def load_sampler(path):
+    """The sampler stored in `path` by `Sampler.save`.
+
+    Raises:
+        InputError: no such file, not a sampler, or parameters that do not fit together.
+    """
+    try:
+        with np.load(Path(path), allow_pickle=False) as stored:
+            kind = {sampler.name: sampler for sampler in (Prior, Gaussian, Mixture)}[str(stored["name"])]
+            return kind(*(stored[field] for field in kind.fields))
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; expected a sampler (.npz)") from None
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a stored sampler: {' '.join(str(error).split())}") from None
+
+
+def _latents(z):
+    z = np.asarray(z, np.float64)
+    if not np.isfinite(z).all():
+        row, column = np.argwhere(~np.isfinite(z))[0]
+        raise InputError(f"latents: row {row}, z{column:03d}: {z[row, column]} is not finite; did training diverge?")
+    return z
+
+
+def _finite(name, value, dimensions):
+    value = np.asarray(value, np.float32)
+    if value.ndim != dimensions or 0 in value.shape:
+        raise ValueError(f"{name} should have {dimensions} dimensions, none of size 0, got shape {value.shape}")
+    if not np.isfinite(value).all():
+        raise ValueError(f"{name} holds values that are not finite")
+    return value
+
+
+def _check_shape(name, value, shape):
+    if value.shape != shape:
+        raise ValueError(f"{name} should have shape {shape}, got {value.shape}")
+
+
+def _square_root(covariance):
+    """The symmetric square root of a (d, d) covariance: unique, and defined for singular ones, unlike Cholesky's."""
+    values, vectors = np.linalg.eigh(covariance.astype(np.float64))
+    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T

@@ -1,0 +1,116 @@
+"""A model on disk: model.json and one weights file a network, byte-reproducible."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from facepipe.core.files import atomic_folder, sha256, write_json
+from facepipe.errors import InputError
+
+VERSION = 1
+
+
+def save_model(folder, model, spec, record, extra=(), framing=None, generator=None):
+    """Write a model folder atomically.
+
+    Args:
+        folder: where to; replaced if it exists.
+        model: has `.name` and `.networks`, a dict of `keras.Model`; each goes to <network>.weights.h5.
+        spec: dict of what is needed to build the networks again.
+        record: JSON-able dict of what is worth knowing of the training (precision, threads, data hash, ...).
+        extra: callables that take the (temporary) folder and add a file to it, e.g. a sampler's save.
+        framing: how the training images were made, see `photos.read_photos`.
+        generator: str, of an inverter: `generator_digest` of its GAN.
+    """
+    with atomic_folder(folder) as temporary:
+        for name, network in model.networks.items():
+            network.save_weights(temporary / f"{name}.weights.h5")
+        for write in extra:
+            write(Path(temporary))
+        write_json(
+            temporary / "model.json",
+            {
+                "version": VERSION,
+                "model": model.name,
+                "spec": spec,
+                "networks": sorted(model.networks),
+                "training": record,
+                "framing": framing,
+            }
+            | ({"generator": generator} if generator else {}),
+        )
+
+
+def read_info(folder):
+    """The content of a model folder's model.json, with the keys model, spec and networks.
+
+    Raises:
+        InputError: no model there, or made by another version.
+    """
+    path = Path(folder) / "model.json"
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(info["spec"], dict) or not {"model", "networks"} <= set(info):
+            raise ValueError
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{folder}: no model.json there; train the model first (dvc repro) or name another folder"
+        ) from None
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+        raise InputError(f"{path}: not a facepipe model") from None
+    if info.get("version") != VERSION:
+        raise InputError(f"{path}: version {info.get('version')}, this facepipe reads {VERSION}; retrain it")
+    return info
+
+
+def read_weights(folder, networks):
+    """Read the weights file of each network of a dict of `keras.Model`.
+
+    Raises:
+        InputError: a file is missing or of other shapes.
+    """
+    for name, network in networks.items():
+        path = Path(folder) / f"{name}.weights.h5"
+        try:
+            network.load_weights(path)
+        except (OSError, ValueError, KeyError) as error:
+            reason = "missing" if not path.exists() else str(error).strip().splitlines()[0]
+            raise InputError(f"{path}: weights cannot be read: {reason}") from None
+
+
+def check_same_architecture(folder, model, spec):
+    """Whether the weights in a model folder are of the networks that `spec` describes.
+
+    Args:
+        folder: a model folder.
+        model: str, "ae", "vae" or "gan".
+        spec: dict, see `save_model`.
+
+    Raises:
+        InputError: what differs, with both values; or no model there.
+    """
+    info = read_info(folder)
+    ours, theirs = {"model": model} | spec, {"model": info["model"]} | info["spec"]
+    differing = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    if differing:
+        there, here = ({key: each.get(key, "not set") for key in differing} for each in (theirs, ours))
+        said = ", ".join(f"{key} is {there[key]} there and {here[key]} here" for key in differing)
+        raise InputError(f"params.yaml: init_from: {folder} does not fit: {said}")
+
+
+def generator_digest(folder):
+    """sha256 of a GAN's generator, in hexadecimal digits; InputError: no such file in the folder."""
+    path = Path(folder) / "generator.weights.h5"
+    try:
+        return sha256(path)
+    except OSError:
+        raise InputError(f"{path}: weights cannot be read: missing") from None
+
+
+def digest(folder):
+    """sha256 of the names and contents of a folder's files, in hexadecimal digits."""
+    total = hashlib.sha256()
+    for path in sorted(Path(folder).iterdir()):
+        if path.is_file():
+            total.update(f"{path.name}\0".encode() + bytes.fromhex(sha256(path)))
+    return total.hexdigest()

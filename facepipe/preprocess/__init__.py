@@ -1,0 +1,1 @@
+"""The stage preprocess: from archive and label files to shards."""

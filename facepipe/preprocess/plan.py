@@ -1,0 +1,96 @@
+"""Plan the shards before any picture is decoded: which pictures, under which ids, in which split."""
+
+import heapq
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from facepipe.core.determinism import fraction
+from facepipe.datasets.archive import Member, list_members
+from facepipe.datasets.names import PICTURE_SUFFIXES
+from facepipe.errors import InputError
+from facepipe.shards.shards import SPLITS
+
+
+class Item(NamedTuple):
+    """One face: a picture of the archive, or one of several faces in it.
+
+    Attributes:
+        id: str, unique also where upper and lower case are one.
+        identity: who it is, "" where unknown.
+        member: `archive.Member`.
+        eyes: ((x, y), (x, y)) by which it is aligned, or None.
+    """
+
+    id: str
+    identity: str
+    member: Member
+    eyes: tuple | None = None
+
+
+def list_items(source, archive, max_bytes):
+    """The data set's pictures in the archive.
+
+    Returns:
+        (items, rejected): list of `Item` in archive order, and (member name, reason) pairs: refused members, a second
+        picture with the same id, pictures whose name does not fit the data set.
+    """
+    items, rejected = {}, []
+    for member in list_members(archive, max_bytes, keys=True):
+        found = source.match(member.name)
+        if found is None and not _looks_like_a_picture(member.name):
+            continue
+        # latents are decoded to files of these names, and some file systems do not tell A from a
+        key = found[0].casefold() if found else None
+        if member.refused:
+            rejected.append((member.name, member.refused))
+        elif found is None:
+            rejected.append((member.name, f"the name is not of the form {source.example}"))
+        elif key in items:
+            rejected.append((member.name, f"its id {found[0]} is that of {items[key].member.name}"))
+        else:
+            items[key] = Item(found[0], found[1], member)
+    return list(items.values()), rejected
+
+
+def _looks_like_a_picture(name):
+    path = PurePosixPath(name)
+    # "._*": what macOS adds to archives
+    return path.suffix.lower().removeprefix(".") in PICTURE_SUFFIXES and not path.name.startswith("._")
+
+
+def limit(items, count):
+    """At most `count` items, chosen by a hash of the id: a larger count only adds. None: all."""
+    return items if count is None else heapq.nsmallest(count, items, key=lambda item: fraction(f"limit/{item.id}"))
+
+
+def plan_splits(source, official, items, params):
+    """Divide items into splits.
+
+    The official split where the data set has one (split auto, official). Else by a hash of the person where known,
+    of the id where not, so that adding pictures never moves an old one, and no person is in two splits.
+    Hash < test_fraction is test, the next valid_fraction is valid: changing the latter does not touch test.
+
+    Args:
+        source: `sources.Source`.
+        official: {id: split} or None.
+        items: list of `Item`.
+        params: `config.Preprocess`.
+
+    Returns:
+        ({split: list of `Item` sorted by id}, [(member name, reason)] of items the official split does not list).
+    """
+    plan, unlisted = {split: [] for split in SPLITS}, []
+    if params.split == "official" and official is None:
+        raise InputError(f"params.yaml: preprocess.split: {source.name} has no official split; use auto or hash")
+    if official is not None and params.split != "hash":
+        for item in items:
+            if item.id in official:
+                plan[official[item.id]].append(item)
+            else:
+                unlisted.append((item.member.name, "not in the official split's file"))
+    else:
+        for item in items:
+            u = fraction(f"split/{item.identity or item.id}")
+            held_out = params.test_fraction + params.valid_fraction
+            plan["test" if u < params.test_fraction else "valid" if u < held_out else "train"].append(item)
+    return {split: sorted(rows, key=lambda item: item.id) for split, rows in plan.items()}, unlisted

@@ -1,0 +1,215 @@
+"""The preprocess stage: from archive and label files to shards."""
+
+import collections
+import functools
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from facepipe.core.files import atomic_folder, read_json
+from facepipe.core.machine import available_cores
+from facepipe.datasets.sets import get_source
+from facepipe.errors import InputError
+from facepipe.preprocess.align import EYES, find_faces
+from facepipe.preprocess.convert import Workers, convert
+from facepipe.preprocess.copies import drop_copies
+from facepipe.preprocess.images import Framing, ImageError, prepare
+from facepipe.preprocess.plan import limit, list_items, plan_splits
+from facepipe.preprocess.rejected import count_reasons, printable, write_rejected
+from facepipe.preprocess.writer import ShardWriter
+from facepipe.shards.shards import SPLITS
+
+GEOMETRY = ["left", "top", "right", "bottom", "width", "height"]
+REJECTED = Path(".facepipe") / "rejected.csv"  # the list, where the stage gives up because of it
+DETECTION_BYTES = 1_000_000  # makes tasks of a few pictures: finding a face takes a fraction of a second
+
+
+def preprocess(params, raw="data/raw", out="data/shards"):
+    """Make the shards folder.
+
+    Rows are planned first: the pictures of the archive, limited, without copies, divided into splits, sorted by id. A
+    picture that turns out unusable leaves a gap that is closed within its own shard, so no other shard changes.
+
+    Args:
+        params: `config.Preprocess`.
+        raw: folder made by the download stage.
+        out: folder to make or replace.
+
+    Returns:
+        Metrics: {"images": {"train": n, "valid": n, "test": n}, "rejected": n, "identities": n where known}.
+
+    Raises:
+        InputError: broken input, no usable picture, too many rejected, or an empty split.
+    """
+    raw = Path(raw)
+    dataset, archive, credits = _read_dataset(raw)
+    source = get_source(dataset)
+    workers = Workers(params.scheduler, available_cores() if params.workers == "auto" else params.workers)
+
+    items, misnamed = list_items(source, archive, _max_bytes(params))
+    _check_rejected(misnamed, len(items) + len(misnamed), params)
+    labels = source.read(raw, [(item.id, item.member.name) for item in items])
+    _check_labels(labels, items, raw, archive)
+    items = limit(items, params.limit)
+    considered = len(items)
+    items = [item._replace(identity=labels.identities.get(item.id, item.identity)) for item in items]
+    items, rejected = drop_copies(archive, items, labels)
+    if params.crop == "align":
+        items, without = _align(items, archive, params, workers)
+        rejected += without
+    plan, unlisted = plan_splits(source, labels.splits, items, params)
+    rejected += unlisted
+    _check_rejected(rejected, considered, params)
+    official = labels.splits is not None and params.split != "hash"
+    _check_splits({split: len(rows) for split, rows in plan.items()}, params, official, misnamed + rejected)
+
+    with atomic_folder(out) as folder:
+        writer = ShardWriter(folder, {s: len(plan[s]) for s in SPLITS}, _image_shape(params), params.shard_mb)
+        tables, damaged = _write(writer, plan, archive, source, params, workers)
+        rejected += damaged
+        _check_rejected(rejected, considered, params)
+        credits = credits | {"crop": params.crop}
+        framing = _framing(source, params)
+        listed = [*misnamed, *rejected]
+        counts = writer.finish(dataset, tables, labels.attributes, labels.factors, listed, credits, framing)
+        _check_splits(counts, params, official, rejected)
+    metrics = {"images": counts, "rejected": len(misnamed) + len(rejected)}
+    identities = {item.identity for rows in plan.values() for item in rows} - {""}
+    return metrics | ({"identities": len(identities)} if identities else {})
+
+
+def _align(items, archive, params, workers):
+    """Find the eyes: (items with eyes, [(member name, reason)] of pictures without a face or with too many)."""
+    by_name = {item.member.name: item for item in items}
+    find = functools.partial(_find, max_pixels=params.max_pixels)
+    members = [item.member for item in items]
+    found = convert(find, archive, members, None, workers, DETECTION_BYTES, _max_bytes(params))
+    aligned, rejected = [], []
+    for name, faces, reason in tqdm(found, desc="find faces", total=len(items), unit="img"):
+        if reason is None and not faces:
+            reason = "no face found"
+        elif reason is None and len(faces) > 1 and params.faces == "reject":
+            reason = f"{len(faces)} faces (preprocess.faces: reject)"
+        if reason is not None:
+            rejected.append((name, reason))
+            continue
+        item = by_name[name]
+        for number, eyes in enumerate(faces if params.faces == "all" else faces[:1], start=1):
+            # the labels are those of the largest face
+            new = {} if number == 1 else {"id": f"{item.id}~{number}", "identity": ""}
+            aligned.append(item._replace(eyes=eyes, **new))
+    return aligned, rejected
+
+
+def _find(data, _, max_pixels):
+    return [(face.left_eye, face.right_eye) for face in find_faces(data, max_pixels)]
+
+
+def _write(writer, plan, archive, source, params, workers):
+    """Convert the planned pictures into their rows: ({split: columns of ids.csv}, [(member name, reason)])."""
+    where, eyes = collections.defaultdict(list), collections.defaultdict(list)
+    members, tables, rejected = {}, {}, []
+    for split in SPLITS:
+        for row, item in enumerate(plan[split]):
+            where[item.member.name].append((split, row))
+            eyes[item.member.name].append(item.eyes)
+            members[item.member.name] = item.member
+        tables[split] = {
+            "id": [item.id for item in plan[split]],
+            "identity": [item.identity for item in plan[split]],
+            "source": [printable(item.member.name) for item in plan[split]],
+            "angle": np.zeros(len(plan[split]), np.float32),
+        } | {name: np.zeros(len(plan[split]), np.int32) for name in GEOMETRY}
+    shape = _image_shape(params)
+    framing = Framing(shape, source.crop if params.crop in ("default", "align") else params.crop, params.max_pixels)
+    function = functools.partial(_prepare, framing=framing)
+    size = int(np.prod(shape))
+    converted = convert(function, archive, list(members.values()), eyes, workers, size, _max_bytes(params))
+    for name, results, reason in tqdm(converted, desc="preprocess", total=len(members), unit="img"):
+        for (split, row), result in zip(where[name], results or [reason] * len(where[name]), strict=True):
+            if isinstance(result, str):
+                rejected.append((name, result))
+                continue
+            writer.put(split, row, result.image)
+            for column, value in zip(GEOMETRY, (*result.box, *result.size), strict=True):
+                tables[split][column][row] = value
+            tables[split]["angle"][row] = result.angle
+    return tables, rejected
+
+
+def _prepare(data, eyes, framing):
+    """One result for each face wanted of the picture: `images.Prepared`, or why not."""
+    results = []
+    for pair in eyes:
+        try:
+            results.append(prepare(data, framing, pair))
+        except ImageError as error:
+            results.append(str(error))
+    return results
+
+
+def _framing(source, params):
+    """What index.json and the models record, so that own photos can be made like the training images."""
+    crop = source.crop if params.crop == "default" else params.crop
+    eyes = {"default": source.eyes, "align": EYES}.get(params.crop) if isinstance(params.crop, str) else None
+    return {"image_shape": _image_shape(params), "crop": crop, "eyes": eyes, "max_pixels": params.max_pixels}
+
+
+def _image_shape(params):
+    return (*params.image_size, params.channels)
+
+
+def _max_bytes(params):
+    return int(params.max_file_mb * 2**20)
+
+
+def _check_labels(labels, items, raw, archive):
+    known = labels.attributes.index
+    if items and len(known) and not any(item.id in known for item in items):
+        raise InputError(
+            f"{raw}: the label files know none of the pictures in {archive.name} ({items[0].id} and so on), but "
+            f"{known[0]}; are they of this archive?"
+        )
+
+
+def _check_rejected(rejected, total, params):
+    if len(rejected) <= params.max_rejected * total:
+        return
+    write_rejected(REJECTED, rejected)
+    common = ", ".join(f"{count} x {reason}" for reason, count, _ in count_reasons(rejected)[:3])
+    raise InputError(
+        f"params.yaml: preprocess.max_rejected: {len(rejected)} of {total} pictures were rejected, more than "
+        f"{params.max_rejected:g} of them: {common}; {REJECTED} lists them; mend them, or raise "
+        "preprocess.max_rejected to go on without"
+    )
+
+
+def _check_splits(counts, params, official, rejected):
+    total = sum(counts.values())
+    if total == 0:
+        why = f"; {len(rejected)} rejected, the first, {rejected[0][0]}: {rejected[0][1]}" if rejected else ""
+        raise InputError(f"preprocess: no usable picture in the archive{why}")
+    for split in SPLITS:
+        if counts[split] == 0:
+            if official:
+                cure = "set preprocess.split to hash"
+            elif split == "train":
+                cure = "lower preprocess.valid_fraction or preprocess.test_fraction"
+            else:
+                cure = f"raise preprocess.{split}_fraction"
+            limited = " or raise preprocess.limit" if params.limit is not None else ""
+            raise InputError(f"params.yaml: the {split} split has none of the {total} pictures; {cure}{limited}")
+
+
+def _read_dataset(raw):
+    """(name, path of the archive, {"licence": .., "citation": ..}) from raw/dataset.json."""
+    path = raw / "dataset.json"
+    try:
+        described = read_json(path)
+        credits = {key: described[key] for key in ("licence", "citation")}
+        return described["name"], raw / described["archive"], credits
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; run the download stage (dvc repro download)") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path}: not as the download stage writes it; run it again") from None

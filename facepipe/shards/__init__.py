@@ -1,0 +1,1 @@
+"""The .npy shards, read: images, ids, labels, in any order."""

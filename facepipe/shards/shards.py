@@ -1,0 +1,223 @@
+"""Read shards: uint8 images in .npy files of bounded size, with an index and tables of ids and attributes (CSV)."""
+
+import collections
+import csv
+import os
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facepipe.core.files import read_json, sha256
+from facepipe.errors import InputError
+
+VERSION = 3
+SPLITS = ("train", "valid", "test")
+# left to bottom: the crop in pixels of the upright source, width and height the source's, angle degrees
+ID_COLUMNS = [
+    *("split", "row", "id", "identity", "source"),
+    *("left", "top", "right", "bottom", "width", "height", "angle"),
+]
+MAX_OPEN = 256  # shards held open at a time
+
+
+class Shards:
+    """Read a shards folder; nothing is loaded until asked for.
+
+    Pixels are read, not memory-mapped: the pages of a map count as the process's memory, and random order touches all.
+
+    Args:
+        folder: e.g. "data/shards".
+
+    Attributes:
+        image_shape: (H, W, C).
+        dataset: str.
+        attribute_names: list of str.
+        framing: how the images were made of their pictures, see `photos.read_photos`; None: not known.
+        splits: {"train": n, "valid": n, "test": n}.
+        sha256: hex digest of index.json's bytes; names the pixels, since the index holds every shard's digest.
+
+    Raises:
+        InputError: no index, another version, a shard missing or of the wrong size. The shards' digests are
+            not checked here (it would read every byte): see `verify`.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        path = self.folder / "index.json"
+        try:
+            index = read_json(path)
+        except FileNotFoundError:
+            raise InputError(f"{path}: not found; run the preprocess stage (dvc repro preprocess)") from None
+        except ValueError:
+            raise InputError(f"{path}: not valid JSON; run the preprocess stage again") from None
+        if not isinstance(index, dict) or index.get("version") != VERSION:
+            found = index.get("version") if isinstance(index, dict) else None
+            raise InputError(f"{path}: version: found {found}, expected {VERSION}; run the preprocess stage again")
+        try:
+            self.image_shape = tuple(int(n) for n in index["image_shape"])
+            self.dataset = index["dataset"]
+            self.attribute_names = list(index["attributes"])
+            self.framing = index["framing"]
+            self.splits = {split: int(index["splits"][split]["samples"]) for split in SPLITS}
+            self._shards = {split: index["splits"][split]["shards"] for split in SPLITS}
+            for split in SPLITS:
+                self._check(split)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path}: incomplete ({error}); run the preprocess stage again") from None
+        self.sha256 = sha256(path)
+        # row at which each shard begins, and the end
+        self._starts = {split: np.cumsum([0] + [shard["samples"] for shard in self._shards[split]]) for split in SPLITS}
+        self._paths = {split: [str(self.folder / shard["file"]) for shard in self._shards[split]] for split in SPLITS}
+        self._files = OpenFiles(os.O_RDONLY)
+        self._headers = {}  # path: bytes before the first pixel
+
+    def count(self, split):
+        """Number of images in `split`."""
+        return self.splits[split]
+
+    def gather(self, split, rows):
+        """Images by row.
+
+        Args:
+            split: "train", "valid" or "test".
+            rows: int (n,), any order, repeats allowed.
+
+        Returns:
+            uint8 (n, H, W, C), a copy.
+
+        Raises:
+            IndexError: a row outside [0, count).
+        """
+        rows = np.asarray(rows, dtype=np.int64)
+        if rows.size and not (rows.min() >= 0 and rows.max() < self.splits[split]):
+            raise IndexError(f"{split}: rows must be in [0, {self.splits[split]})")
+        images = np.empty((len(rows), *self.image_shape), dtype=np.uint8)
+        numbers = np.searchsorted(self._starts[split], rows, side="right") - 1
+        size = int(np.prod(self.image_shape))
+        within = ((rows - self._starts[split][numbers]) * size).tolist()
+        buffer = memoryview(images).cast("B") if rows.size else b""
+        for i, (number, offset) in enumerate(zip(numbers.tolist(), within, strict=True)):
+            handle, header = self._open(split, number)
+            if os.preadv(handle, [buffer[i * size : (i + 1) * size]], header + offset) != size:
+                raise InputError(f"{self._paths[split][number]}: cut off; run the preprocess stage again")
+        return images
+
+    def images(self, split, start=0, stop=None):
+        """Images [start, stop) of `split` as uint8 (n, H, W, C); stop None: to the end."""
+        return self.gather(split, np.arange(*slice(start, stop).indices(self.splits[split])))
+
+    def ids(self, split):
+        """The ids of `split` in row order, list of str."""
+        return self._table("ids.csv", split, {"id": str})["id"].tolist()
+
+    def table(self, split):
+        """`split`'s part of ids.csv as a DataFrame of str (columns `ID_COLUMNS`)."""
+        return self._table("ids.csv", split, dict.fromkeys(ID_COLUMNS, str))
+
+    def attributes(self, split):
+        """DataFrame indexed by id, one float32 column per attribute: 1.0, 0.0 or NaN (unknown)."""
+        types = {"id": str} | dict.fromkeys(self.attribute_names, "float32")
+        return self._table("attributes.csv", split, types).set_index("id")[self.attribute_names]
+
+    def factors(self, split):
+        """DataFrame indexed by id of the continuous factors (age, year, ...; float64), or None: there are none."""
+        path = self.folder / "factors.csv"
+        if not path.exists():
+            return None
+        with open(path, encoding="utf-8", newline="") as file:
+            names = next(csv.reader(file))
+        return self._table("factors.csv", split, {n: str if n == "id" else float for n in names}).set_index("id")
+
+    def verify(self):
+        """Read every shard and compare its sha256 with the index.
+
+        Raises:
+            InputError: the first shard that differs.
+        """
+        for split in SPLITS:
+            for shard in self._shards[split]:
+                path = self.folder / shard["file"]
+                if sha256(path) != shard["sha256"]:
+                    raise InputError(f"{path}: sha256 differs from index.json; run the preprocess stage again")
+
+    def _check(self, split):
+        pixels = int(np.prod(self.image_shape))
+        for shard in self._shards[split]:
+            path = self.folder / shard["file"]
+            size = path.stat().st_size if path.is_file() else None
+            if size is None:
+                raise InputError(f"{path}: not found, but index.json lists it; run the preprocess stage again")
+            if size != shard["bytes"] or size <= shard["samples"] * pixels:
+                raise InputError(
+                    f"{path}: {size} bytes, expected {shard['bytes']} for {shard['samples']} images; "
+                    "run the preprocess stage again"
+                )
+        if self.splits[split] != sum(shard["samples"] for shard in self._shards[split]):
+            raise InputError(f"{self.folder / 'index.json'}: {split}: samples differ from the sum of its shards")
+
+    def _open(self, split, number):
+        """(file descriptor, bytes before the first pixel) of a shard, whose header is checked the first time."""
+        path = self._paths[split][number]
+        if path not in self._headers:
+            expected = [self._shards[split][number]["samples"], *self.image_shape]
+            try:
+                with open(path, "rb") as file:
+                    np.lib.format.read_magic(file)
+                    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+                    self._headers[path] = file.tell()
+            except ValueError:
+                raise InputError(f"{path}: not a .npy file; run the preprocess stage again") from None
+            if dtype != np.uint8 or fortran or list(shape) != expected:
+                raise InputError(
+                    f"{path}: holds {dtype} {list(shape)}, expected uint8 {expected}; run the preprocess stage again"
+                )
+        return self._files.handle(path), self._headers[path]
+
+    def _table(self, name, split, types):
+        """The split's rows of a table with the columns `types`; the order of all tables is that of ids.csv."""
+        path = self.folder / name
+        try:
+            # a person may be called NA or None: no cell means "missing" but the empty one of a number
+            missing = {column: [""] for column, kind in types.items() if kind is not str}
+            table = pd.read_csv(path, usecols=list(types), dtype=types, keep_default_na=False, na_values=missing)
+        except FileNotFoundError:
+            raise InputError(f"{path}: not found; run the preprocess stage again") from None
+        except ValueError as error:
+            raise InputError(f"{path}: {' '.join(str(error).split())}; run the preprocess stage again") from None
+        if len(table) != sum(self.splits.values()):
+            raise InputError(
+                f"{path}: {len(table)} rows, expected {sum(self.splits.values())} (one an image); "
+                "run the preprocess stage again"
+            )
+        start = sum(self.splits[earlier] for earlier in SPLITS[: SPLITS.index(split)])
+        return table[start : start + self.splits[split]].reset_index(drop=True)
+
+
+class OpenFiles:
+    """File descriptors by path; the least recently used are closed beyond MAX_OPEN."""
+
+    def __init__(self, flags):
+        self._flags = flags
+        self._handles = collections.OrderedDict()
+        weakref.finalize(self, _close, self._handles)  # before the interpreter takes modules apart, unlike __del__
+
+    def handle(self, path):
+        """The descriptor of `path`, opened where it is not open."""
+        if path in self._handles:
+            self._handles.move_to_end(path)
+        else:
+            if len(self._handles) >= MAX_OPEN:
+                os.close(self._handles.popitem(last=False)[1])
+            self._handles[path] = os.open(path, self._flags)
+        return self._handles[path]
+
+    def close(self):
+        """Close them all."""
+        _close(self._handles)
+
+
+def _close(handles):
+    while handles:
+        os.close(handles.popitem()[1])
