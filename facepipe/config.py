@@ -3,11 +3,12 @@
 import types
 import typing
 from pathlib import Path
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from facepipe.core.section import Section
+from facepipe.core.section import Section, no_repeats
 from facepipe.directions.config import AttributeVectors
 from facepipe.download.config import Dataset
 from facepipe.errors import InputError, suggest
@@ -23,8 +24,13 @@ from facepipe.training.config import Train
 
 
 class Params(Section):
-    """params.yaml as a whole."""
+    """params.yaml as a whole; `models` are those that there are to be."""
 
+    models: Annotated[tuple[Literal["ae", "vae", "gan"], ...], Field(min_length=1), AfterValidator(no_repeats)] = (
+        "ae",
+        "vae",
+        "gan",
+    )
     dataset: Dataset
     preprocess: Preprocess
     train: Train
@@ -36,6 +42,17 @@ class Params(Section):
     attribute_vectors: AttributeVectors
     evaluate: Evaluate
     render_reports: RenderReports
+
+    @property
+    def trained(self):
+        """The models to train: those of `models`, the GAN's inverter, and those that training starts from; a set."""
+        wanted, found = list(self.models) + ["inverter"] * ("gan" in self.models), set()
+        while wanted:
+            found.add(name := wanted.pop())
+            start = Path(getattr(getattr(self, f"train_{name}"), "init_from", None) or "")
+            if start.parent == Path("data/models") and start.name not in found:
+                wanted.append(start.name)
+        return found
 
 
 def load_params(path="params.yaml"):
@@ -60,8 +77,9 @@ def load_params(path="params.yaml"):
     if not isinstance(raw, dict):
         raise InputError(f"{path}: expected sections such as dataset: and train_ae:, found {type(raw).__name__}")
     # a section left out has its defaults, except the budgets, which have none
+    sections = [name for name in Params.model_fields if name != "models"]
     try:
-        return Params.model_validate({name: {} for name in Params.model_fields} | raw)
+        return Params.model_validate({name: {} for name in sections} | raw)
     except ValidationError as error:
         raise InputError(f"{path}: {_describe(error)}") from None
 

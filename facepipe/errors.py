@@ -1,5 +1,6 @@
 """What ends a program with one line for the user: wrong input, the wish to stop, a lost worker."""
 
+import contextlib
 import difflib
 import errno
 
@@ -9,6 +10,20 @@ NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 class InputError(ValueError):
     """Wrong input by the user: shown as one line on stderr, exit code 2, no traceback."""
+
+
+class FieldError(InputError):
+    """A value that a room was given and cannot use. The room knows its name; where params.yaml has it, the stage adds.
+
+    Args:
+        field: str, the name of the value in its section.
+        message: str, what is wrong with it and what would be right.
+        section: the section of `config.Params` that has it; None: the stage's own.
+    """
+
+    def __init__(self, field, message, section=None):
+        super().__init__(f"{field}: {message}")
+        self.section = section
 
 
 class Stopped(KeyboardInterrupt):
@@ -21,6 +36,15 @@ class Stopped(KeyboardInterrupt):
 
 class WorkerLost(RuntimeError):
     """Another process of the same training has ended: shown as one line on stderr, exit code 75 (try again)."""
+
+
+@contextlib.contextmanager
+def about(field):
+    """A block whose every InputError is about the value called `field`: a `FieldError`."""
+    try:
+        yield
+    except InputError as error:
+        raise FieldError(field, str(error)) from None
 
 
 def suggest(word, known):

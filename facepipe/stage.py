@@ -7,18 +7,20 @@ import sys
 
 from facepipe.config import load_params
 from facepipe.core.files import write_json
-from facepipe.errors import NOT_OURS, InputError, Stopped, WorkerLost
+from facepipe.errors import NOT_OURS, FieldError, InputError, Stopped, WorkerLost
 from facepipe.quiet import import_tensorflow
+from facepipe.restore import outputs_kept
 
 
-def run(main, name, tensorflow=False, within=None):
+def run(main, name, tensorflow=False, within=None, metrics="metrics"):
     """Run one stage.
 
     Args:
         main: callable that takes the checked `Params` and returns the stage's metrics (a JSON-able dict of
             deterministic values) or None.
-        name: the stage's name in dvc.yaml; metrics go to reports/<name>/metrics.json.
+        name: the stage's name in dvc.yaml.
         tensorflow: bool, whether the stage uses TensorFlow (imported after the params are checked).
+        metrics: str, name of the metrics' file in reports/<name>/.
         within: context manager around all of it, or None; sees the exception where the stage fails.
 
     Exits with 2 and one line on stderr where the input is wrong or the disk is full or closed to us, with 130 after
@@ -28,13 +30,15 @@ def run(main, name, tensorflow=False, within=None):
     try:
         with within or contextlib.nullcontext():
             params = load_params()
+            _check_asked_for(params, name)
             if tensorflow:
                 import_tensorflow()
-            metrics = main(params)
-            if metrics is not None:
-                write_json(f"reports/{name}/metrics.json", metrics)
+            values = main(params)
+            if values is not None:
+                write_json(f"reports/{name}/{metrics}.json", values)
     except InputError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        where = f"params.yaml: {_section(params, error.section) or name}." if isinstance(error, FieldError) else ""
+        print(f"{name}: {where}{error}", file=sys.stderr)
         raise SystemExit(2) from None
     except WorkerLost as error:
         print(f"{name}: {error}", file=sys.stderr)
@@ -53,6 +57,22 @@ def run(main, name, tensorflow=False, within=None):
         raise SystemExit(128 + stopped.signal) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _check_asked_for(params, name):
+    """InputError where the stage trains a model that nobody asked for."""
+    model = name.removeprefix("train_")
+    if name != model and model not in params.trained:
+        with outputs_kept(name):  # DVC has removed what it made before
+            raise InputError(
+                f"params.yaml: models: {list(params.models)}: {model} is not asked for; dvc repro render_reports runs "
+                "the stages of those that are"
+            )
+
+
+def _section(params, section):
+    """Under which name `params` holds a section; None where it does not."""
+    return next((key for key in type(params).model_fields if getattr(params, key) is section), None)
 
 
 def _raise_stopped(number, frame):

@@ -8,6 +8,7 @@ def main(params):
 
     return attribute_vectors(
         params.attribute_vectors,
+        params.models,
         shards="data/shards",
         latents="data/latents",
         out="data/directions",

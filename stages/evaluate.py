@@ -8,6 +8,7 @@ def main(params):
 
     return evaluate(
         params.evaluate,
+        params.models,
         models="data/models",
         latents="data/latents",
         shards="data/shards",

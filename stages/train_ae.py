@@ -4,9 +4,10 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.models.ae.task import train
+    from facepipe.models.ae.task import AETask
+    from facepipe.training.session import train
 
-    train(params.train, params.train_ae, "data/shards", "data/models/ae", "reports/train_ae")
+    train(AETask, params.train, params.train_ae, "data/shards", "data/models/ae", "reports/train_ae")
 
 
 if __name__ == "__main__":

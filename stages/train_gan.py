@@ -4,9 +4,10 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.models.gan.task import train
+    from facepipe.models.gan.task import GANTask
+    from facepipe.training.session import train
 
-    train(params.train, params.train_gan, "data/shards", "data/models/gan", "reports/train_gan")
+    train(GANTask, params.train, params.train_gan, "data/shards", "data/models/gan", "reports/train_gan")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.models.vae.task import train
+    from facepipe.models.vae.task import VAETask
+    from facepipe.training.session import train
 
-    train(params.train, params.train_vae, "data/shards", "data/models/vae", "reports/train_vae")
+    train(VAETask, params.train, params.train_vae, "data/shards", "data/models/vae", "reports/train_vae")
 
 
 if __name__ == "__main__":

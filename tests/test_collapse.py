@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facepipe.models.gan.collapse import complaints, diversity, real_diversity
+from facepipe.models.gan.collapse import diversity, messages, real_diversity
 from facepipe.shards.shards import Shards
 
 WELL = {"sample_diversity": 0.2, "real_sign": 0.9, "fake_sign": -0.9}
@@ -34,12 +34,12 @@ def test_real_diversity_is_that_of_the_training_images(tiny_shards):
         ({"real_sign": 0.99, "fake_sign": -0.99}, ["the discriminator is never wrong (signs +0.990 and -0.990)"]),
     ],
 )
-def test_complaints(change, said):
-    assert complaints(WELL | change, 0.2) == said
+def test_messages(change, said):
+    assert messages(WELL | change, 0.2) == said
 
 
 def test_both_at_once_and_a_critic():
     collapsed = {"sample_diversity": 0.0, "real_sign": 1.0, "fake_sign": -1.0}
-    assert len(complaints(collapsed, 0.2)) == 2
-    assert len(complaints(collapsed, 0.2, judge_signs=False)) == 1
-    assert len(complaints(collapsed, 0.2, judge_samples=False)) == 1
+    assert len(messages(collapsed, 0.2)) == 2
+    assert len(messages(collapsed, 0.2, judge_signs=False)) == 1
+    assert len(messages(collapsed, 0.2, judge_samples=False)) == 1

@@ -20,7 +20,7 @@ from facepipe.errors import InputError
 from facepipe.launch import free_addresses
 from facepipe.training.config import Train
 from facepipe.training.runtime import prepare
-from facepipe.training.workers import Crew, read_tf_config
+from facepipe.training.workers import Workers, read_tf_config
 from tests.conftest import ROOT, THREADS
 
 MODELS = "ae", "vae", "gan", "ae-robust", "gan-residual", "gan-wasserstein", "gan-conditioned", "inverter"
@@ -266,7 +266,12 @@ def test_tf_config_that_cannot_be_understood(monkeypatch, text, message):
 def test_a_crew_of_one():
     import tensorflow as tf
 
-    crew, tree = Crew(tf.distribute.get_strategy()), object()
-    assert crew.chief and crew.share(6) == slice(0, 6) and crew.broadcast(tree) is tree and crew.finish() is None
-    with pytest.raises(tf.errors.UnavailableError), crew.together():
+    workers, tree = Workers(tf.distribute.get_strategy()), object()
+    assert (
+        workers.chief
+        and workers.share(6) == slice(0, 6)
+        and workers.broadcast(tree) is tree
+        and workers.finish() is None
+    )
+    with pytest.raises(tf.errors.UnavailableError), workers.together():
         raise tf.errors.UnavailableError(None, None, "not about other workers")

@@ -12,10 +12,10 @@ from facepipe.training import loop, resume
 from facepipe.training.config import Train
 from facepipe.training.resume import KEPT_DAYS, States, open_states
 from facepipe.training.runtime import Runtime
-from facepipe.training.workers import Crew
+from facepipe.training.workers import Workers
 
 TRAIN, AE = Train(), TrainAE(epochs=3)
-ALONE = Crew(tf.distribute.get_strategy())
+ALONE = Workers(tf.distribute.get_strategy())
 
 
 def files(folder):
@@ -177,7 +177,7 @@ def test_the_code_is_what_is_loaded(tmp_path, monkeypatch):
 
 
 def test_only_the_chief_has_states(own_states):
-    other = Runtime(None, "float32", {}, Crew(tf.distribute.get_strategy(), 2, 1))
+    other = Runtime(None, "float32", {}, Workers(tf.distribute.get_strategy(), 2, 1))
     with open_states("train_ae", TRAIN, AE, {}, other) as states:
         assert states is None
     assert not own_states.exists()

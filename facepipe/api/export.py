@@ -6,9 +6,7 @@ import keras
 
 from facepipe.core.files import atomic_folder
 from facepipe.errors import InputError
-from facepipe.networks import patches, strided
-from facepipe.networks.layers import BatchNorm
-from facepipe.networks.spectral import SpectralDeconv, SpectralDense
+from facepipe.networks.layers import plain
 
 FORMATS = {"keras": ".keras", "saved_model": "", "onnx": ".onnx"}
 
@@ -73,34 +71,6 @@ def keras_encoder(model, activation):
     z = plain(model.networks["head"])(plain(model.networks["convolutions"])(x))
     mu = z[:, : model.latent_dim]  # a VAE's head gives logvar, too
     return keras.Model(images, keras.layers.Activation(activation, name="z")(mu), name="encoder")
-
-
-def plain(network):
-    """A copy of a network of Keras' own layers, for inference."""
-
-    def copy(layer):
-        if isinstance(layer, BatchNorm):
-            return keras.layers.BatchNormalization(epsilon=layer.epsilon, name=layer.name)
-        if isinstance(layer, SpectralDeconv):
-            options = {"use_bias": hasattr(layer, "bias"), "name": layer.name}
-            return keras.layers.Conv2DTranspose(layer.shape[-2], layer.shape[0], layer.stride, "same", **options)
-        if isinstance(layer, SpectralDense):
-            return keras.layers.Dense(layer.shape[-1], use_bias=hasattr(layer, "bias"), name=layer.name)
-        if isinstance(layer, strided.Conv2D):
-            return keras.layers.Conv2D.from_config(layer.get_config())
-        if isinstance(layer, strided.Conv2DTranspose):
-            return keras.layers.Conv2DTranspose.from_config(layer.get_config())
-        if isinstance(layer, patches.Cropping2D):
-            return keras.layers.Cropping2D.from_config(layer.get_config())
-        return layer.__class__.from_config(layer.get_config())
-
-    copied = keras.models.clone_model(network, clone_function=copy)
-    for ours, theirs in zip(network.layers, copied.layers, strict=True):
-        weights = ours.get_weights()
-        if isinstance(ours, SpectralDeconv | SpectralDense):
-            weights = [ours.normalized().numpy(), *([ours.bias.numpy()] if hasattr(ours, "bias") else [])]
-        theirs.set_weights(weights)
-    return copied
 
 
 def _import_tf2onnx():

@@ -12,6 +12,14 @@ def no_bool(value):
     return value
 
 
+def no_repeats(values):
+    """A validator: each value once."""
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"names {value} twice")
+    return values
+
+
 Count = Annotated[int, BeforeValidator(no_bool), Field(ge=1)]
 Natural = Annotated[int, BeforeValidator(no_bool), Field(ge=0)]
 # YAML 1.1 reads 1e-4 as text; pydantic makes the float that DVC sees

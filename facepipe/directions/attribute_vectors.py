@@ -15,10 +15,8 @@ from facepipe.latents.standard import fit_standard
 from facepipe.latents.table import read_latents
 from facepipe.tables.cells import short
 
-MODELS = ("ae", "vae", "gan")
 
-
-def attribute_vectors(params, shards, latents, out, report):
+def attribute_vectors(params, names, shards, latents, out, report):
     """Directions and their tables.
 
     Writes `<out>/<model>.csv`, and into `report`: `auc/<model>.csv` (attribute, method, direction, auc, n_pos, n_neg,
@@ -27,8 +25,9 @@ def attribute_vectors(params, shards, latents, out, report):
 
     Args:
         params: `facepipe.config.AttributeVectors`.
+        names: of the models there are; those whose training images have exported latents get directions.
         shards: folder of the shards, for the attributes.
-        latents: folder of the exported latents; the models that have training images there get directions.
+        latents: folder of the exported latents.
         out: folder for the directions.
         report: folder for the tables.
 
@@ -44,15 +43,16 @@ def attribute_vectors(params, shards, latents, out, report):
 
     shards, latents, out, report = Shards(shards), Path(latents), Path(out), Path(report)
     labels = {split: shards.attributes(split) for split in ("train", "valid", "test")}
-    names = _choose(params.attributes, list(labels["train"].columns))
-    if not names:
+    attributes = _choose(params.attributes, list(labels["train"].columns))
+    if not attributes:
         print("attribute_vectors: the data set has no attributes, so there are no directions")
-    models = [name for name in MODELS if split_path(latents / name, "train").exists()]
-    if not models:
+    models = [name for name in names if split_path(latents / name, "train").exists()]
+    if not models and tuple(names) != ("gan",):  # which may have no encoder
         raise InputError(f"{latents}: no latents of training images; run `dvc repro export_latents`")
+    out.mkdir(parents=True, exist_ok=True)
     for kind in ("auc", "cosines", "side_effects"):
         (report / kind).mkdir(parents=True, exist_ok=True)
-    return {name: _one_model(params, name, names, labels, latents / name, out, report) for name in models}
+    return {name: _one_model(params, name, attributes, labels, latents / name, out, report) for name in models}
 
 
 def _one_model(params, model, names, labels, latents, out, report):

@@ -5,16 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from facepipe.core.section import Count, Section
+from facepipe.core.section import Count, Section, no_repeats
 
 Method = Literal["orthogonalised", "logistic", "mean_difference"]
-
-
-def no_repeats(values):
-    for value in values:
-        if values.count(value) > 1:
-            raise ValueError(f"names {value} twice")
-    return values
 
 
 class AttributeVectors(Section):

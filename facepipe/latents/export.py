@@ -7,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from facepipe.core.determinism import rng
+from facepipe.core.files import write_json
 from facepipe.errors import InputError
 from facepipe.latents.folder import pca_path, stats_path
 from facepipe.latents.influence import influence, variance_explained
@@ -14,27 +15,31 @@ from facepipe.latents.pca import fit_pca
 from facepipe.latents.statistics import histograms, statistics, write_statistics
 from facepipe.latents.table import write_latents
 from facepipe.networks.samplers import fit_gaussian, fit_mixture
+from facepipe.networks.store import digest
 
 CHUNK = 1024  # images in memory at once
 DENSITY_ROWS = 20_000  # the density is fitted to so many training latents, drawn at random where there are more
 
 
-def export_latents(params, models, shards, out):
-    """Export the latents of all three models; `<out>/<model>/` has, CSV or Parquet (`export_latents.format`):
+def export_latents(params, name, models, shards, reports, out):
+    """Export the latents of one model; `<out>/<name>/` has, CSV or Parquet (`export_latents.format`):
 
     - <split>.csv: id, split, the attributes (1, 0, empty), z000, ...; sample.csv of the GAN, from its prior;
     - <split>.pca.csv: the same with coordinates pc000, ... along the principal components in pca.npz;
-    - <model>.stats.csv: a row per dimension, see `describe`;
-    - density.npz: the density of the training latents, of models with an encoder.
+    - <name>.stats.csv: a row per dimension, see `describe`;
+    - density.npz: the density of the training latents, of models with an encoder;
+    - source.json: of which model, inverter and training report they are, see `sources`.
 
     Args:
-        params: `facepipe.config.ExportLatents`.
-        models: folder with the trained models ae, vae and gan.
+        params: `latents.config.ExportLatents`.
+        name: ae, vae or gan.
+        models: folder with the trained model.
         shards: folder of the shards.
+        reports: folder with the report of its training.
         out: folder to write to.
 
     Returns:
-        Metrics: per model the number of latents, their dimensions and how many of them are dead.
+        Metrics: {name: number of latents, their dimensions and how many of them are dead}.
 
     Raises:
         InputError: a missing model, latents that are not finite, too few of them for the density.
@@ -42,14 +47,18 @@ def export_latents(params, models, shards, out):
     from facepipe.models.load import load_model
     from facepipe.shards.shards import Shards
 
-    shards, out, metrics = Shards(shards), Path(out), {}
-    for name in ("ae", "vae", "gan"):
-        model = load_model(Path(models) / name)
-        if model.has_encoder:
-            metrics[name] = export_encoder(params, model, shards, out / name)
-        else:
-            metrics[name] = export_prior(params, model, out / name)
-    return metrics
+    shards, out = Shards(shards), Path(out) / name
+    model = load_model(Path(models) / name)
+    metrics = export_encoder(params, model, shards, out) if model.has_encoder else export_prior(params, model, out)
+    write_json(out / "source.json", sources(name, Path(models), Path(reports)))
+    return {name: metrics}
+
+
+def sources(name, models, reports):
+    """Digests of what later stages read beside the latents: {folder: sha256 of its files' names and bytes}."""
+    names = [name, *(["inverter"] if name == "gan" else [])]
+    folders = [folder for each in names for folder in (models / each, reports / f"train_{each}")]
+    return {folder.as_posix(): digest(folder) for folder in folders if folder.is_dir()}
 
 
 def export_encoder(params, model, shards, out):

@@ -23,7 +23,6 @@ from facepipe.shards.shards import Shards
 
 BATCH = 256
 PCA_IMAGES = 20_000  # training images that PCA is fitted to, at most: its components have settled long before
-MODELS = ("ae", "vae", "gan")
 
 
 class SampleScores(NamedTuple):
@@ -42,18 +41,19 @@ class SampleScores(NamedTuple):
     face_score: float | None  # mtcnn only
 
 
-def evaluate(params, models, latents, shards, report, load=None):
-    """Judge the three models.
+def evaluate(params, names, models, latents, shards, report, load=None):
+    """Judge the models.
 
     Args:
         params: `config.Evaluate`.
-        models: folder of the model folders ae, vae and gan.
+        names: which of ae, vae and gan there are, in the order to be shown.
+        models: folder of their folders.
         latents: folder of the exported latents; <model>/density.npz is the sampler fitted to training latents.
         shards: folder of the shards. Reconstruction is judged on the test split. Samples are compared with
             up to `params.samples` real images: the test split, then the valid split; training images never.
             The number there is stands in the metrics' names. A conditioned model reconstructs with the images' own
             labels and makes samples with those of training images drawn at random.
-        report: folder for samples.csv, reconstruction.csv and latents_<model>.csv.
+        report: folder for samples.csv, reconstruction.csv and latents/<model>.csv.
         load: function folder -> model, default `facepipe.models.load.load_model`.
 
     Returns:
@@ -76,7 +76,7 @@ def evaluate(params, models, latents, shards, report, load=None):
     real = judge("real", "train", shards.gather("train", _some_rows(shards, "train", len(reference), params.seed)))
     samples, reconstructions, metrics = [real], [], {"real": _sample_metrics(real, tag)}
     floors = {}
-    for name in tqdm(MODELS, desc="evaluate", unit="model"):
+    for name in tqdm(names, desc="evaluate", unit="model"):
         model = load(Path(models) / name)
         metrics[name] = {}
         if model.has_encoder:
@@ -177,14 +177,14 @@ def _reconstruction_metrics(rows, floor):
 
 
 def _latent_metrics(name, z, logvar, params, report):
-    """Latent health on the test split; every dimension goes to latents_<name>.csv."""
+    """Latent health on the test split; every dimension goes to latents/<name>.csv."""
     table = statistics(z)
     metrics = {"dead_dimensions": int(table["dead"].sum())}
     if logvar is not None:
         table["active"] = latent.active_units(z, params.active_variance).astype(int)
         table["kl_nats"] = latent.kl_per_dimension(z, logvar)
         metrics |= {"active_units": int(table["active"].sum()), "kl_nats": float(table["kl_nats"].sum())}
-    _write_csv(report / f"latents_{name}.csv", list(table.columns), table.itertuples(index=False))
+    _write_csv(report / "latents" / f"{name}.csv", list(table.columns), table.itertuples(index=False))
     return metrics
 
 

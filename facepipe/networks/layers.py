@@ -77,6 +77,10 @@ class BatchNorm(keras.layers.Layer):
             is_training=training,
         )
 
+    def plain(self):
+        """The layer of Keras that does the same in inference, with equal weights, not built."""
+        return keras.layers.BatchNormalization(epsilon=self.epsilon, name=self.name)
+
     def _remember(self, mean, variance):
         keep = self.momentum
         self.moving_mean.assign(keep * self.moving_mean + (1 - keep) * mean)
@@ -88,7 +92,7 @@ def _moments(x):
     return tf.reduce_mean(x, (0, 1, 2)), tf.reduce_mean(tf.square(x), (0, 1, 2))
 
 
-def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", slope=0.2, patch=1):
+def convolutions(name, image_shape, widths, seed, dtype, field="widths", slope=0.2, patch=1):
     """The way down: one 4x4 convolution of stride 2 a width, leaky ReLU, then flatten.
 
     Args:
@@ -97,7 +101,7 @@ def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", sl
         widths: channels after each halving.
         seed: int, of the initial weights.
         dtype: keras dtype policy or its name.
-        widths_key: str, the params.yaml key of the widths, for messages.
+        field: str, what the widths are called, for messages.
         slope: float, of the leaky ReLU below zero.
         patch: int, pixels a side that are folded into channels before the first convolution.
 
@@ -105,7 +109,7 @@ def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", sl
         `keras.Model`: (n, h, w, c) in [-1, 1] -> (n, features).
     """
     init = Initializers(seed)
-    halvings(image_shape, len(widths), widths_key, patch)
+    halvings(image_shape, len(widths), field, patch)
     inputs = keras.Input(image_shape, name=f"{name}_images")
     x = folded(inputs, patch, dtype, f"{name}_fold")
     for level, width in enumerate(widths):
@@ -116,7 +120,7 @@ def convolutions(name, image_shape, widths, seed, dtype, widths_key="widths", sl
 
 
 def deconvolutions(
-    name, latent_dim, image_shape, widths, seed, dtype, batch_norm, widths_key="widths", spectral=False, patch=1
+    name, latent_dim, image_shape, widths, seed, dtype, batch_norm, field="widths", spectral=False, patch=1
 ):
     """The way up: dense to the smallest map, then one 4x4 transposed convolution of stride 2 a width.
 
@@ -130,7 +134,7 @@ def deconvolutions(
         seed: int, of the initial weights.
         dtype: keras dtype policy or its name.
         batch_norm: bool, normalise each map.
-        widths_key: str, the params.yaml key of the widths, for messages.
+        field: str, what the widths are called, for messages.
         spectral: bool, every kernel divided by its largest singular value (Miyato et al. 2018).
         patch: int, pixels a side that the last transposed convolution makes at once, as channels (Shi et al. 2016).
 
@@ -138,7 +142,7 @@ def deconvolutions(
         `keras.Model`: float32 latents (n, latent_dim) -> float32 logits (n, h, w, c); the image is their sigmoid.
     """
     init = Initializers(seed)
-    sizes = halvings(image_shape, len(widths), widths_key, patch)[::-1]
+    sizes = halvings(image_shape, len(widths), field, patch)[::-1]
 
     def activate(x, layer):
         if batch_norm:
@@ -188,6 +192,21 @@ def beside(z, codes, count):
 
 
 LATENT_ACTIVATIONS = {"linear": tf.identity, "relu": tf.nn.relu, "sigmoid": tf.nn.sigmoid}
+
+
+def plain(network):
+    """A copy of a network for inference, of Keras' own layers only: ours say by `plain()` which one does the same.
+
+    Where the weights differ in form, `plain_weights()` gives those of the layer of Keras.
+    """
+
+    def copy(layer):
+        return layer.plain() if hasattr(layer, "plain") else layer.__class__.from_config(layer.get_config())
+
+    copied = keras.models.clone_model(network, clone_function=copy)
+    for ours, theirs in zip(network.layers, copied.layers, strict=True):
+        theirs.set_weights(ours.plain_weights() if hasattr(ours, "plain_weights") else ours.get_weights())
+    return copied
 
 
 def parameter_count(networks):

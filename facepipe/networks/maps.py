@@ -1,6 +1,6 @@
 """Sizes and channels of a network's maps: halvings, widths, patches."""
 
-from facepipe.errors import InputError
+from facepipe.errors import FieldError
 
 # of widths "auto": channels of the smallest and of the largest map, and the smallest map's shorter side
 WIDEST, NARROWEST, SMALLEST = 256, 16, 4
@@ -14,20 +14,20 @@ def folded_shape(shape, patch):
     return -(-height // patch), -(-width // patch), patch * patch * channels
 
 
-def halvings(image_shape, levels, key, patch=1):
+def halvings(image_shape, levels, field, patch=1):
     """Sizes of the feature maps from the image down, each half the one before, rounded up.
 
     Args:
         image_shape: (height, width, channels).
         levels: int, how many halvings.
-        key: str, the params.yaml key to name when there are too many.
+        field: str, what the widths are called, for the message.
         patch: int, pixels a side that are folded into channels before, see `patches.folded`.
 
     Returns:
         list of (height, width), `levels` + 1 long, from the folded image's on.
 
     Raises:
-        InputError: a map would be smaller than 2 x 2.
+        FieldError: a map would be smaller than 2 x 2.
     """
     sizes = [folded_shape(image_shape, patch)[:2]]
     for _ in range(levels):
@@ -36,9 +36,10 @@ def halvings(image_shape, levels, key, patch=1):
         fit = sum(min(size) >= 2 for size in sizes) - 1
         by = f" in patches of {patch}x{patch}" if patch > 1 else ""
         use = f"at most {fit} widths or larger images" if fit > 0 else "a smaller patch_size or larger images"
-        raise InputError(
-            f"params.yaml: {key}: {levels} widths halve {image_shape[0]}x{image_shape[1]} images{by} to "
-            f"{sizes[-1][0]}x{sizes[-1][1]}; use {use}"
+        raise FieldError(
+            field,
+            f"{levels} widths halve {image_shape[0]}x{image_shape[1]} images{by} to "
+            f"{sizes[-1][0]}x{sizes[-1][1]}; use {use}",
         )
     return sizes
 

@@ -21,6 +21,10 @@ class Cropping2D(keras.layers.Cropping2D):
         height, width = x.shape[1:3]
         return tf.slice(x, (0, top, left, 0), (-1, height - top - bottom, width - left - right, -1))
 
+    def plain(self):
+        """The layer of Keras that does the same."""
+        return keras.layers.Cropping2D.from_config(self.get_config())
+
 
 def cropped(x, size, dtype, name):
     """Keras maps (n, h, w, c) without the rows at the bottom and the columns at the right that `size` leaves out."""

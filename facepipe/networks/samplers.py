@@ -8,7 +8,7 @@ import numpy as np
 
 from facepipe.core.determinism import rng
 from facepipe.core.files import atomic_file
-from facepipe.errors import InputError
+from facepipe.errors import FieldError, InputError
 
 
 class Sampler:
@@ -128,9 +128,10 @@ def fit_mixture(z, components, seed):
     """
     z = _latents(z)
     if len(z) < 2 * components:
-        raise InputError(
-            f"params.yaml: export_latents.components: {components} Gaussians need at least {2 * components} training "
-            f"latents, there are {len(z)}; use at most {max(1, len(z) // 2)}, or density: gaussian"
+        raise FieldError(
+            "components",
+            f"{components} Gaussians need at least {2 * components} training latents, there are {len(z)}; use at most "
+            f"{max(1, len(z) // 2)}, or density: gaussian",
         )
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture

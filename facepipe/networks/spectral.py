@@ -53,6 +53,10 @@ class Spectral(keras.layers.Layer):
         """y plus the bias, if there is one, in the dtype of y."""
         return tf.nn.bias_add(y, tf.cast(tf.convert_to_tensor(self.bias), y.dtype)) if self._biases else y
 
+    def plain_weights(self):
+        """The weights of the layer that `plain()` gives: the normalised kernel, the bias if there is one."""
+        return [self.normalized().numpy(), *([self.bias.numpy()] if self._biases else [])]
+
     def _matrix(self, kernel):
         return tf.reshape(kernel, (-1, self.shape[-1]))
 
@@ -75,6 +79,10 @@ class SpectralConv(Spectral):
     def call(self, x):
         return self.add_bias(tf.nn.conv2d(x, tf.cast(self.normalized(), x.dtype), self.stride, "SAME"))
 
+    def plain(self):
+        """The layer of Keras that does the same in inference."""
+        return keras.layers.Conv2D(self.shape[-1], self.shape[0], self.stride, "same", name=self.name)
+
     def compute_output_shape(self, shape):
         return (shape[0], *(side and -(-side // self.stride) for side in shape[1:3]), self.shape[-1])
 
@@ -95,6 +103,10 @@ class SpectralDeconv(Spectral):
         shape = tf.stack([tf.shape(x)[0], *self.compute_output_shape(x.shape)[1:]])
         return self.add_bias(tf.nn.conv2d_transpose(x, tf.cast(self.normalized(), x.dtype), shape, self.stride, "SAME"))
 
+    def plain(self):
+        """The layer of Keras that does the same in inference."""
+        return keras.layers.Conv2DTranspose(self.shape[-2], self.shape[0], self.stride, "same", name=self.name)
+
     def compute_output_shape(self, shape):
         return (shape[0], *(side * self.stride for side in shape[1:3]), self.shape[-2])
 
@@ -113,6 +125,10 @@ class SpectralDense(Spectral):
 
     def call(self, x):
         return self.add_bias(tf.matmul(x, tf.cast(self.normalized(), x.dtype)))
+
+    def plain(self):
+        """The layer of Keras that does the same in inference."""
+        return keras.layers.Dense(self.shape[-1], use_bias=bool(self._biases), name=self.name)
 
     def compute_output_shape(self, shape):
         return (shape[0], self.shape[-1])

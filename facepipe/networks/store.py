@@ -10,7 +10,7 @@ from facepipe.errors import InputError
 VERSION = 1
 
 
-def save_model(folder, model, spec, record, extra=(), framing=None, generator=None):
+def save_model(folder, model, spec, record, files=(), framing=None, info=None):
     """Write a model folder atomically.
 
     Args:
@@ -18,14 +18,14 @@ def save_model(folder, model, spec, record, extra=(), framing=None, generator=No
         model: has `.name` and `.networks`, a dict of `keras.Model`; each goes to <network>.weights.h5.
         spec: dict of what is needed to build the networks again.
         record: JSON-able dict of what is worth knowing of the training (precision, threads, data hash, ...).
-        extra: callables that take the (temporary) folder and add a file to it, e.g. a sampler's save.
+        files: callables that take the (temporary) folder and add a file to it, e.g. a sampler's save.
         framing: how the training images were made, see `photos.read_photos`.
-        generator: str, of an inverter: `generator_digest` of its GAN.
+        info: dict of further entries of model.json, or None; of an inverter generator: `generator_digest` of its GAN.
     """
     with atomic_folder(folder) as temporary:
         for name, network in model.networks.items():
             network.save_weights(temporary / f"{name}.weights.h5")
-        for write in extra:
+        for write in files:
             write(Path(temporary))
         write_json(
             temporary / "model.json",
@@ -37,7 +37,7 @@ def save_model(folder, model, spec, record, extra=(), framing=None, generator=No
                 "training": record,
                 "framing": framing,
             }
-            | ({"generator": generator} if generator else {}),
+            | (info or {}),
         )
 
 
@@ -95,7 +95,7 @@ def check_same_architecture(folder, model, spec):
     if differing:
         there, here = ({key: each.get(key, "not set") for key in differing} for each in (theirs, ours))
         said = ", ".join(f"{key} is {there[key]} there and {here[key]} here" for key in differing)
-        raise InputError(f"params.yaml: init_from: {folder} does not fit: {said}")
+        raise InputError(f"{folder} does not fit: {said}")
 
 
 def generator_digest(folder):
@@ -108,9 +108,10 @@ def generator_digest(folder):
 
 
 def digest(folder):
-    """sha256 of the names and contents of a folder's files, in hexadecimal digits."""
+    """sha256 of the names and contents of a folder's files, those in folders of it too, in hexadecimal digits."""
     total = hashlib.sha256()
-    for path in sorted(Path(folder).iterdir()):
+    for path in sorted(Path(folder).rglob("*")):
         if path.is_file():
-            total.update(f"{path.name}\0".encode() + bytes.fromhex(sha256(path)))
+            name = path.relative_to(folder).as_posix()
+            total.update(f"{name}\0".encode() + bytes.fromhex(sha256(path)))
     return total.hexdigest()

@@ -25,6 +25,10 @@ class Conv2D(keras.layers.Conv2D):
             return convolve(inputs, tf.convert_to_tensor(kernel))
         return super().convolution_op(inputs, kernel)
 
+    def plain(self):
+        """The layer of Keras that does the same."""
+        return keras.layers.Conv2D.from_config(self.get_config())
+
 
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
     """4x4 transposed convolution of stride 2: (n, h, w, c) -> (n, 2 h, 2 w, width).
@@ -44,6 +48,10 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         else:
             outputs = _native_transpose(inputs, kernel, size)
         return add_bias(outputs, tf.convert_to_tensor(self.bias)) if self.use_bias else outputs
+
+    def plain(self):
+        """The layer of Keras that does the same."""
+        return keras.layers.Conv2DTranspose.from_config(self.get_config())
 
 
 def _by_products(dtype, channels):

@@ -5,31 +5,30 @@ import hashlib
 import numpy as np
 
 from facepipe.core.determinism import rng
-from facepipe.errors import InputError, suggest
+from facepipe.errors import FieldError, InputError, suggest
 
 
-def check_names(shards, names, key):
+def check_names(shards, names, field):
     """Whether a model can learn what the attributes `names` look like.
 
     Args:
         shards: `facepipe.shards.shards.Shards`.
         names: attributes.
-        key: str, where they are named, for messages.
+        field: str, what the list of them is called, for messages.
 
     Raises:
-        InputError: the data has no such attribute, or no training image with it, or none without.
+        FieldError: the data has no such attribute, or no training image with it, or none without.
     """
     for name in names:
         if name not in shards.attribute_names:
             known = ", ".join(shards.attribute_names) or "none"
-            raise InputError(
-                f"{key}: no attribute {name!r}{suggest(name, shards.attribute_names) or f'; the data has {known}'}"
-            )
+            hint = suggest(name, shards.attribute_names) or f"; the data has {known}"
+            raise FieldError(field, f"no attribute {name!r}{hint}")
     labels = read_labels(shards, "train", names)
     for name, column in zip(names, labels.T, strict=True):
         for value, what in ((1, "with"), (0, "without")):
             if not (column == value).any():
-                raise InputError(f"{key}: {name}: no training image is labelled as {what} it; leave it out")
+                raise FieldError(field, f"{name}: no training image is labelled as {what} it; leave it out")
 
 
 def read_labels(shards, split, names):

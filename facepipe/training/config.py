@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from facepipe.core.section import Count, Fraction, Natural, Number, Positive, Section, no_bool
-from facepipe.errors import InputError
+from facepipe.errors import FieldError
 
 
 def _checked_names(names):
@@ -85,9 +85,9 @@ def steps_of(budget, train_images):
         InputError: a batch is larger than the training split.
     """
     if budget.batch_size > train_images:
-        raise InputError(
-            f"params.yaml: batch_size: {budget.batch_size} is more than the {train_images} training images; "
-            "use a smaller batch or more data"
+        raise FieldError(
+            "batch_size",
+            f"{budget.batch_size} is more than the {train_images} training images; use a smaller batch or more data",
         )
     per_epoch = min(budget.images_per_epoch or train_images, train_images)
     steps = max(1, per_epoch // budget.batch_size)

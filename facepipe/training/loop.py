@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from facepipe.core.determinism import rng
 from facepipe.core.pictures import save_png
-from facepipe.errors import InputError, Stopped
+from facepipe.errors import FieldError, Stopped
 from facepipe.shards.order import ahead, epoch_order
 from facepipe.training.config import steps_of
 from facepipe.training.history import Means, check_finite, not_finite, write_history
@@ -45,8 +45,8 @@ class Task(Protocol):
     def after_epoch(self, epoch, means):
         """Measure on held-out images: dict of floats for history.csv; `means` is that of the epoch's own terms."""
 
-    def gave_up(self, epoch):
-        """After an epoch: whether the task wants no more of them (early stop)."""
+    def should_stop(self, epoch):
+        """After an epoch: whether the task wants no more of them (early stopping)."""
 
     def picture(self):
         """The epoch's grid: uint8 (height, width, 3)."""
@@ -91,11 +91,11 @@ class _Loop:
     def __init__(self, task, shards, budget, runtime, report, states):
         replicas = runtime.strategy.num_replicas_in_sync
         if budget.batch_size % replicas:
-            raise InputError(f"params.yaml: batch_size: {budget.batch_size} does not divide by {replicas} replicas")
+            raise FieldError("batch_size", f"{budget.batch_size} does not divide by {replicas} replicas")
         self.task, self.shards, self.budget, self.report, self.states = task, shards, budget, report, states
-        self.crew, self.seed = runtime.crew, runtime.record["seed"]
+        self.workers, self.seed = runtime.workers, runtime.record["seed"]
         self.epochs, self.steps = steps_of(budget, shards.count("train"))
-        self.run_step = stepper(task, runtime.strategy, self.crew)
+        self.run_step = stepper(task, runtime.strategy, self.workers)
         self.step, self.index = 0, 0  # steps done, and those of the epoch that runs
         self.history, self.means, self.complete = [], Means(), False
         self.seconds, self.started = 0.0, time.monotonic()
@@ -119,9 +119,9 @@ class _Loop:
         """From the last state, or from nothing."""
         if self.budget.minutes:
             self._say("a budget in minutes: another run, or another machine, gives another model")
-        if self.crew.chief:
+        if self.workers.chief:
             shutil.rmtree(self.report / "grids", ignore_errors=True)
-        state = self.crew.broadcast(self.states.load() if self.crew.chief else None)
+        state = self.workers.broadcast(self.states.load() if self.workers.chief else None)
         if state is None:
             self._picture(0)
             return
@@ -129,7 +129,7 @@ class _Loop:
         self.history, self.means, self.complete = state["history"], Means(state["sums"]), state["complete"]
         self.agreed_seconds = self.seconds
         self.task.restore(state["task"])
-        if self.crew.chief:
+        if self.workers.chief:
             self.states.put_back(self.report / "grids")
             if self.history:
                 write_history(self.report / "history.csv", self.history)
@@ -139,7 +139,7 @@ class _Loop:
         """The steps of an epoch that are left."""
         epoch, first, size = len(self.history) + 1, self.step - self.index, self.budget.batch_size
         order = epoch_order(self.seed, epoch, self.shards.count("train"), self.steps * size)
-        share = self.crew.share(size)
+        share = self.workers.share(size)
 
         def make(index):
             rows = order[index * size : (index + 1) * size]
@@ -154,11 +154,11 @@ class _Loop:
             logs = self.run_step(images, noise, self.task.variant(), self._news())
             self._agree(logs.pop(NEWS, None))
             self.task.after_step(logs)
-            if self.crew.chief:
+            if self.workers.chief:
                 self.means.add(self.step, logs)
             self.step, self.index = self.step + 1, self.index + 1
             self._show(epoch)
-            if self.crew.chief and self.states.due(self._images()):
+            if self.workers.chief and self.states.due(self._images()):
                 self._save()
             self._stop_if_asked()
 
@@ -166,27 +166,27 @@ class _Loop:
         epoch, rate = len(self.history) + 1, self.task.learning_rate()
         self.means.pull(rate)
         means = self.means.means()
-        measures = self.task.after_epoch(epoch, means) if self.crew.chief else {}
+        measures = self.task.after_epoch(epoch, means) if self.workers.chief else {}
         check_finite(measures, self.step, rate)
         self.history.append({"epoch": epoch, "images": self._images(), "learning_rate": rate} | means | measures)
         self.index, self.means = 0, Means()
-        complete = epoch == self.epochs or self._time_is_up() or (self.crew.chief and self.task.gave_up(epoch))
-        self.complete = self.crew.broadcast(complete)
-        if self.crew.chief:
+        complete = epoch == self.epochs or self._time_is_up() or (self.workers.chief and self.task.should_stop(epoch))
+        self.complete = self.workers.broadcast(complete)
+        if self.workers.chief:
             write_history(self.report / "history.csv", self.history)
         if epoch % self.budget.grid_every == 0 or self.complete:
             self._picture(epoch)
 
     def _news(self):
         """What this worker has to tell the others with its next step: float32 (signals, the chief's seconds)."""
-        return np.array([self.interruption.signal or 0, self._used() if self.crew.chief else 0], np.float32)
+        return np.array([self.interruption.signal or 0, self._used() if self.workers.chief else 0], np.float32)
 
     def _agree(self, news):
         if news is not None:
             self.agreed_signal, self.agreed_seconds = int(news[0]), float(news[1])
 
     def _save(self):
-        if not self.crew.chief:
+        if not self.workers.chief:
             return
         rate = self.task.learning_rate()
         self.means.pull(rate)
@@ -205,18 +205,18 @@ class _Loop:
         self.states.save(self._images(), state)
 
     def _stop_if_asked(self):
-        alone = self.crew.size == 1 or self.complete
+        alone = self.workers.size == 1 or self.complete
         if self.interruption.signal if alone else self.agreed_signal:
             self._save()
             message = f"stopped; run dvc repro again: it continues {self._place()}"
             raise Stopped(self.interruption.signal or signal.SIGTERM, message)
 
     def _say(self, text):
-        if self.crew.chief:
+        if self.workers.chief:
             print(f"{self.task.name}: {text}")
 
     def _picture(self, epoch):
-        if not self.crew.chief:
+        if not self.workers.chief:
             return
         path = self.report / "grids" / f"{epoch:06d}.png"
         save_png(path, self.task.picture())
@@ -224,7 +224,7 @@ class _Loop:
 
     def _show(self, epoch):
         self.bar.update(self.budget.batch_size)
-        if self.crew.chief and time.monotonic() - self.shown > REFRESH_SECONDS:
+        if self.workers.chief and time.monotonic() - self.shown > REFRESH_SECONDS:
             self.shown = time.monotonic()
             values = self.means.pull(self.task.learning_rate())
             terms = " ".join(f"{name} {value:.4g}" for name, value in values.items())
@@ -235,7 +235,7 @@ class _Loop:
         total = self.epochs and self.epochs * self.steps * self.budget.batch_size
         return tqdm(
             total=total, initial=self._images(), unit="image", unit_scale=True, desc=self.task.name,
-            disable=not self.crew.chief,
+            disable=not self.workers.chief,
         )  # fmt: skip
 
     def _place(self):
@@ -249,7 +249,7 @@ class _Loop:
         return self.seconds + time.monotonic() - self.started
 
     def _share_of_time(self):
-        used = self._used() if self.crew.size == 1 else self.agreed_seconds
+        used = self._used() if self.workers.size == 1 else self.agreed_seconds
         return min(1.0, used / 60 / self.budget.minutes) if self.budget.minutes else 0.0
 
     def _time_is_up(self):

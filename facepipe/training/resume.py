@@ -153,7 +153,7 @@ def open_states(stage, train, params, inputs, runtime):
     Raises:
         InputError: another process trains just this.
     """
-    if not runtime.crew.chief:
+    if not runtime.workers.chief:
         return contextlib.nullcontext()
     root = Path(os.environ.get("FACEPIPE_RESUME") or ".facepipe/resume")
     identity = {

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from facepipe.core.machine import available_cores
-from facepipe.errors import InputError, WorkerLost
-from facepipe.training.workers import LOST, Crew, read_tf_config
+from facepipe.errors import FieldError, InputError, WorkerLost
+from facepipe.training.workers import LOST, Workers, read_tf_config
 
 
 class Runtime(NamedTuple):
@@ -17,7 +17,7 @@ class Runtime(NamedTuple):
     strategy: tf.distribute.Strategy
     dtype: str
     record: dict
-    crew: Crew
+    workers: Workers
 
 
 def prepare(train):
@@ -46,7 +46,7 @@ def prepare(train):
     if dtype == "auto":
         dtype = "mixed_bfloat16" if _multiplies_bfloat16(gpus) else "float32"
     size, index = read_tf_config()
-    strategy = _strategy(train.strategy, gpus, size)
+    strategy = _strategy(train, gpus, size)
     record = {
         "precision": dtype,
         "threads": threads,
@@ -54,7 +54,7 @@ def prepare(train):
         "device": "GPU" if gpus else "CPU",
         "seed": train.seed,
     }
-    return Runtime(strategy, dtype, record, Crew(strategy, size, index))
+    return Runtime(strategy, dtype, record, Workers(strategy, size, index))
 
 
 def _multiplies_bfloat16(gpus):
@@ -68,13 +68,16 @@ def _multiplies_bfloat16(gpus):
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def _strategy(name, gpus, workers):
+def _strategy(train, gpus, workers):
+    name = train.strategy
     if name == "auto":
         name = "multiworker" if workers > 1 else "mirrored" if len(gpus) > 1 else "single"
     if (name == "multiworker") != (workers > 1):
-        raise InputError(
-            f"params.yaml: train.strategy: {name}, but TF_CONFIG names {workers} worker{'s' * (workers > 1)}; "
-            + ("see docs/training.md" if workers == 1 else "use multiworker or auto")
+        raise FieldError(
+            "strategy",
+            f"{name}, but TF_CONFIG names {workers} worker{'s' * (workers > 1)}; "
+            + ("see docs/training.md" if workers == 1 else "use multiworker or auto"),
+            train,
         )
     if name == "multiworker":
         return _multiworker(workers)
@@ -82,9 +85,7 @@ def _strategy(name, gpus, workers):
         return tf.distribute.OneDeviceStrategy("/gpu:0" if gpus else "/cpu:0")
     devices = [device.name for device in tf.config.list_logical_devices("GPU" if gpus else "CPU")]
     if len(devices) < 2:
-        raise InputError(
-            f"params.yaml: train.strategy: mirrored needs two devices, here is {devices}; use single or auto"
-        )
+        raise FieldError("strategy", f"mirrored needs two devices, here is {devices}; use single or auto", train)
     # named explicitly: the default collectives of the CPU mix up their instance keys inside one step (TF 2.21)
     reduce = tf.distribute.NcclAllReduce() if gpus else tf.distribute.ReductionToOneDevice()
     return tf.distribute.MirroredStrategy([name.removeprefix("/device:").lower() for name in devices], reduce)

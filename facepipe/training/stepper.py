@@ -8,13 +8,13 @@ from facepipe.training.runtime import sum_over_replicas
 NEWS = "news"
 
 
-def stepper(task, strategy, crew):
+def stepper(task, strategy, workers):
     """How a step is run.
 
     Args:
         task: a `loop.Task`.
         strategy: `tf.distribute.Strategy`.
-        crew: `crew.Crew`.
+        workers: `workers.Workers`.
 
     Returns:
         A function of this worker's share of images (uint8 (n, h, w, c)) and noise (dict of arrays (n, ...)), of the
@@ -35,9 +35,11 @@ def stepper(task, strategy, crew):
         return graphs[variant]
 
     def run(images, noise, variant, news=None):
-        placed = {name: crew.place(array) for name, array in noise.items()}
-        with crew.together():
-            logs = graph(variant)(crew.place(images), placed, None if crew.size == 1 else crew.place_once(news))
+        placed = {name: workers.place(array) for name, array in noise.items()}
+        with workers.together():
+            logs = graph(variant)(
+                workers.place(images), placed, None if workers.size == 1 else workers.place_once(news)
+            )
             first = {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
             # fetched here, where the wait for the others is
             return first | ({NEWS: first[NEWS].numpy()} if NEWS in first else {})

@@ -24,8 +24,8 @@ LOST = (
 )
 
 
-class Crew:
-    """All workers of a training, seen from one of them; a training in one process is a crew of one.
+class Workers:
+    """All workers of a training, seen from one of them; a training in one process is a group of one.
 
     Args:
         strategy: `tf.distribute.Strategy`.

@@ -51,7 +51,7 @@ def train(task, runtime, images, batch, on_step, share=None):
         on_step: callable without arguments.
         share: callable that gives the share of the time used, for the learning rate; None: the rate stays.
     """
-    step = stepper(task, runtime.strategy, runtime.crew)
+    step = stepper(task, runtime.strategy, runtime.workers)
     per_epoch = max(1, len(images) // batch)
 
     def make(index):

@@ -64,7 +64,7 @@ def make_speed(shards, params):
     }
     with runtime.strategy.scope():
         task = AETask(Autoencoder(spec, runtime.dtype, 0), section, shards, 100_000, runtime)
-    run = stepper(task, runtime.strategy, runtime.crew)
+    run = stepper(task, runtime.strategy, runtime.workers)
 
     def speed(make, steps):
         start = time.perf_counter()

@@ -6,28 +6,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from facepipe.core.files import remove_leftovers, write_json
 from facepipe.core.pictures import tile, to_uint8
-from facepipe.errors import InputError
-from facepipe.networks.layers import parameter_count
+from facepipe.errors import FieldError, about
 from facepipe.networks.maps import patch_for, widths_for
-from facepipe.networks.store import check_same_architecture, digest, read_weights, save_model
-from facepipe.networks.summary import write_summary
-from facepipe.shards.labels import Conditions, check_names, labels_digest
-from facepipe.shards.shards import Shards
+from facepipe.networks.store import check_same_architecture, digest, read_weights
+from facepipe.shards.labels import Conditions
 from facepipe.training import augment
-from facepipe.training.config import steps_of
-from facepipe.training.loop import fit
 from facepipe.training.optimizer import Adam
-from facepipe.training.resume import open_states
-from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
+from facepipe.training.runtime import apply_gradients, sum_over_replicas
+from facepipe.training.session import Plan, Result
 from facepipe.training.state import read_variables, write_variables
 
 PICTURE_COLUMNS = 10
 # enough to rank epochs; the test split stays untouched
 VALID_IMAGES = 2000
 BATCH = 128
-REPORTS = ("history.csv", "metrics.json", "summary.csv", "kl.csv")
 
 
 def learning_rate(value, decay, steps):
@@ -41,7 +34,8 @@ def learning_rate(value, decay, steps):
 class Autoencoding:
     """Common part of the two tasks (see `loop.Task`).
 
-    A subclass gives `objective`, `measures`, `random_latents`, `extras` and `options`.
+    A subclass gives `name`, `network` (the class of its networks), `options`, `objective`, `measures`,
+    `random_latents` and `files`.
 
     Args:
         model: `Autoencoder` or `VAE`, built under the runtime's strategy.
@@ -52,7 +46,6 @@ class Autoencoding:
     """
 
     def __init__(self, model, params, shards, steps, runtime):
-        self.name = model.name
         self.model = model
         self.params = params
         self._shards = shards
@@ -69,6 +62,38 @@ class Autoencoding:
         self._encode = tf.function(lambda x: model.encode(tf.cast(x, tf.float32) / 255.0), [images])
         self._best_weights, self._best_values = None, {"valid_loss": float("inf")}
         self.best_epoch = 0
+
+    @classmethod
+    def plan(cls, params, data, model):
+        """The `session.Plan` of an autoencoder or VAE, see `session.train`.
+
+        Raises:
+            InputError: `init_from` names what this training writes, or a model of another architecture.
+        """
+        patch = patch_for(data.image_shape, params.patch_size)
+        spec = {
+            "image_shape": list(data.image_shape),
+            "latent_dim": params.latent_dim,
+            "widths": list(widths_for(data.image_shape, params.widths, patch=patch)),
+            "latent_activation": params.latent_activation,
+        } | cls.options(params)
+        if patch > 1:
+            spec["patch_size"] = patch
+
+        def build(runtime, seed, steps):
+            networks = cls.network(spec, runtime.dtype, seed)
+            if params.init_from:
+                read_weights(params.init_from, networks.networks)
+            return cls(networks, params, data, steps, runtime)
+
+        start = _start(params.init_from, cls.name, spec, model)
+        return Plan(spec, build, start, start)
+
+    def result(self):
+        """The `session.Result`: the weights of the best epoch."""
+        best = self.restore_best()
+        metrics = {"best_epoch": self.best_epoch, "valid_loss": best["valid_loss"], "valid_mse": best["valid_mse"]}
+        return Result(self.model, {"best_epoch": self.best_epoch, "loss": self.params.loss}, metrics, self.files())
 
     def draw(self, generator, rows):
         count = len(rows)
@@ -89,7 +114,7 @@ class Autoencoding:
         if self.params.learning_rate_decay == "cosine":
             self._optimizer.learning_rate = self.params.learning_rate * 0.5 * (1.0 + np.cos(np.pi * share))
 
-    def gave_up(self, epoch):
+    def should_stop(self, epoch):
         return self.params.patience is not None and epoch - self.best_epoch >= self.params.patience
 
     def learning_rate(self):
@@ -171,81 +196,14 @@ class Autoencoding:
         return tile(np.concatenate(rows), len(originals))
 
 
-def train_autoencoding(network, task, train_params, params, shards, model, report):
-    """Train and store a model of this family.
-
-    Args:
-        network: class of the networks, `Autoencoder` or `VAE`.
-        task: subclass of `Autoencoding`; its `extras()` says what is stored beside the weights.
-        train_params: `config.Train`.
-        params: `config.TrainAE` or `config.TrainVAE`.
-        shards: folder of the shards.
-        model: folder for model.json, weights and, where the prior is not the density of the latents, sampler.npz.
-        report: folder for history.csv, metrics.json, summary.csv (the layers), tables of the task, and grids/.
-
-    Returns:
-        dict of metrics, as they stand in metrics.json under the network's name: parameters, images_seen, best_epoch,
-        valid_loss and valid_mse of that epoch; None in workers other than the chief, which write nothing.
-
-    Raises:
-        InputError: params that do not fit the data or the machine; a loss that is not finite.
-        Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
-        WorkerLost: another worker has ended; likewise.
-    """
-    report = Path(report)
-    runtime = prepare(train_params)
-    data = Shards(shards)
-    epochs, steps = steps_of(params, data.count("train"))
-    patch = patch_for(data.image_shape, params.patch_size)
-    spec = {
-        "image_shape": list(data.image_shape),
-        "latent_dim": params.latent_dim,
-        "widths": list(widths_for(data.image_shape, params.widths, patch=patch)),
-        "latent_activation": params.latent_activation,
-    } | task.options(params)
-    if patch > 1:
-        spec["patch_size"] = patch
-    names = spec.get("condition_on", ())
-    check_names(data, names, f"params.yaml: train_{network.name}.condition_on")
-    start = _warm_start(params.init_from, network.name, spec, model)
-    inputs = {"shards": data.sha256} | start | labels_digest(data, names)
-    with open_states(f"train_{network.name}", train_params, params, inputs, runtime) as states:
-        if runtime.crew.chief:
-            remove_leftovers(model, *(report / name for name in REPORTS))
-        with runtime.strategy.scope():
-            net = network(spec, runtime.dtype, train_params.seed)
-            if params.init_from:
-                read_weights(params.init_from, net.networks)
-            job = task(net, params, data, epochs and epochs * steps, runtime)
-        budget = fit(job, data, params, runtime, report, states)
-        if not runtime.crew.chief:
-            return runtime.crew.finish()
-        best = job.restore_best()
-        record = runtime.record | budget | {"best_epoch": job.best_epoch, "loss": params.loss, "data": data.sha256}
-        record |= start
-        save_model(model, net, spec, record, job.extras(), data.framing)
-        metrics = {
-            "parameters": parameter_count(net.networks),
-            "images_seen": budget["images"],
-            "best_epoch": job.best_epoch,
-            "valid_loss": best["valid_loss"],
-            "valid_mse": best["valid_mse"],
-        }
-        write_summary(report / "summary.csv", net.networks)
-        job.write_tables(report)
-        write_json(report / "metrics.json", {net.name: metrics})
-        states.discard()
-        runtime.crew.finish()
-    return metrics
-
-
-def _warm_start(folder, name, spec, model):
+def _start(folder, name, spec, model):
     """What is worth knowing of the weights that training starts from: {} or their folder and its digest."""
     if folder is None:
         return {}
-    if Path(folder).resolve() == Path(model).resolve():
-        raise InputError(
-            f"params.yaml: init_from: {folder} is what this stage writes, and DVC removes it first; name a copy of it"
+    if Path(folder).resolve() == model.resolve():
+        raise FieldError(
+            "init_from", f"{folder} is what this stage writes, and DVC removes it first; name a copy of it"
         )
-    check_same_architecture(folder, name, spec)
+    with about("init_from"):
+        check_same_architecture(folder, name, spec)
     return {"init_from": {"folder": folder, "sha256": digest(folder)}}

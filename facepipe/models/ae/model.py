@@ -1,4 +1,4 @@
-"""The autoencoder: image -> latent -> image."""
+"""The autoencoder: image -> latent -> image; its encoder by itself is the base of other encoders."""
 
 import keras
 import tensorflow as tf
@@ -7,36 +7,28 @@ from facepipe.networks.layers import LATENT_ACTIVATIONS, BatchNorm, Initializers
 from facepipe.networks.spectral import iterate_all
 
 
-class Autoencoder:
-    """Convolutional autoencoder.
+class Encoder:
+    """image -> latent: strided convolutions and a head.
 
     Args:
-        spec: dict with image_shape (h, w, c), latent_dim, widths, latent_activation; and, where not the default,
-            patch_size (int, see `patches.folded`; default 1), condition_on (attributes whose labels the decoder sees;
-            default none) and decoder_spectral_norm (bool, in place of the decoder's batch normalisation, which would
-            scale away any bound; default False): all that is needed to build the networks again.
-        dtype: keras dtype policy of the convolutions; latents and logits are float32 always.
+        name: str, prefix of the layers' names.
+        image_shape: (h, w, c).
+        latent_dim: int.
+        widths: channels after each halving.
+        activation: a key of `layers.LATENT_ACTIVATIONS`, of the latent.
         seed: int, of the initial weights.
+        dtype: keras dtype policy of the convolutions; latents are float32 always.
+        patch: int, see `patches.folded`.
     """
 
-    name = "ae"
-
-    def __init__(self, spec, dtype="float32", seed=0):
-        self.image_shape = tuple(spec["image_shape"])
-        self.latent_dim = spec["latent_dim"]
-        self.condition_on = tuple(spec.get("condition_on", ()))
-        self._activation = LATENT_ACTIVATIONS[spec["latent_activation"]]
-        widths, spectral = tuple(spec["widths"]), spec.get("decoder_spectral_norm", False)
-        inputs = self.latent_dim + len(self.condition_on)
-        patch = spec.get("patch_size", 1)
-        convs = convolutions("encoder", self.image_shape, widths, seed, dtype, patch=patch)
-        features = keras.Input(convs.output_shape[1:], name="encoder_features")
+    def __init__(self, name, image_shape, latent_dim, widths, activation, seed, dtype, patch=1):
+        self.image_shape, self.latent_dim = tuple(image_shape), latent_dim
+        self._activation = LATENT_ACTIVATIONS[activation]
+        convs = convolutions(name, self.image_shape, tuple(widths), seed, dtype, patch=patch)
+        features = keras.Input(convs.output_shape[1:], name=f"{name}_features")
         self.networks = {
             "convolutions": convs,
             "head": keras.Model(features, self.head(features, seed), name="head"),
-            "decoder": deconvolutions(
-                "decoder", inputs, self.image_shape, widths[::-1], seed, dtype, not spectral, "widths", spectral, patch
-            ),
         }
 
     def head(self, features, seed):
@@ -61,6 +53,31 @@ class Autoencoder:
     def encode(self, x):
         """float32 images (n, h, w, c) in [0, 1] -> latents z, float32 (n, latent_dim)."""
         return self.latent(self.features(x))
+
+
+class Autoencoder(Encoder):
+    """Convolutional autoencoder.
+
+    Args:
+        spec: dict with image_shape (h, w, c), latent_dim, widths, latent_activation; and, where not the default,
+            patch_size (int, see `patches.folded`; default 1), condition_on (attributes whose labels the decoder sees;
+            default none) and decoder_spectral_norm (bool, in place of the decoder's batch normalisation, which would
+            scale away any bound; default False): all that is needed to build the networks again.
+        dtype: keras dtype policy of the convolutions; latents and logits are float32 always.
+        seed: int, of the initial weights.
+    """
+
+    name = "ae"
+
+    def __init__(self, spec, dtype="float32", seed=0):
+        shape, dim, widths = tuple(spec["image_shape"]), spec["latent_dim"], tuple(spec["widths"])
+        patch, spectral = spec.get("patch_size", 1), spec.get("decoder_spectral_norm", False)
+        super().__init__("encoder", shape, dim, widths, spec["latent_activation"], seed, dtype, patch)
+        self.condition_on = tuple(spec.get("condition_on", ()))
+        inputs = dim + len(self.condition_on)
+        self.networks["decoder"] = deconvolutions(
+            "decoder", inputs, shape, widths[::-1], seed, dtype, not spectral, spectral=spectral, patch=patch
+        )
 
     def decode_logits(self, z, codes=None, training=False):
         """float32 latents (n, latent_dim) and codes of labels (see `layers.beside`) -> float32 logits (n, h, w, c)."""

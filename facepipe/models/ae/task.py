@@ -1,10 +1,10 @@
-"""Training of the autoencoder."""
+"""The training of the autoencoder: loss, penalties, latents of unit scale."""
 
 import numpy as np
 import tensorflow as tf
 
 from facepipe.models.ae import losses
-from facepipe.models.ae.autoencoding import Autoencoding, train_autoencoding
+from facepipe.models.ae.autoencoding import Autoencoding
 from facepipe.models.ae.model import Autoencoder
 from facepipe.networks.samplers import fit_gaussian
 
@@ -18,6 +18,8 @@ class AETask(Autoencoding):
     The loss is a mean over an image's values; the penalties are divided by their number, so that their weights are
     those of the paper, whose error is a sum.
     """
+
+    name, network = Autoencoder.name, Autoencoder
 
     def __init__(self, model, params, shards, steps, runtime):
         super().__init__(model, params, shards, steps, runtime)
@@ -106,12 +108,7 @@ class AETask(Autoencoding):
         kernel, bias = first.get_weights()
         first.set_weights([kernel * spread[:, None], bias + centre @ kernel])
 
-    def extras(self):
+    def files(self):
         """sampler.npz: the Gaussian that random latents are drawn from."""
         sampler = fit_gaussian(self.encode_train(SAMPLER_LATENTS))
         return [lambda folder: sampler.save(folder / "sampler.npz")]
-
-
-def train(*arguments, **options):
-    """Train the autoencoder: `autoencoding.train_autoencoding` with its networks and task."""
-    return train_autoencoding(Autoencoder, AETask, *arguments, **options)

@@ -36,7 +36,7 @@ def real_diversity(shards):
     return diversity(shards.gather("train", rows).astype(np.float32) / np.float32(255))
 
 
-def complaints(row, real, judge_samples=True, judge_signs=True):
+def messages(row, real, judge_samples=True, judge_signs=True):
     """What speaks for a collapse in an epoch.
 
     Args:

@@ -8,9 +8,6 @@ from pydantic import Field, model_validator
 from facepipe.core.section import Count, Fraction, NonNegative, Number, Positive, Section
 from facepipe.training.config import AttributeNames, Augment, Budget, Widths
 
-# as train_gan.init_from: first weights from no model; a path, since dvc.yaml makes it a dependency
-NO_MODEL = "data/shards"
-
 
 class Schedule(Section):
     """When the discriminator (D) and the generator (G) train; `name` picks which of the groups below is used.
@@ -35,11 +32,11 @@ class TrainGAN(Budget):
 
     `label_smoothing` acts with loss bce, `gp_weight` with wasserstein_gp. `truncation` (psi) shrinks the latents that
     the trained model draws: psi * N(0, I), at 1 the prior that it was trained with. `init_from` is the folder that the
-    first weights come from: that of a VAE, of another GAN, or data/shards, which has none: they are random.
+    first weights come from: that of a VAE or of another GAN; None: they are random.
     `condition_on`: attributes whose labels both networks see, but for a share `condition_dropout` of the images.
     """
 
-    init_from: str = NO_MODEL
+    init_from: str | None = None
     architecture: Literal["dcgan", "residual"] = "dcgan"
     spectral_norm: bool = False
     condition_on: AttributeNames = ()
@@ -66,7 +63,7 @@ class TrainGAN(Budget):
 
     @model_validator(mode="after")
     def _what_goes_together(self):
-        if Path(self.init_from) == Path("data/models/gan"):
+        if self.init_from and Path(self.init_from) == Path("data/models/gan"):
             raise ValueError("init_from: data/models/gan is what train_gan itself makes; copy it and name the copy")
         if self.loss == "wasserstein_gp" and self.r1_gamma:
             raise ValueError("loss: wasserstein_gp has a penalty of its own (gp_weight); set r1_gamma to 0")

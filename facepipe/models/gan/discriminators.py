@@ -6,7 +6,7 @@ from facepipe.networks.layers import Initializers, convolutions
 from facepipe.networks.maps import halvings
 from facepipe.networks.spectral import SpectralConv, SpectralDense
 
-KEY = "discriminator_widths"
+FIELD = "discriminator_widths"
 
 
 def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm, conditions=0):
@@ -33,11 +33,11 @@ def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm,
     Raises:
         InputError: too many widths for the image.
     """
-    halvings(image_shape, len(widths), KEY)
+    halvings(image_shape, len(widths), FIELD)
     build = _Layers(seed, dtype, spectral_norm)
     if architecture == "dcgan" and not spectral_norm:
         # the encoder's layers, whose weights older folders hold
-        body = convolutions("discriminator", image_shape, widths, seed, dtype, KEY)
+        body = convolutions("discriminator", image_shape, widths, seed, dtype, FIELD)
         inputs, features = body.input, body.output
     else:
         inputs = keras.Input(image_shape, name="discriminator_images")

@@ -7,7 +7,7 @@ from facepipe.networks.maps import halvings
 from facepipe.networks.patches import cropped
 
 
-def residual_generator(latent_dim, image_shape, widths, seed, dtype, widths_key="generator_widths"):
+def residual_generator(latent_dim, image_shape, widths, seed, dtype, field="generator_widths"):
     """Dense to the smallest map, a residual block for each doubling but the last, a 4x4 transposed convolution for it.
 
     A block: batch normalisation, ReLU, 3x3, nearest neighbour twice as large, batch normalisation, ReLU, 3x3; beside
@@ -21,7 +21,7 @@ def residual_generator(latent_dim, image_shape, widths, seed, dtype, widths_key=
         widths: channels of the maps, smallest map first; the transposed convolution makes the image of the last one.
         seed: int, of the initial weights.
         dtype: keras dtype policy of the convolutions.
-        widths_key: str, the params.yaml key of the widths, for messages.
+        field: str, what the widths are called, for messages.
 
     Returns:
         `keras.Model` named generator: float32 latents (n, latent_dim) -> float32 logits (n, h, w, c).
@@ -30,7 +30,7 @@ def residual_generator(latent_dim, image_shape, widths, seed, dtype, widths_key=
         InputError: too many widths for the image.
     """
     init = Initializers(seed)
-    sizes = halvings(image_shape, len(widths), widths_key)[::-1]
+    sizes = halvings(image_shape, len(widths), field)[::-1]
 
     def activate(x, name):
         x = BatchNorm(dtype=dtype, name=f"{name}_norm")(x)

@@ -1,11 +1,9 @@
 """A GAN's first weights from a trained model: the decoder of a VAE, or both networks of another GAN."""
 
-from facepipe.errors import InputError
+from facepipe.errors import InputError, about
 from facepipe.models.gan.model import GAN
 from facepipe.networks.layers import deconvolutions
 from facepipe.networks.store import digest, read_info, read_weights
-
-KEY = "params.yaml: train_gan.init_from"
 
 
 def first_weights(folder, spec):
@@ -23,7 +21,7 @@ def first_weights(folder, spec):
     Raises:
         InputError: no such model there, or one whose networks are not those of `spec`; says what differs.
     """
-    try:
+    with about("init_from"):
         info = read_info(folder)
         kind, source = info["model"], info["spec"]
         if kind not in ("vae", "gan"):
@@ -43,8 +41,6 @@ def first_weights(folder, spec):
             decoder = deconvolutions("decoder", inputs, shape, widths, 0, "float32", True)
             read_weights(folder, {"decoder": decoder})
             networks = {"generator": decoder}
-    except InputError as error:
-        raise InputError(f"{KEY}: {error}") from None
     return {name: network.get_weights() for name, network in networks.items()}, digest(folder)
 
 

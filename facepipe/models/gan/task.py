@@ -1,32 +1,24 @@
-"""Training of the GAN: both networks in one fused step, penalties, DiffAugment, EMA of the generator."""
+"""The training of the GAN: both networks in one fused step, penalties, DiffAugment, EMA of the generator."""
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from facepipe.core.determinism import rng
-from facepipe.core.files import remove_leftovers, write_json
 from facepipe.core.pictures import tile, to_uint8
-from facepipe.models.gan.collapse import complaints, diversity, real_diversity
-from facepipe.models.gan.config import NO_MODEL
+from facepipe.models.gan.collapse import diversity, messages, real_diversity
 from facepipe.models.gan.losses import judge_real, losses_of
 from facepipe.models.gan.model import GAN
 from facepipe.models.gan.schedules import make_schedule
 from facepipe.models.gan.start import first_weights
-from facepipe.networks.layers import parameter_count
 from facepipe.networks.maps import widths_for
-from facepipe.networks.store import save_model
-from facepipe.networks.summary import write_summary
-from facepipe.shards.labels import Conditions, check_names, labels_digest
-from facepipe.shards.shards import Shards
+from facepipe.shards.labels import Conditions
 from facepipe.training import augment
-from facepipe.training.loop import fit
 from facepipe.training.optimizer import Adam
-from facepipe.training.resume import open_states
-from facepipe.training.runtime import apply_gradients, prepare, sum_over_replicas
+from facepipe.training.runtime import apply_gradients, sum_over_replicas
+from facepipe.training.session import Plan, Result
 from facepipe.training.state import read_variables, write_variables
 
 PICTURE_SIDE = 8
@@ -72,6 +64,32 @@ class GANTask:
         self._fixed_codes = self._conditions.random(PICTURE_SIDE**2, seed=0)
         self._fixed_z = rng(0, "gan", "picture").standard_normal((PICTURE_SIDE**2, params.latent_dim), np.float32)
 
+    @classmethod
+    def plan(cls, params, data, model):
+        """The `session.Plan`, see `session.train`; InputError: `init_from` is no model to start from."""
+        spec = {
+            "image_shape": list(data.image_shape),
+            "latent_dim": params.latent_dim,
+            "generator_widths": list(widths_for(data.image_shape, params.generator_widths, upwards=True)),
+            "discriminator_widths": list(widths_for(data.image_shape, params.discriminator_widths)),
+            "latent_activation": params.latent_activation,
+            "architecture": params.architecture,
+            "spectral_norm": params.spectral_norm,
+            "truncation": params.truncation,
+        }
+        if params.condition_on:
+            spec["condition_on"] = list(params.condition_on)
+        weights, digest = ({}, None) if params.init_from is None else first_weights(params.init_from, spec)
+
+        def build(runtime, seed, steps):
+            network, average = GAN(spec, runtime.dtype, seed), GAN(spec, "float32", seed)
+            for name, values in weights.items():
+                network.networks[name].set_weights(values)
+            return cls(network, average, params, runtime, real_diversity(data), data)
+
+        start = {"init_from": {"folder": params.init_from, "sha256": digest}} if digest else {}
+        return Plan(spec, build, start, start)
+
     def draw(self, generator, rows):
         count = len(rows)
         noise = {
@@ -100,7 +118,7 @@ class GANTask:
     def use_time(self, share):
         pass
 
-    def gave_up(self, epoch):
+    def should_stop(self, epoch):
         return False
 
     def learning_rate(self):
@@ -172,7 +190,7 @@ class GANTask:
         measures = {"sample_diversity": diversity(self.samples())}
         g_steps = int(tf.convert_to_tensor(self._optimizers["generator"].iterations))
         settled = g_steps * self.params.batch_size >= self._settled_images
-        found = complaints(means | measures, self.real_diversity, settled, not self._critic)
+        found = messages(means | measures, self.real_diversity, settled, not self._critic)
         if found:
             tqdm.write(f"gan: epoch {epoch}: collapse? {'; '.join(found)}; see train_gan.schedule in params.yaml")
         return measures | {"collapse": float(bool(found))}
@@ -185,69 +203,12 @@ class GANTask:
         """8 x 8 faces by G_ema, from the same z, with the same training images' labels, in every epoch."""
         return tile(to_uint8(self.samples()), PICTURE_SIDE)
 
+    def write_tables(self, report):
+        """Nothing beside history.csv."""
 
-def train(train_params, params, shards, model, report):
-    """Train the GAN; the stage train_gan.
-
-    Args:
-        train_params: `config.Train`.
-        params: `config.TrainGAN`.
-        shards: folder of the shards.
-        model: folder for model.json and the weights of G_ema and of the discriminator.
-        report: folder for history.csv, metrics.json, summary.csv (the layers) and grids/.
-
-    Returns:
-        dict of metrics, as they stand in metrics.json under "gan"; None in workers other than the chief, which write
-        nothing.
-
-    Raises:
-        InputError: params that do not fit the data or the machine; a loss that is not finite.
-        Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
-        WorkerLost: another worker has ended; likewise.
-    """
-    report = Path(report)
-    runtime = prepare(train_params)
-    data = Shards(shards)
-    spec = {
-        "image_shape": list(data.image_shape),
-        "latent_dim": params.latent_dim,
-        "generator_widths": list(widths_for(data.image_shape, params.generator_widths, upwards=True)),
-        "discriminator_widths": list(widths_for(data.image_shape, params.discriminator_widths)),
-        "latent_activation": params.latent_activation,
-        "architecture": params.architecture,
-        "spectral_norm": params.spectral_norm,
-        "truncation": params.truncation,
-    }
-    if params.condition_on:
-        spec["condition_on"] = list(params.condition_on)
-    check_names(data, params.condition_on, "params.yaml: train_gan.condition_on")
-    weights, digest = ({}, None) if params.init_from == NO_MODEL else first_weights(params.init_from, spec)
-    inputs = {"shards": data.sha256, "init_from": digest} | labels_digest(data, params.condition_on)
-    with open_states("train_gan", train_params, params, inputs, runtime) as states:
-        if runtime.crew.chief:
-            remove_leftovers(model, *(report / name for name in ("history.csv", "metrics.json", "summary.csv")))
-        with runtime.strategy.scope():
-            network = GAN(spec, runtime.dtype, train_params.seed)
-            average = GAN(spec, "float32", train_params.seed)
-            for name, values in weights.items():
-                network.networks[name].set_weights(values)
-            task = GANTask(network, average, params, runtime, real_diversity(data), data)
-        budget = fit(task, data, params, runtime, report, states)
-        if not runtime.crew.chief:
-            return runtime.crew.finish()
-        average.networks["discriminator"].set_weights(network.networks["discriminator"].get_weights())
-        record = runtime.record | budget | {"loss": params.loss, "schedule": params.schedule.name, "data": data.sha256}
-        if digest:
-            record["init_from"] = {"folder": params.init_from, "sha256": digest}
-        save_model(model, average, spec, record, framing=data.framing)
-        metrics = {
-            "parameters": parameter_count(average.networks),
-            "images_seen": budget["images"],
-            "sample_diversity": diversity(task.samples()),
-            "real_diversity": task.real_diversity,
-        }
-        write_summary(report / "summary.csv", average.networks)
-        write_json(report / "metrics.json", {"gan": metrics})
-        states.discard()
-        runtime.crew.finish()
-    return metrics
+    def result(self):
+        """The `session.Result`: G_ema, and the discriminator as it is."""
+        self.average.networks["discriminator"].set_weights(self.model.networks["discriminator"].get_weights())
+        record = {"loss": self.params.loss, "schedule": self.params.schedule.name}
+        metrics = {"sample_diversity": diversity(self.samples()), "real_diversity": self.real_diversity}
+        return Result(self.average, record, metrics)

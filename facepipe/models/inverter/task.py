@@ -1,28 +1,20 @@
-"""Training of the inverter: an encoder that finds the latents of faces for the generator of the trained GAN."""
-
-from pathlib import Path
+"""The training of the inverter: an encoder that finds the latents of faces for the generator of the trained GAN."""
 
 import numpy as np
 import tensorflow as tf
 
 from facepipe.core.determinism import rng
-from facepipe.core.files import remove_leftovers, write_json
+from facepipe.core.files import write_json
 from facepipe.core.pictures import tile, to_uint8
 from facepipe.errors import InputError
-from facepipe.models.ae.autoencoding import PICTURE_COLUMNS, REPORTS, Autoencoding
+from facepipe.models.ae.autoencoding import PICTURE_COLUMNS, Autoencoding
 from facepipe.models.gan.model import GAN
 from facepipe.models.inverter.model import Inverter
-from facepipe.networks.layers import parameter_count
 from facepipe.networks.maps import widths_for
-from facepipe.networks.store import generator_digest, read_info, read_weights, save_model
-from facepipe.networks.summary import write_summary
+from facepipe.networks.store import digest, generator_digest, read_info, read_weights
 from facepipe.shards.labels import labels_digest
-from facepipe.shards.shards import Shards
 from facepipe.training import augment
-from facepipe.training.config import steps_of
-from facepipe.training.loop import fit
-from facepipe.training.resume import open_states
-from facepipe.training.runtime import prepare
+from facepipe.training.session import Plan, Result
 
 
 class InverterTask(Autoencoding):
@@ -34,6 +26,40 @@ class InverterTask(Autoencoding):
     finds latents far from those that G was trained on, whose edits go astray; the second alone never sees a real image
     (Zhu et al. 2020, sec. 3.1).
     """
+
+    name = Inverter.name
+    note = None
+
+    @classmethod
+    def plan(cls, params, data, model, gan, note=None):
+        """The `session.Plan`, see `session.train`.
+
+        Args:
+            gan: folder of the trained GAN.
+            note: file to be written at the end, JSON: digests of the generator and of its inverter; None: none.
+
+        Raises:
+            InputError: no GAN of these images there.
+        """
+        source = read_info(gan)
+        if source["model"] != GAN.name or source["spec"]["image_shape"] != list(data.image_shape):
+            raise InputError(f"{gan}: not a GAN of {data.image_shape} images; run the train_gan stage again")
+        spec = {
+            "image_shape": list(data.image_shape),
+            "latent_dim": source["spec"]["latent_dim"],
+            "widths": list(widths_for(data.image_shape, params.widths)),
+        }
+
+        def build(runtime, seed, steps):
+            frozen = GAN(source["spec"], runtime.dtype)
+            read_weights(gan, {"generator": frozen.networks["generator"]})
+            task = cls(Inverter(spec, runtime.dtype, seed, frozen), params, data, steps, runtime)
+            task.note = note and (note, generator, model)
+            return task
+
+        generator = {"generator": generator_digest(gan)}
+        inputs = generator | labels_digest(data, source["spec"].get("condition_on", ()))
+        return Plan(spec, build, inputs, info=generator)
 
     def draw(self, generator, rows):
         count = len(rows)
@@ -87,63 +113,14 @@ class InverterTask(Autoencoding):
         """z from N(0, I), the same for every epoch; float32 (count, latent_dim)."""
         return rng(0, "inverter", "picture").standard_normal((count, self.model.latent_dim), np.float32)
 
+    def write_tables(self, report):
+        """The note, if there is to be one."""
+        if self.note:
+            path, generator, model = self.note
+            write_json(path, generator | {"inverter": digest(model)})
 
-def train(train_params, params, shards, model, report, gan):
-    """Train and store the inverter; the stage train_inverter.
-
-    Args:
-        train_params: `config.Train`.
-        params: `config.TrainInverter`.
-        shards: folder of the shards.
-        model: folder for model.json and the weights.
-        report: folder for history.csv, metrics.json, summary.csv (the layers) and grids/.
-        gan: folder of the trained GAN.
-
-    Returns:
-        dict of metrics, as they stand in metrics.json under "inverter": parameters, images_seen, best_epoch, and of
-        that epoch valid_loss, valid_mse, valid_latent; None in workers other than the chief, which write nothing.
-
-    Raises:
-        InputError: params that do not fit the data or the machine, no GAN of these images; a loss that is not finite.
-        Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
-        WorkerLost: another worker has ended; likewise.
-    """
-    report = Path(report)
-    runtime = prepare(train_params)
-    data = Shards(shards)
-    source = read_info(gan)
-    if source["model"] != "gan" or source["spec"]["image_shape"] != list(data.image_shape):
-        raise InputError(f"{gan}: not a GAN of {data.image_shape} images; run the train_gan stage again")
-    epochs, steps = steps_of(params, data.count("train"))
-    spec = {
-        "image_shape": list(data.image_shape),
-        "latent_dim": source["spec"]["latent_dim"],
-        "widths": list(widths_for(data.image_shape, params.widths)),
-    }
-    generator = generator_digest(gan)
-    labels = labels_digest(data, source["spec"].get("condition_on", ()))
-    inputs = {"shards": data.sha256, "generator": generator} | labels
-    with open_states("train_inverter", train_params, params, inputs, runtime) as states:
-        if runtime.crew.chief:
-            remove_leftovers(model, *(report / name for name in REPORTS))
-        with runtime.strategy.scope():
-            frozen = GAN(source["spec"], runtime.dtype)
-            read_weights(gan, {"generator": frozen.networks["generator"]})
-            net = Inverter(spec, runtime.dtype, train_params.seed, frozen)
-            task = InverterTask(net, params, data, epochs and epochs * steps, runtime)
-        budget = fit(task, data, params, runtime, report, states)
-        if not runtime.crew.chief:
-            return runtime.crew.finish()
-        best = task.restore_best()
-        record = runtime.record | budget | {"best_epoch": task.best_epoch, "data": data.sha256}
-        save_model(model, net, spec, record, framing=data.framing, generator=generator)
-        metrics = {
-            "parameters": parameter_count(net.networks),
-            "images_seen": budget["images"],
-            "best_epoch": task.best_epoch,
-        } | {name: best[name] for name in ("valid_loss", "valid_mse", "valid_latent")}
-        write_summary(report / "summary.csv", net.networks)
-        write_json(report / "metrics.json", {net.name: metrics})
-        states.discard()
-        runtime.crew.finish()
-    return metrics
+    def result(self):
+        """The `session.Result`: the weights of the best epoch."""
+        best = self.restore_best()
+        metrics = {name: best[name] for name in ("valid_loss", "valid_mse", "valid_latent")}
+        return Result(self.model, {"best_epoch": self.best_epoch}, {"best_epoch": self.best_epoch} | metrics)

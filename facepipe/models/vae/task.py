@@ -1,11 +1,11 @@
-"""Training of the variational autoencoder."""
+"""The training of the variational autoencoder: the negative ELBO, warm-up, cycles, capacity, free bits."""
 
 import numpy as np
 import tensorflow as tf
 
 from facepipe.core.determinism import rng
-from facepipe.errors import InputError
-from facepipe.models.ae.autoencoding import Autoencoding, train_autoencoding
+from facepipe.errors import FieldError
+from facepipe.models.ae.autoencoding import Autoencoding
 from facepipe.models.ae.losses import RECONSTRUCTION
 from facepipe.models.vae import losses
 from facepipe.models.vae.model import VAE, reparameterize
@@ -26,15 +26,17 @@ class VAETask(Autoencoding):
     capacity it is beta always, and the capacity rises (Burgess et al. 2018).
     """
 
+    name, network = VAE.name, VAE
+
     def __init__(self, model, params, shards, steps, runtime):
         super().__init__(model, params, shards, steps, runtime)
         self._warmup_steps = max(params.kl_warmup_images / params.batch_size, 1e-9)
         self._cycle_steps = steps / params.kl_cycles if params.kl_cycles > 1 else None
         if self._cycle_steps and self._cycle_steps < self._warmup_steps:
-            raise InputError(
-                f"params.yaml: train_vae.kl_warmup_images: {params.kl_warmup_images} is more than one of "
-                f"{params.kl_cycles} cycles of {self._cycle_steps * params.batch_size:.0f} images; use less, or fewer "
-                "kl_cycles"
+            raise FieldError(
+                "kl_warmup_images",
+                f"{params.kl_warmup_images} is more than one of {params.kl_cycles} cycles of "
+                f"{self._cycle_steps * params.batch_size:.0f} images; use less, or fewer kl_cycles",
             )
         self._kl_rows = []
 
@@ -118,15 +120,10 @@ class VAETask(Autoencoding):
         """kl.csv: nats of each dimension over the held-out images, epoch by epoch."""
         write_history(report / "kl.csv", self._kl_rows)
 
-    def extras(self):
+    def files(self):
         """Nothing beside the weights: its latents are drawn from the prior."""
         return ()
 
     def random_latents(self, count):
         """z from the prior N(0, I), the same for every epoch; float32 (count, latent_dim)."""
         return rng(0, "vae", "picture").standard_normal((count, self.model.latent_dim), np.float32)
-
-
-def train(*arguments, **options):
-    """Train the VAE: `autoencoding.train_autoencoding` with its networks and task."""
-    return train_autoencoding(VAE, VAETask, *arguments, **options)

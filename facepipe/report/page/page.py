@@ -143,7 +143,7 @@ def _model(name, title, report, scores, grids):
         pictures = [picture(path, caption) for path, caption in shown.items() if path.exists()]
         if pictures:
             parts += [heading(3, text), row(pictures)]
-    health = report / "evaluate" / f"latents_{name}.csv"
+    health = report / "evaluate" / "latents" / f"{name}.csv"
     if health.exists():
         parts.append(_health(health, scores[name]))
     return "".join(parts)

@@ -1,0 +1,102 @@
+"""A training from params to a stored model: the frame that all four share. A task says what differs."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from facepipe.core.files import remove_leftovers, write_json
+from facepipe.networks.layers import parameter_count
+from facepipe.networks.store import save_model
+from facepipe.networks.summary import write_summary
+from facepipe.shards.labels import check_names, labels_digest
+from facepipe.shards.shards import Shards
+from facepipe.training.config import steps_of
+from facepipe.training.loop import fit
+from facepipe.training.resume import open_states
+from facepipe.training.runtime import prepare
+
+REPORTS = ("history.csv", "metrics.json", "summary.csv", "kl.csv")
+
+
+class Plan(NamedTuple):
+    """What a training is about to do, known and checked before a network is built.
+
+    Attributes:
+        spec: JSON-able dict, all that is needed to build the networks again.
+        build: function(runtime, seed, steps) -> the `loop.Task`, called under the runtime's strategy; steps are those
+            of the whole training, None under a budget in minutes.
+        inputs: dict of JSON-able values, a digest of each thing that is read beside the shards.
+        record: JSON-able dict, what model.json says of where the training started.
+        info: dict of further entries of model.json, see `store.save_model`.
+    """
+
+    spec: dict
+    build: Callable
+    inputs: dict = {}  # noqa: RUF012 (never changed)
+    record: dict = {}  # noqa: RUF012
+    info: dict = {}  # noqa: RUF012
+
+
+class Result(NamedTuple):
+    """What a finished task hands over to be stored.
+
+    Attributes:
+        model: has `name` and `networks`, with the weights to keep.
+        record: JSON-able dict for model.json.
+        metrics: dict of numbers for metrics.json.
+        files: callables that write a file into the model's folder.
+    """
+
+    model: object
+    record: dict
+    metrics: dict
+    files: Sequence[Callable] = ()
+
+
+def train(task, train_params, params, shards, model, report, **given):
+    """Train and store a model.
+
+    Args:
+        task: class of the `loop.Task`, with `name`; its `plan(params, data, model, **given)` gives the `Plan`, its
+            `result()` the `Result`, its `write_tables(report)` what there is to tell beside history.csv.
+        train_params: `training.config.Train`.
+        params: the stage's section, a `training.config.Budget`.
+        shards: folder of the shards.
+        model: folder for model.json, the weights and the task's files.
+        report: folder for history.csv, metrics.json, summary.csv (the layers), the task's tables and grids/.
+        **given: folders of other models that the task takes.
+
+    Returns:
+        dict of metrics, as they stand in metrics.json under the task's name; None in workers other than the chief,
+        which write nothing.
+
+    Raises:
+        InputError: params that do not fit the data or the machine; a loss that is not finite.
+        Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
+        WorkerLost: another worker has ended; likewise.
+    """
+    report, runtime, data = Path(report), prepare(train_params), Shards(shards)
+    epochs, steps = steps_of(params, data.count("train"))
+    plan = task.plan(params, data, Path(model), **given)
+    names = plan.spec.get("condition_on", ())
+    check_names(data, names, "condition_on")
+    inputs = {"shards": data.sha256} | plan.inputs | labels_digest(data, names)
+    with open_states(f"train_{task.name}", train_params, params, inputs, runtime) as states:
+        if runtime.workers.chief:
+            remove_leftovers(model, *(report / name for name in REPORTS))
+        with runtime.strategy.scope():
+            job = plan.build(runtime, train_params.seed, epochs and epochs * steps)
+        budget = fit(job, data, params, runtime, report, states)
+        if not runtime.workers.chief:
+            return runtime.workers.finish()
+        result = job.result()
+        record = runtime.record | budget | result.record | {"data": data.sha256} | plan.record
+        save_model(model, result.model, plan.spec, record, result.files, data.framing, plan.info)
+        metrics = {"parameters": parameter_count(result.model.networks), "images_seen": budget["images"]}
+        metrics |= result.metrics
+        write_summary(report / "summary.csv", result.model.networks)
+        job.write_tables(report)
+        write_json(report / "metrics.json", {task.name: metrics})
+        states.discard()
+        runtime.workers.finish()
+    return metrics
