@@ -8,11 +8,11 @@ def main(params):
 
     return attribute_vectors(
         params.attribute_vectors,
-        params.models,
         shards="data/shards",
         latents="data/latents",
         out="data/directions",
         report="reports/attribute_vectors",
+        names=params.models,
     )
 
 

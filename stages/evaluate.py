@@ -8,11 +8,11 @@ def main(params):
 
     return evaluate(
         params.evaluate,
-        params.models,
         models="data/models",
         latents="data/latents",
         shards="data/shards",
         report="reports/evaluate",
+        names=params.models,
     )
 
 

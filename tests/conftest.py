@@ -109,8 +109,7 @@ def tiny_workspace(tmp_path_factory, tiny_models, tiny_shards):
 @pytest.fixture(scope="session")
 def conditioned_models(tmp_path_factory, tiny_shards, tiny_params):
     """Folder with the models vae and gan, conditioned on Left and Bright and trained until these act."""
-    from facepipe.models.gan import task as gan
-    from facepipe.models.vae import task as vae
+    from tests.trainings import train as train_model
 
     folder, (train, sections) = tmp_path_factory.mktemp("conditioned"), tiny_params
     # no flips: a mirrored image has its dark half on the other side
@@ -122,26 +121,23 @@ def conditioned_models(tmp_path_factory, tiny_shards, tiny_params):
             "generator_widths": (16, 16), "discriminator_widths": (16, 16), "ema_half_life_kimg": 0.2,
         },
     }  # fmt: skip
-    for name, module in (("vae", vae), ("gan", gan)):
+    for name in ("vae", "gan"):
         params = type(sections[name])(**sections[name].model_dump() | common | options[name])
-        module.train(train, params, tiny_shards, folder / name, folder / "reports" / name)
+        train_model(name, train, params, tiny_shards, folder / name, folder / "reports" / name)
     return folder
 
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory, tiny_shards, tiny_params):
     """Folder of the models ae, vae, gan, inverter, trained for two epochs on `tiny_shards`; reports in ../reports."""
-    from importlib import import_module
-
-    from facepipe.models.inverter import task as inverter
     from facepipe.models.inverter.config import TrainInverter
+    from tests.trainings import train as train_model
 
     folder = tmp_path_factory.mktemp("trained")
     train, sections = tiny_params
     for name, section in sections.items():
-        module = import_module(f"facepipe.training.{name}")
-        module.train(train, section, tiny_shards, folder / "models" / name, folder / "reports" / f"train_{name}")
+        train_model(name, train, section, tiny_shards, folder / "models" / name, folder / "reports" / f"train_{name}")
     models, report = folder / "models", folder / "reports" / "train_inverter"
     section = TrainInverter(batch_size=16, epochs=2, widths=(8, 8))
-    inverter.train(train, section, tiny_shards, models / "inverter", report, gan=models / "gan")
+    train_model("inverter", train, section, tiny_shards, models / "inverter", report, gan=models / "gan")
     return models

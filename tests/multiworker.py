@@ -7,11 +7,11 @@ import json
 import os
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 
 from facepipe.quiet import import_tensorflow
 from facepipe.stage import run
+from tests.trainings import train as train_model
 
 COMMON = {"latent_dim": 4, "batch_size": 16, "epochs": 2}
 
@@ -72,10 +72,9 @@ def main(names, strategy, shards, out):
         folder = Path(out) / name
         folder.mkdir(parents=True, exist_ok=True)
         steps.clear()
-        module = import_module(f"facepipe.training.{name.split('-')[0]}")
         # the same generator whoever trains
         more = {"gan": Path(out).parent / "one" / "gan" / "model"} if name == "inverter" else {}
-        module.train(train, sections()[name], shards, folder / "model", folder / "report", **more)
+        train_model(name.split("-")[0], train, sections()[name], shards, folder / "model", folder / "report", **more)
         (folder / f"steps-{worker}.json").write_text(json.dumps(steps), encoding="utf-8")
 
 

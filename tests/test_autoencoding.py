@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -26,6 +25,7 @@ from facepipe.shards.shards import Shards
 from facepipe.training.config import Train
 from facepipe.training.runtime import prepare
 from tests.conftest import THREADS
+from tests.trainings import train as train_model
 
 FLOAT32 = Train(precision="float32", threads=THREADS)
 TINY = {"latent_dim": 4, "widths": (8,), "batch_size": 16, "learning_rate": 5e-3}
@@ -39,8 +39,7 @@ def ae_task(shards, **options):
 def train(name, shards, folder, **options):
     """Metrics, and history.csv as {column: list of float}."""
     params = {"ae": TrainAE, "vae": TrainVAE}[name](**TINY | options)
-    module = import_module(f"facepipe.training.{name}")
-    metrics = module.train(FLOAT32, params, shards, folder / "model", folder / "report")
+    metrics = train_model(name, FLOAT32, params, shards, folder / "model", folder / "report")
     with open(folder / "report" / "history.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return metrics, {column: [float(row[column]) for row in rows] for column in rows[0]}
@@ -228,7 +227,7 @@ def test_a_start_from_other_weights_is_another_training(tiny_models, tiny_shards
     source = tmp_path / "source"
     shutil.copytree(tiny_models / "ae", source)
     options = {"epochs": 1, "widths": (8, 8), "init_from": str(source)}
-    monkeypatch.setattr("facepipe.models.ae.autoencoding.save_model", None)
+    monkeypatch.setattr("facepipe.training.session.save_model", None)
     for expected in ([], ["continues after epoch 1"], ["starts anew"]):
         with pytest.raises(TypeError):
             train("ae", tiny_shards, tmp_path, **options)

@@ -44,6 +44,7 @@ def test_the_committed_file_says_what_the_defaults_are():
     params = load_params(ROOT / "params.yaml")
     assert params.train_ae.learning_rate == pytest.approx(2e-3)
     raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    assert raw.pop("models") == list(params.models) == ["ae", "vae", "gan"]
     for name, section in raw.items():
         assert set(section) == set(type(getattr(params, name)).model_fields), f"{name}: every key stands in the file"
 

@@ -4,24 +4,23 @@ import csv
 import subprocess
 import sys
 import time
-from importlib import import_module
 
 import numpy as np
 import pytest
 
 from facepipe.core.files import read_json
 from facepipe.errors import InputError, Stopped
-from facepipe.models.ae import autoencoding
+from facepipe.models.ae.autoencoding import Autoencoding
 from facepipe.models.ae.config import TrainAE
-from facepipe.models.gan import task as gan
 from facepipe.models.gan.config import TrainGAN
 from facepipe.models.vae.config import TrainVAE
-from facepipe.training import resume
+from facepipe.training import resume, session
 from facepipe.training.config import Train
 from facepipe.training.interruption import Interruption
 from facepipe.training.resume import States
 from facepipe.training.state import arrays_of, from_bytes
 from tests.conftest import ROOT, THREADS
+from tests.trainings import train as train_model
 
 EVERY_16 = Train(precision="float32", threads=THREADS, save_every_images=16)
 AE = {"latent_dim": 4, "widths": (8, 8), "batch_size": 16, "epochs": 3}
@@ -55,8 +54,7 @@ class Killed(BaseException):
 
 
 def train(name, params, shards, folder, train_params=EVERY_16):
-    module = import_module(f"facepipe.training.{name.split('-')[0]}")
-    return module.train(train_params, params, shards, folder / "model", folder / "report")
+    return train_model(name.split("-")[0], train_params, params, shards, folder / "model", folder / "report")
 
 
 def files(folder):
@@ -110,22 +108,22 @@ def test_cut_off_again_and_again_the_result_is_the_same(name, tiny_shards, tmp_p
     assert not any(own_states.iterdir())
 
 
-@pytest.mark.parametrize("name, module", [("ae", autoencoding), ("gan", gan)])
+@pytest.mark.parametrize("name", ["ae", "gan"])
 @pytest.mark.parametrize("place", ["save_model", "write_json"])
 def test_cut_off_between_the_outputs_nothing_is_trained_again(
-    name, module, place, tiny_shards, tmp_path, own_states, monkeypatch, capsys
+    name, place, tiny_shards, tmp_path, own_states, monkeypatch, capsys
 ):
     train(name, TRAININGS[name], tiny_shards, tmp_path / "whole")
-    original = getattr(module, place)
+    original = getattr(session, place)
 
     def write_and_die(*arguments, **options):
         original(*arguments, **options)
         raise Killed
 
-    monkeypatch.setattr(module, place, write_and_die)
+    monkeypatch.setattr(session, place, write_and_die)
     with pytest.raises(Killed):
         train(name, TRAININGS[name], tiny_shards, tmp_path / "part")
-    monkeypatch.setattr(module, place, original)
+    monkeypatch.setattr(session, place, original)
     monkeypatch.setattr("facepipe.training.loop._Loop._train_epoch", None)
     capsys.readouterr()
     train(name, TRAININGS[name], tiny_shards, tmp_path / "part")
@@ -137,7 +135,7 @@ def test_cut_off_between_the_outputs_nothing_is_trained_again(
 def test_stopped_by_a_signal_it_says_where_it_goes_on(tiny_shards, tmp_path, own_states, monkeypatch, capsys):
     train("ae", TRAININGS["ae"], tiny_shards, tmp_path / "whole")
     draws, interruptions = [], []
-    draw = autoencoding.Autoencoding.draw
+    draw = Autoencoding.draw
 
     def draw_and_ask(self, generator, count):
         draws.append(count)
@@ -147,7 +145,7 @@ def test_stopped_by_a_signal_it_says_where_it_goes_on(tiny_shards, tmp_path, own
 
     enter = Interruption.__enter__
     monkeypatch.setattr(Interruption, "__enter__", lambda self: interruptions.append(self) or enter(self))
-    monkeypatch.setattr(autoencoding.Autoencoding, "draw", draw_and_ask)
+    monkeypatch.setattr(Autoencoding, "draw", draw_and_ask)
     rarely = EVERY_16.model_copy(update={"save_every_images": None})
     with pytest.raises(Stopped, match=r"^stopped; run dvc repro again: it continues at epoch 2, image \d+$") as stop:
         train("ae", TRAININGS["ae"], tiny_shards, tmp_path / "part", rarely)
@@ -191,10 +189,8 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_state(name, tiny_shards,
 
 
 def test_weights_that_are_not_finite_are_never_saved(tiny_shards, tmp_path, own_states, monkeypatch):
-    state = autoencoding.Autoencoding.state
-    monkeypatch.setattr(
-        autoencoding.Autoencoding, "state", lambda self: state(self) | {"more": [np.array([1.0, np.inf])]}
-    )
+    state = Autoencoding.state
+    monkeypatch.setattr(Autoencoding, "state", lambda self: state(self) | {"more": [np.array([1.0, np.inf])]})
     with pytest.raises(InputError, match=r"^a weight became nan at step 1 \(learning rate"):
         train("ae", TRAININGS["ae"], tiny_shards, tmp_path)
     assert states_in(own_states) == []

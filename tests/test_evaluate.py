@@ -66,7 +66,7 @@ def test_samples_table_has_every_sampler(world):
 
 def test_latent_tables_have_every_dimension(world):
     folder, _, _, metrics = world
-    ae, vae = (pd.read_csv(folder / "report" / f"latents_{name}.csv") for name in ("ae", "vae"))
+    ae, vae = (pd.read_csv(folder / "report" / "latents" / f"{name}.csv") for name in ("ae", "vae"))
     assert len(ae) == len(vae) == 6 and list(ae["dimension"]) == list(range(6))
     assert vae["kl_nats"].sum() == pytest.approx(metrics["vae"]["kl_nats"])
     assert metrics["vae"]["active_units"] == 6 and metrics["ae"]["dead_dimensions"] == 0
@@ -91,8 +91,9 @@ def test_a_conditioned_model_is_told_the_labels(tmp_path):
 def test_equal_input_gives_equal_bytes(world):
     folder, _, load, metrics = world
     assert run(folder, load, report="again") == metrics
-    for path in (folder / "report").iterdir():
-        assert path.read_bytes() == (folder / "again" / path.name).read_bytes(), path.name
+    for path in (path for path in (folder / "report").rglob("*") if path.is_file()):
+        name = path.relative_to(folder / "report")
+        assert path.read_bytes() == (folder / "again" / name).read_bytes(), name
     write_json(folder / "metrics.json", metrics)  # plain, finite values
 
 

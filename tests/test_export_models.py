@@ -86,13 +86,13 @@ def test_labels_are_the_second_input(conditioned_models, tmp_path, form):
     ],
 )
 def test_other_layers_and_activations(tiny_shards, tmp_path, tiny_params, form, options):
-    from facepipe.models.ae import task as ae
+    from tests.trainings import train as train_model
 
     if form == "onnx":
         pytest.importorskip("tf2onnx", reason="needs pip install 'facepipe[onnx]'")
     train, sections = tiny_params
     params = type(sections["ae"])(**sections["ae"].model_dump() | options)
-    ae.train(train, params, tiny_shards, tmp_path / "ae", tmp_path / "report")
+    train_model("ae", train, params, tiny_shards, tmp_path / "ae", tmp_path / "report")
     model, images = load_model(tmp_path / "ae"), Shards(tiny_shards).images("test") / np.float32(255)
     export.export_networks(model, form, tmp_path / "out")
     decode, encode = (READERS[form](tmp_path / f"out/{part}{export.FORMATS[form]}") for part in ("decoder", "encoder"))

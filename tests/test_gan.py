@@ -107,5 +107,5 @@ def test_equal_seeds_give_equal_weights():
 def test_too_many_widths_name_their_key(key, architecture):
     spec = {"image_shape": [16, 16, 3], "latent_dim": 5, "latent_activation": "linear", "architecture": architecture}
     widths = {"generator_widths": [4], "discriminator_widths": [4]} | {key: [4, 4, 4, 4]}
-    with pytest.raises(InputError, match=f"params.yaml: {key}: 4 widths halve"):
+    with pytest.raises(InputError, match=f"^{key}: 4 widths halve"):
         GAN(spec | widths)

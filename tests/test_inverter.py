@@ -8,7 +8,6 @@ import pytest
 
 from facepipe.core.files import read_json, sha256
 from facepipe.errors import InputError
-from facepipe.models.inverter import task as inverter
 from facepipe.models.inverter.config import TrainInverter
 from facepipe.models.load import load_model
 from facepipe.networks.store import generator_digest
@@ -16,6 +15,7 @@ from facepipe.shards.shards import Shards
 from facepipe.training.config import Train
 from facepipe.training.resume import States
 from tests.conftest import THREADS
+from tests.trainings import train as train_model
 
 FLOAT32 = Train(precision="float32", threads=THREADS, save_every_images=16)
 TINY = {"batch_size": 16, "widths": (8, 8), "learning_rate": 1e-2}
@@ -23,7 +23,7 @@ TINY = {"batch_size": 16, "widths": (8, 8), "learning_rate": 1e-2}
 
 def train(shards, gan, folder, train_params=FLOAT32, **options):
     params = TrainInverter(**TINY | options)
-    return inverter.train(train_params, params, shards, folder / "model", folder / "report", gan=gan)
+    return train_model("inverter", train_params, params, shards, folder / "model", folder / "report", gan=gan)
 
 
 def history(folder):
@@ -104,6 +104,6 @@ def test_not_a_gan_of_these_images(tiny_models, tiny_shards, tmp_path):
         train(tiny_shards, tiny_models / "vae", tmp_path, epochs=1)
     with pytest.raises(InputError, match=r"none: no model.json there; train the model first"):
         train(tiny_shards, tmp_path / "none", tmp_path, epochs=1)
-    with pytest.raises(InputError, match=r"train_inverter.widths: 6 widths halve 16x16 images"):
+    with pytest.raises(InputError, match=r"^widths: 6 widths halve 16x16 images"):
         train(tiny_shards, tiny_models / "gan", tmp_path, epochs=1, widths=(8,) * 6)
     assert not (tmp_path / "model").exists()

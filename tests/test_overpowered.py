@@ -9,13 +9,13 @@ from facepipe.core.pictures import to_uint8
 from facepipe.download.synthetic.factors import render, sample_factors
 from facepipe.metrics.features import features
 from facepipe.metrics.kid import polynomial_mmd2
-from facepipe.models.gan import task as gan
 from facepipe.models.gan.config import TrainGAN
 from facepipe.models.load import load_model
 from facepipe.preprocess.writer import write_shards
 from facepipe.shards.shards import Shards
 from facepipe.training.config import Train
 from tests.conftest import THREADS
+from tests.trainings import train as train_model
 
 # no penalty, no augmentation: nothing but the schedule holds D back
 OVERPOWERED = {
@@ -41,7 +41,7 @@ def test_schedules_hold_back_an_overpowering_discriminator(tmp_path, capsys):
         params = TrainGAN(**OVERPOWERED, schedule=schedule)
         folder = tmp_path / name
         train = Train(precision="float32", threads=THREADS)
-        gan.train(train, params, tmp_path / "shards", folder / "model", folder / "report")
+        train_model("gan", train, params, tmp_path / "shards", folder / "model", folder / "report")
         model = load_model(folder / "model")
         samples = to_uint8(model.decode(model.sample_latents(200, seed=0)))
         history = pd.read_csv(folder / "report" / "history.csv")

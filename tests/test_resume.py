@@ -2,10 +2,12 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
+from facepipe import errors
 from facepipe.errors import InputError
 from facepipe.models.ae.config import TrainAE
 from facepipe.training import loop, resume
@@ -168,12 +170,28 @@ def test_states_lie_beside_the_project_unless_told_otherwise(tmp_path, monkeypat
         assert states.folder.parent.as_posix() == ".facepipe/resume"
 
 
-def test_the_code_is_what_is_loaded(tmp_path, monkeypatch):
-    before = resume._code()
+@pytest.mark.parametrize("change, another", [
+    (lambda text: f"{text}\n# a comment\n", False),
+    (lambda text: text.replace('"""The one training loop', '"""The reworded, one training loop'), False),
+    (lambda text: text.replace("self.step, self.index = 0, 0", "self.step, self.index = (0, 0)"), False),
+    (lambda text: text.replace("self.step, self.index = 0, 0", "self.step, self.index = 0, 1"), True),
+    (lambda text: f"{text}\nADDED = 1\n", True),
+])  # fmt: skip
+def test_a_state_survives_a_comment_but_not_another_code(change, another, tmp_path, monkeypatch):
+    before, text = resume._code(), Path(loop.__file__).read_text(encoding="utf-8")
     source = tmp_path / "loop.py"
-    source.write_text("# another one\n")
+    source.write_text(change(text), encoding="utf-8")
+    assert source.read_text(encoding="utf-8") != text
     monkeypatch.setattr(loop, "__file__", str(source))
-    assert resume._code() != before
+    assert (resume._code() != before) == another
+
+
+def test_loose_files_are_not_part_of_the_code(tmp_path, monkeypatch):
+    before = resume._code()
+    source = tmp_path / "errors.py"
+    source.write_text("REWORDED = True\n", encoding="utf-8")
+    monkeypatch.setattr(errors, "__file__", str(source))
+    assert resume._code() == before
 
 
 def test_only_the_chief_has_states(own_states):

@@ -8,11 +8,12 @@ import pytest
 
 from facepipe.core.files import read_json, write_json
 from facepipe.errors import InputError
-from facepipe.models.gan import task as gan
 from facepipe.models.gan.config import TrainGAN
 from facepipe.models.gan.model import GAN
 from facepipe.models.gan.start import first_weights
 from facepipe.models.load import load_model
+from facepipe.training import session
+from tests.trainings import train as train_model
 
 SPEC = {
     "image_shape": [16, 16, 3], "latent_dim": 4, "generator_widths": [16, 8], "discriminator_widths": [8, 8],
@@ -26,11 +27,9 @@ PARAMS = {
 @pytest.fixture(scope="module")
 def vae(tiny_shards, tiny_params, tmp_path_factory):
     """A VAE whose widths differ from each other, so that their order matters."""
-    from facepipe.models.vae.task import train
-
     folder = tmp_path_factory.mktemp("vae")
     params = tiny_params[1]["vae"].model_copy(update={"widths": (8, 16)})
-    train(tiny_params[0], params, tiny_shards, folder / "vae", folder / "report")
+    train_model("vae", tiny_params[0], params, tiny_shards, folder / "vae", folder / "report")
     return folder / "vae"
 
 
@@ -49,30 +48,39 @@ def test_before_its_first_step_it_makes_the_other_models_faces(name, vae, tiny_m
 
 def test_training_starts_there(vae, tiny_shards, tiny_params, tmp_path):
     options = {"generator_learning_rate": 1e-9, "ema_half_life_kimg": 1.0}
-    gan.train(
-        tiny_params[0], TrainGAN(**PARAMS, **options, init_from=str(vae)), tiny_shards, tmp_path / "m", tmp_path / "r"
+    train_model(
+        "gan",
+        tiny_params[0],
+        TrainGAN(**PARAMS, **options, init_from=str(vae)),
+        tiny_shards,
+        tmp_path / "m",
+        tmp_path / "r",
     )
     trained, z = load_model(tmp_path / "m"), np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
     # the statistics of the batch normalisation move on alone
     assert np.abs(trained.decode(z) - load_model(vae).decode(z)).mean() < 0.05
     record = trained.info["training"]["init_from"]
     assert record == {"folder": str(vae), "sha256": first_weights(vae, SPEC)[1]}
-    gan.train(tiny_params[0], TrainGAN(**PARAMS, **options), tiny_shards, tmp_path / "m2", tmp_path / "r2")
+    train_model("gan", tiny_params[0], TrainGAN(**PARAMS, **options), tiny_shards, tmp_path / "m2", tmp_path / "r2")
     assert np.abs(load_model(tmp_path / "m2").decode(z) - load_model(vae).decode(z)).mean() > 0.05
     assert "init_from" not in read_json(tmp_path / "m2/model.json")["training"]
 
 
 def test_a_state_is_not_used_when_the_other_model_has_changed(vae, tiny_shards, tiny_params, tmp_path, monkeypatch):
     copy, keys = tmp_path / "vae", []
-    opened = gan.open_states
-    monkeypatch.setattr(gan, "open_states", lambda *a: keys.append(a[3]["init_from"]) or opened(*a))
+    opened = session.open_states
+    monkeypatch.setattr(session, "open_states", lambda *a: keys.append(a[3]["init_from"]) or opened(*a))
     shutil.copytree(vae, copy)
     for _ in range(2):
-        gan.train(tiny_params[0], TrainGAN(**PARAMS, init_from=str(copy)), tiny_shards, tmp_path / "m", tmp_path / "r")
+        train_model(
+            "gan", tiny_params[0], TrainGAN(**PARAMS, init_from=str(copy)), tiny_shards, tmp_path / "m", tmp_path / "r"
+        )
     model = load_model(copy)
     info = read_json(copy / "model.json")
     write_json(copy / "model.json", info | {"training": info["training"] | {"seed": 7}})
-    gan.train(tiny_params[0], TrainGAN(**PARAMS, init_from=str(copy)), tiny_shards, tmp_path / "m", tmp_path / "r")
+    train_model(
+        "gan", tiny_params[0], TrainGAN(**PARAMS, init_from=str(copy)), tiny_shards, tmp_path / "m", tmp_path / "r"
+    )
     assert keys[0] == keys[1] != keys[2] and model.name == "vae"
 
 
@@ -89,7 +97,7 @@ def test_a_state_is_not_used_when_the_other_model_has_changed(vae, tiny_shards, 
     ],
 )
 def test_one_that_does_not_fit(change, said, vae):
-    with pytest.raises(InputError, match=rf"^params.yaml: train_gan.init_from: .*{said}"):
+    with pytest.raises(InputError, match=rf"^init_from: .*{said}"):
         first_weights(vae, SPEC | change)
     first_weights(vae, SPEC | {"truncation": 0.5, "spectral_norm": True, "discriminator_widths": [4]})
 

@@ -10,13 +10,13 @@ from facepipe.directions.fitting import fit_directions
 from facepipe.directions.side_effects import cosines, fit_probes, side_effects
 from facepipe.directions.table import write_directions
 from facepipe.errors import InputError, suggest
-from facepipe.latents.folder import split_path
+from facepipe.latents.folder import MODELS, split_path
 from facepipe.latents.standard import fit_standard
 from facepipe.latents.table import read_latents
 from facepipe.tables.cells import short
 
 
-def attribute_vectors(params, names, shards, latents, out, report):
+def attribute_vectors(params, shards, latents, out, report, names=MODELS):
     """Directions and their tables.
 
     Writes `<out>/<model>.csv`, and into `report`: `auc/<model>.csv` (attribute, method, direction, auc, n_pos, n_neg,
@@ -25,11 +25,11 @@ def attribute_vectors(params, names, shards, latents, out, report):
 
     Args:
         params: `facepipe.config.AttributeVectors`.
-        names: of the models there are; those whose training images have exported latents get directions.
         shards: folder of the shards, for the attributes.
         latents: folder of the exported latents.
         out: folder for the directions.
         report: folder for the tables.
+        names: of the models there are; those whose training images have exported latents get directions.
 
     Returns:
         Metrics: per model the number of attributes with a direction and of those skipped, and of single directions

@@ -7,6 +7,7 @@ from facepipe.latents.rows import PARQUET
 from facepipe.latents.table import read_latents
 from facepipe.tables.cells import short
 
+MODELS = ("ae", "vae", "gan")  # in the order to be shown; each has a folder of latents
 SUFFIXES = (".csv", PARQUET)
 
 

@@ -12,6 +12,7 @@ from facepipe.core.files import atomic_file
 from facepipe.core.pictures import to_uint8
 from facepipe.errors import InputError
 from facepipe.latents import statistics as latent
+from facepipe.latents.folder import MODELS
 from facepipe.latents.statistics import statistics
 from facepipe.metrics import reconstruction
 from facepipe.metrics.features import face_scores, features
@@ -41,19 +42,19 @@ class SampleScores(NamedTuple):
     face_score: float | None  # mtcnn only
 
 
-def evaluate(params, names, models, latents, shards, report, load=None):
+def evaluate(params, models, latents, shards, report, names=MODELS, load=None):
     """Judge the models.
 
     Args:
         params: `config.Evaluate`.
-        names: which of ae, vae and gan there are, in the order to be shown.
-        models: folder of their folders.
+        models: folder of the model folders ae, vae and gan.
         latents: folder of the exported latents; <model>/density.npz is the sampler fitted to training latents.
         shards: folder of the shards. Reconstruction is judged on the test split. Samples are compared with
             up to `params.samples` real images: the test split, then the valid split; training images never.
             The number there is stands in the metrics' names. A conditioned model reconstructs with the images' own
             labels and makes samples with those of training images drawn at random.
         report: folder for samples.csv, reconstruction.csv and latents/<model>.csv.
+        names: of the models there are.
         load: function folder -> model, default `facepipe.models.load.load_model`.
 
     Returns:

@@ -1,5 +1,6 @@
 """Where the states of unfinished trainings lie, and which of them belong to this very training."""
 
+import ast
 import contextlib
 import fcntl
 import hashlib
@@ -175,12 +176,23 @@ def open_states(stage, train, params, inputs, runtime):
 
 
 def _code():
-    """What computes: a digest of the modules of ours that are loaded, and the versions of the libraries."""
+    """What computes: a digest of the loaded modules of the rooms, parsed, and the versions of Python and libraries.
+
+    Comments, docstrings and layout do not count, nor do the loose files in facepipe/, which cannot change a result.
+    """
     digest = hashlib.sha256()
     for name in sorted(sys.modules):
-        if name.split(".")[0] == "facepipe":
-            digest.update(name.encode() + Path(sys.modules[name].__file__).read_bytes())
-    return [digest.hexdigest(), tf.__version__, keras.__version__, np.__version__]
+        if name.startswith("facepipe.") and name.count(".") > 1:
+            tree = ast.parse(Path(sys.modules[name].__file__).read_text(encoding="utf-8"))
+            digest.update(f"{name}\0{ast.dump(_without_docstrings(tree))}\0".encode())
+    return [digest.hexdigest(), sys.version.split()[0], tf.__version__, keras.__version__, np.__version__]
+
+
+def _without_docstrings(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return tree
 
 
 def _remove_old(root):

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from facepipe.config import load_params
-from facepipe.models.vae.task import train
 from tests.pipeline.forked import ForkedStage
+from tests.trainings import train as train_model
 
 STAGES = ("train_ae", "train_vae", "train_gan", "train_inverter")
 # about as many file operations write the model, the metrics, and remove the states
@@ -75,7 +75,9 @@ def test_ended_twice_within_its_writes(often, finished, stage, first, code, line
 def test_dvc_repro_killed_and_stopped(often, tmp_path):
     often.set_params({"train_vae.epochs": 20})
     params = load_params(often.folder / "params.yaml")
-    train(params.train, params.train_vae, often.folder / "data/shards", tmp_path / "vae", tmp_path / "report")
+    train_model(
+        "vae", params.train, params.train_vae, often.folder / "data/shards", tmp_path / "vae", tmp_path / "report"
+    )
 
     process = often.start("dvc", "repro", "train_vae")
     wait_for_state(often, process)
