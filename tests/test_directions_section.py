@@ -60,8 +60,9 @@ def test_the_side_effects_of_every_method_are_drawn(report, tmp_path):
         for name, svg in figures.items()
     }
     assert moved["difference of means"] < -0.3 and abs(moved["orthogonalised"]) < 0.2
+    text = " ".join(html.split())
     said = re.search(r"Median size over all pairs: orthogonalised ([\d.]+), logistic ([\d.]+), difference of means "
-                     r"([\d.]+)\. Orthogonalised instead of difference of means: (.*?)\. </p>", " ".join(html.split()))  # fmt: skip
+                     r"([\d.]+)\. Orthogonalised instead of difference of means: (.*?)\. </p>", text)  # fmt: skip
     assert float(said.group(1)) <= float(said.group(3))
     assert f"Smiling moves Male by {moved['orthogonalised']:+.2f} instead of" in said.group(4)
 
