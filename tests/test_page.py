@@ -1,6 +1,8 @@
 import html.parser
 import re
 import shutil
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,7 +123,7 @@ def test_every_piece_escapes_what_it_is_given(call, value):
 
 
 def macro(call, it):
-    return templates._templates.from_string(f'{{% import "macros.html" as m %}}{{{{ m.{call} }}}}').render(it=it)
+    return templates.TEMPLATES.from_string(f'{{% import "macros.html" as m %}}{{{{ m.{call} }}}}').render(it=it)
 
 
 @pytest.mark.parametrize("missing", [
@@ -255,6 +257,12 @@ def test_a_page_of_the_gan_alone(without_inverter, tmp_path):
     assert not re.search("[Aa]utoencoder|PCA|Reconstruct|KID, density|AUC|[Ii]nverter|Latent dimensions", text)
 
 
+def test_what_an_inverter_left_behind_is_not_shown(without_inverter):
+    assert (without_inverter[0] / "reports" / "train_inverter").exists()
+    text, anchors = said(render(*without_inverter))
+    assert anchors == ["models", "data", "ae", "vae", "gan", "attributes", "edits"] and "nverter" not in text
+
+
 def test_a_page_of_the_gan_and_its_inverter(world, tmp_path):
     text, anchors = said(only(world, tmp_path / "w", ("gan",)))
     assert anchors == ["models", "data", "gan", "inverter", "attributes", "edits"]
@@ -273,3 +281,17 @@ def test_what_other_models_left_behind_is_not_shown(world):
     text, anchors = said(render(*world, wanted=("ae",)))
     assert anchors == ["models", "data", "ae", "attributes", "edits"] and not re.search("GAN|ariational", text)
     said(render(*world))
+
+
+def test_templates_are_installed_with_the_modules():
+    """Every file of the package that is no module is named as package data."""
+    root = Path(templates.__file__).parents[3]
+    named = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    found = {
+        path
+        for package, globs in named.items()
+        for glob in globs
+        for path in root.glob(f"{package.replace('.', '/')}/{glob}")
+    }
+    others = {path for path in (root / "facepipe").rglob("*.*") if path.suffix not in (".py", ".pyc")}
+    assert found == others and len(found) == 7

@@ -29,7 +29,7 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
     """Make every picture that shows what the models can do, and reports/index.html.
 
     Args:
-        params: `config.RenderReports`.
+        params: `facepipe.report.config.RenderReports`.
         models: folder of the model folders ae, vae and gan.
         latents: folder of the exported latents, for <model>/density.npz, <model>.stats.csv and the faces to compare.
         directions: folder of <model>.csv.
@@ -123,7 +123,7 @@ def choose_attributes(params, directions):
     """The attributes to show, those of all models: the ones asked for, or `params.rows` with the highest mean AUC.
 
     Args:
-        params: `config.RenderReports`.
+        params: `facepipe.report.config.RenderReports`.
         directions: {model: Directions}, one for each attribute.
     """
     shared = set.intersection(*(set(found.names) for found in directions.values())) if directions else set()

@@ -77,7 +77,7 @@ def data_section(folder):
         _sizes(read_table(folder / "sizes.csv", STAGE)),
         _channels(read_table(folder / "channels.csv", STAGE)),
         _histogram(read_table(folder / "histogram.csv", STAGE)),
-        Table(["reason", "pictures", "the first"], rejected),
+        Table(["reason", "pictures", "first example"], rejected),
     )
 
 

@@ -94,7 +94,7 @@ def _scores(metrics, models):
                 fixed(s.get(f"face_score_{tag}"), 3),
             ]
         )
-    header = ["", "test MSE", "PCA's MSE (size)", "PSNR, dB", "SSIM", "KID x 1000", "KID, density"]
+    header = ["", "test MSE", "PCA MSE (size)", "PSNR, dB", "SSIM", "KID x 1000", "KID, density"]
     table = Table([*header, "precision", "recall", "face score"], rows).without_empty()
     return Scores(table, extractor, int(samples), any("test_mse" in metrics[name] for name in models))
 

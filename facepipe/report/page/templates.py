@@ -2,7 +2,7 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-_templates = Environment(
+TEMPLATES = Environment(
     loader=PackageLoader("facepipe.report.page", ""),
     autoescape=True,
     undefined=StrictUndefined,
@@ -22,4 +22,4 @@ def render(template, **values):
     Returns:
         str of HTML.
     """
-    return _templates.get_template(template).render(values)
+    return TEMPLATES.get_template(template).render(values)
