@@ -12,7 +12,7 @@ def main(params):
         latents="data/latents",
         out="data/directions",
         report="reports/attribute_vectors",
-        names=params.models,
+        wanted=params.models,
     )
 
 

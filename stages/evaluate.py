@@ -12,7 +12,7 @@ def main(params):
         latents="data/latents",
         shards="data/shards",
         report="reports/evaluate",
-        names=params.models,
+        wanted=params.models,
     )
 
 

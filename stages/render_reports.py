@@ -15,6 +15,7 @@ def main(params):
         edits="data/edits",
         shards="data/shards",
         report="reports",
+        wanted=params.models,
     )
 
 

@@ -37,10 +37,10 @@ def pictures(count, seed=0, shape=SHAPE, strength=1.0):
 class LinearModel:
     """PCA with the interface of `facepipe.models.load.LoadedModel`; latents have unit variance."""
 
-    def __init__(self, name, images, latent_dim=6):
+    def __init__(self, name, images, latent_dim=6, inverter=False):
         self.name, self.latent_dim, self.image_shape = name, latent_dim, images.shape[1:]
         self.condition_on = ()
-        self.has_encoder = name != "gan"
+        self.has_encoder = name != "gan" or inverter
         flat = images.reshape(len(images), -1) / 255
         self.mean = flat.mean(axis=0)
         _, values, rows = np.linalg.svd(flat - self.mean, full_matrices=False)
@@ -61,8 +61,11 @@ class LinearModel:
         return self.sampler.sample(count, seed)
 
 
-def make_world(folder, train=160, valid=30, test=40, shape=SHAPE, latent_dim=6):
-    """Shards with two attributes, densities and stand-in models under `folder`; returns (folder, load)."""
+def make_world(folder, train=160, valid=30, test=40, shape=SHAPE, latent_dim=6, inverter=False):
+    """Shards with two attributes, densities and stand-in models under `folder`; returns (models, load).
+
+    inverter: whether the GAN has an encoder, too.
+    """
     images, ids, labels = {}, {}, {}
     for seed, (split, count) in enumerate({"train": train, "valid": valid, "test": test}.items()):
         if count:
@@ -71,7 +74,7 @@ def make_world(folder, train=160, valid=30, test=40, shape=SHAPE, latent_dim=6):
             for name, x in zip(ids[split], place, strict=True):
                 labels[name] = {"Right": float(x > 0.5), "Far_Right": float(x > 0.7)}
     write_shards(folder / "shards", images, ids=ids, attributes=pd.DataFrame.from_dict(labels, orient="index"))
-    models = {name: LinearModel(name, images["train"], latent_dim) for name in ("ae", "vae", "gan")}
+    models = {name: LinearModel(name, images["train"], latent_dim, inverter) for name in ("ae", "vae", "gan")}
     for name, model in models.items():
         z = model.encode(images["train"]) if model.has_encoder else model.sample_latents(50, 0)
         (folder / "latents" / name).mkdir(parents=True)
@@ -102,8 +105,10 @@ def make_reports(folder, load):
     kl = [f"{epoch},{i},{epoch / 10 + i}" for epoch in range(1, 6) for i in range(6)]
     (folder / "reports" / "train_vae" / "kl.csv").write_text("\n".join(["epoch,dimension,kl", *kl]) + "\n")
     params = AttributeVectors(min_examples=5)
-    for name in ("ae", "vae"):
+    for name in ("ae", "vae", "gan"):
         model = load(folder / "models" / name)
+        if not model.has_encoder:
+            continue
         for split in ("train", "valid", "test"):
             shards = Shards(folder / "shards")
             z = model.encode(shards.images(split))

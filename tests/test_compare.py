@@ -38,7 +38,7 @@ def test_a_model_of_another_shape_knows_no_face(world):
 
 def test_long_tables_are_cut(world, monkeypatch):
     model, shards, folder = world
-    monkeypatch.setattr(compare, "ROWS", 2)
+    monkeypatch.setattr(compare, "COMPARED", 2)
     assert list(known_faces(model, shards.ids("test"), shards, folder)) == shards.ids("test")[:2]
 
 

@@ -108,6 +108,6 @@ def test_the_condition_acts(name, conditioned_models, tiny_shards):
 @pytest.mark.parametrize("name", ["vae", "gan"])
 def test_a_misspelled_attribute_ends_the_training_before_it_begins(name, tiny_shards, tiny_params, tmp_path):
     params = tiny_params[1][name].model_copy(update={"condition_on": ("Brigth",)})
-    with pytest.raises(InputError, match="^condition_on: no attribute 'Brigth'; did you mean Bright?"):
+    with pytest.raises(InputError, match=r"^condition_on: no attribute 'Brigth'; did you mean Bright?"):
         train_model(name, tiny_params[0], params, tiny_shards, tmp_path / "model", tmp_path / "report")
     assert not any(tmp_path.iterdir())

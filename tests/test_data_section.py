@@ -8,6 +8,7 @@ from facepipe.errors import InputError
 from facepipe.preprocess.explore import explore
 from facepipe.preprocess.writer import write_shards
 from facepipe.report.page.data_section import data_section
+from facepipe.report.page.templates import render
 from tests.test_page import Checker
 
 
@@ -33,7 +34,7 @@ def make(folder, labels=None, channels=3, sizes=None, rejected="", identities=No
 
 def read(report):
     """(text of the section, the parsed HTML)."""
-    parsed = Checker(f"<main>{data_section(report)}</main>")
+    parsed = Checker(render("data_section.html", data=data_section(report)))
     return " ".join(" ".join(parsed.text).split()), parsed
 
 

@@ -12,6 +12,7 @@ from facepipe.errors import InputError
 from facepipe.latents.table import write_latents
 from facepipe.preprocess.writer import write_shards
 from facepipe.report.page.directions_section import directions_section
+from facepipe.report.page.templates import render
 from tests.test_fitting import correlated
 
 TITLES = {"ae": "Autoencoder", "vae": "VAE", "gan": "GAN"}
@@ -35,8 +36,12 @@ def report(tmp_path):
     return tmp_path / "report"
 
 
+def show(report, grids):
+    return render("directions_section.html", directions=directions_section(report, grids, TITLES))
+
+
 def test_a_row_per_attribute_and_a_column_per_model_and_method(report, tmp_path):
-    html = directions_section(report, tmp_path, TITLES)
+    html = show(report, tmp_path)
     header = re.search(r"<thead>.*?</thead>", html).group()
     assert re.findall(r"<th>(.*?)</th>", header)[:3] == [
         "attribute", "Autoencoder, orthogonalised", "Autoencoder, logistic"
@@ -47,7 +52,7 @@ def test_a_row_per_attribute_and_a_column_per_model_and_method(report, tmp_path)
 
 
 def test_the_side_effects_of_every_method_are_drawn(report, tmp_path):
-    html = directions_section(report, tmp_path, TITLES)
+    html = show(report, tmp_path)
     figures = {re.search('aria-label="(.*?)"', svg).group(1): svg for svg in re.findall("<svg.*?</svg>", html)[1:4]}
     assert list(figures) == ["orthogonalised", "logistic", "difference of means"]
     moved = {
@@ -55,21 +60,29 @@ def test_the_side_effects_of_every_method_are_drawn(report, tmp_path):
         for name, svg in figures.items()
     }
     assert moved["difference of means"] < -0.3 and abs(moved["orthogonalised"]) < 0.2
+    text = " ".join(html.split())
     said = re.search(r"Median size over all pairs: orthogonalised ([\d.]+), logistic ([\d.]+), difference of means "
-                     r"([\d.]+)\. Orthogonalised instead of difference of means: (.*?)\.</p>", html)  # fmt: skip
+                     r"([\d.]+)\. Orthogonalised instead of difference of means: (.*?)\. </p>", text)  # fmt: skip
     assert float(said.group(1)) <= float(said.group(3))
     assert f"Smiling moves Male by {moved['orthogonalised']:+.2f} instead of" in said.group(4)
 
 
+def test_an_effect_that_is_unknown_is_called_so(report, tmp_path):
+    path = report / "side_effects" / "ae-logistic.csv"
+    path.write_text(re.sub(r"(?m)^(Smiling,Male),.*$", r"\1,", path.read_text()))
+    html = show(report, tmp_path)
+    assert html.count("<title>Smiling moves Male by an unknown amount</title>") == 1 and "nan" not in html
+
+
 def test_edited_faces_are_shown_with_their_method(report, tmp_path):
     save_png(tmp_path / "grids" / "edits_gan.png", np.zeros((4, 4, 3), np.uint8))
-    html = directions_section(report, tmp_path / "grids", TITLES)
+    html = show(report, tmp_path / "grids")
     assert html.count("<img") == 1 and "moved along its direction (orthogonalised)" in html
 
 
 def test_nothing_to_show(report, tmp_path):
     for path in (report / "auc").iterdir():
         path.write_text(path.read_text().splitlines()[0] + "\n")
-    assert "No attribute has a direction" in directions_section(report, tmp_path, TITLES)
+    assert "No attribute has a direction" in show(report, tmp_path)
     with pytest.raises(InputError, match="no tables; run dvc repro attribute_vectors"):
         directions_section(tmp_path / "none", tmp_path, TITLES)

@@ -1,11 +1,12 @@
-"""The heat map of correlations."""
+"""Heat maps and matrices."""
 
 import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
+import pytest
 
-from facepipe.draw.charts import NEGATIVE, POSITIVE, UNKNOWN, heatmap, matrix, similar_side_by_side
+from facepipe.draw.heatmap import NEGATIVE, POSITIVE, UNKNOWN, heatmap, matrix, similar_side_by_side
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = ["a", "b & c", "a", "<d>"]
@@ -76,3 +77,12 @@ def test_a_matrix_shows_all_its_squares_in_order_and_their_numbers():
     _, _, width, height = map(float, parsed.get("viewBox").split())
     assert max(float(s.get("x")) for s in squares) + 30 < width
     assert max(float(s.get("y")) for s in squares) + 30 < height
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (10, "10.0"), (20.3, "20.3"), (-10.04, "-10.0"), (0.5, ".5"), (-0.25, "-.2"), (-0.04, ".0"), (0.96, "1.0"),
+    (100.04, "100"), (-1234.5, "-1234"),
+])  # fmt: skip
+def test_the_numbers_in_a_matrix_are_those_of_its_values(value, text):
+    parsed = ET.fromstring(matrix("t", ["r"], ["c"], [[value]], lambda i, j: ""))
+    assert [t.text for t in parsed.iter(f"{SVG}text")] == ["t", "r", text, "c"]

@@ -1,16 +1,19 @@
 import html.parser
 import re
+import shutil
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from facepipe.core.files import read_json, write_json
-from facepipe.draw.charts import read_history
-from facepipe.draw.html import document, heading, paragraph, shares, table
 from facepipe.errors import InputError
 from facepipe.report.config import RenderReports
-from facepipe.report.page.page import _progress, collapse_warning, history_charts
-from facepipe.report.render import render_reports
+from facepipe.report.page import templates
+from facepipe.report.page.model_section import collapse, history_charts, progress
+from facepipe.report.page.reading import Picture, Share, Table, read_history
+from facepipe.report.render import MODELS, render_reports
 from tests.standins import make_reports, make_world
 
 VOID = {"meta", "img", "br"}
@@ -42,20 +45,29 @@ class Checker(html.parser.HTMLParser):
             self.text.append(data)
 
 
+def make(folder, inverter):
+    _, load = make_world(folder, inverter=inverter)
+    make_reports(folder, load)
+    return folder, load
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("page")
-    _, load = make_world(folder)
-    make_reports(folder, load)
+    folder, load = make(tmp_path_factory.mktemp("page"), inverter=True)
     index = folder / "shards" / "index.json"
     write_json(index, read_json(index) | {"dataset": "<b>faces</b>", "licence": "made & given"})
     return folder, load
 
 
-def render(folder, load):
+@pytest.fixture(scope="module")
+def without_inverter(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("no_inverter"), inverter=False)
+
+
+def render(folder, load, wanted=MODELS):
     render_reports(
         RenderReports(columns=3, rows=2, interpolation_steps=3), folder / "models", folder / "latents",
-        folder / "directions", folder / "edits", folder / "shards", folder / "reports", load=load,
+        folder / "directions", folder / "edits", folder / "shards", folder / "reports", load=load, wanted=wanted,
     )  # fmt: skip
     return (folder / "reports" / "index.html").read_text()
 
@@ -71,7 +83,9 @@ def test_the_page_is_whole_and_needs_no_network(world):
     assert "url(" not in page and "@import" not in page
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
     anchors = {a["href"][1:] for tag, a in parsed.seen if tag == "a"}
-    assert anchors <= {a["id"] for _, a in parsed.seen if "id" in a} and len(anchors) == 8
+    assert anchors == {a["id"] for _, a in parsed.seen if "id" in a} and len(anchors) == 8
+    assert "Faces: three models of one data set" in page
+    assert page == render(*world), "equal input gives equal bytes"
 
 
 def test_the_page_has_pictures_curves_and_numbers(world):
@@ -82,7 +96,8 @@ def test_the_page_has_pictures_curves_and_numbers(world):
     images = sum(tag == "img" for tag, _ in parsed.seen)
     grids = [list((folder / "reports" / stage / "grids").iterdir()) for stage in ("preprocess", "render_reports")]
     assert images == sum(map(len, grids)) + 4 * 3
-    assert sum(tag == "svg" for tag, _ in parsed.seen) == 1 + (2 + 1) + (2 + 1 + 2) + 2 + 3 + 3 * 6 + 2 * 3
+    # data, autoencoder, VAE, GAN, inverter, histograms of latents, side effects
+    assert sum(tag == "svg" for tag, _ in parsed.seen) == 1 + (2 + 1) + (2 + 1 + 2) + (2 + 1) + 3 + 3 * 6 + 3 * 3
     metrics = read_json(folder / "reports" / "evaluate" / "metrics.json")
     assert f"{metrics['ae']['test_mse']:.5f}" in text
     assert f"{metrics['gan']['kid_x1000_random_conv_n20']:.2f} ±" in text
@@ -96,9 +111,19 @@ def test_text_is_escaped(world):
     page = render(*world)
     assert "<b>faces</b>" not in page and "&lt;b&gt;faces&lt;/b&gt;" in page
     assert "made &amp; given" in page
-    for made in (heading(1, "<i>"), paragraph("<i>"), table(["<i>"], [["<i>"]]), shares([("<i>", 0.5)])):
-        assert "<i>" not in made.replace("<i><b", "") and "&lt;i&gt;" in made
-    assert "<i>" not in document("<i>", [("<i>", "<i>")], "")
+
+
+@pytest.mark.parametrize(("call", "value"), [
+    ("table(it)", Table(["<i>"], [["<i>"]])), ("bars(it)", [Share("<i>", 0.5)]), ("figure(it)", Picture("", '<i>"')),
+    ("charts(it)", ["<i>"]),
+])  # fmt: skip
+def test_every_piece_escapes_what_it_is_given(call, value):
+    made = macro(call, value)
+    assert "<i>" not in made.replace("<i><b", "") and "&lt;i&gt;" in made and '"<' not in made
+
+
+def macro(call, it):
+    return templates.TEMPLATES.from_string(f'{{% import "macros.html" as m %}}{{{{ m.{call} }}}}').render(it=it)
 
 
 @pytest.mark.parametrize("missing", [
@@ -138,12 +163,11 @@ def test_the_kl_of_the_epoch_that_was_kept(world):
     assert np.allclose(np.array(heights) / heights[0], np.array([5.4, 4.4, 3.4, 2.4, 1.4, 0.4]) / 5.4, atol=0.01)
 
 
-def test_a_collapse_is_marked_beside_the_curves(tmp_path):
+def test_a_collapse_is_marked_beside_the_curves():
     history = {"epoch": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "collapse": [0.0, 1.0, 0.0, 1.0, 1.0, 1.0]}
-    said = collapse_warning(history)
-    assert said.startswith('<p class="warning">Collapse? In epochs 2, 4\u20136 of 6 ')
-    assert "In epoch 2 of 2" in collapse_warning({"epoch": [1.0, 2.0], "collapse": [0.0, 1.0]})
-    assert collapse_warning({"epoch": [1.0], "collapse": [0.0]}) == collapse_warning({"epoch": [1.0]}) == ""
+    assert collapse(history) == ("epochs 2, 4\u20136", 6)
+    assert collapse({"epoch": [1.0, 2.0], "collapse": [0.0, 1.0]}) == ("epoch 2", 2)
+    assert collapse({"epoch": [1.0], "collapse": [0.0]}) is collapse({"epoch": [1.0]}) is None
     assert not history_charts(history), "the marks are no curve"
 
 
@@ -163,17 +187,111 @@ def test_a_collapse_of_the_gan_reaches_the_page(world):
     finally:
         for path, content in zip(paths, before, strict=True):
             path.write_text(content)
-    assert f"Collapse? In epochs 1\u2013{len(rows)} of {len(rows)} " in page
+    assert f'<p class="warning">Collapse? In epochs 1\u2013{len(rows)} of {len(rows)} ' in page
     assert page.index("Collapse?") < page.index("Sample diversity") and ">real_diversity<" in page
 
 
 def test_progress_shows_first_middle_and_last(tmp_path):
     for epoch in (0, 2, 4, 6, 8):
         (tmp_path / f"{epoch:06d}.png").write_bytes(b"")
-    assert [caption for _, caption in _progress(tmp_path)] == ["before training", "epoch 4", "epoch 8"]
+    assert [caption for _, caption in progress(tmp_path)] == ["before training", "epoch 4", "epoch 8"]
     with pytest.raises(InputError, match="no grids"):
-        _progress(tmp_path / "none")
+        progress(tmp_path / "none")
 
 
 def test_shares_are_drawn_to_scale():
-    assert np.allclose([float(w) for w in re.findall(r"width:([\d.]+)%", shares([("a", 0.25), ("b", 1)]))], [25, 100])
+    drawn = macro("bars(it)", [Share("a", 0.25), Share("b", 1)])
+    assert np.allclose([float(w) for w in re.findall(r"width:([\d.]+)%", drawn)], [25, 100])
+
+
+def only(world, folder, names):
+    """The world as it is where only some models were ever trained: the others' files are not there."""
+    source, load = world
+    shutil.copytree(source, folder)
+    gone = set(MODELS) - set(names)
+    for name in gone:
+        shutil.rmtree(folder / "latents" / name)
+        shutil.rmtree(folder / "reports" / f"train_{name}")
+    for path in [*(folder / "directions").iterdir(), *(folder / "reports").rglob("*.csv")]:
+        if re.split(r"[-.]", path.name.removeprefix("latents_"))[0] in gone:
+            path.unlink()
+    if not load(folder / "models" / "gan").has_encoder or "gan" in gone:
+        shutil.rmtree(folder / "reports" / "train_inverter")
+    metrics = folder / "reports" / "evaluate" / "metrics.json"
+    write_json(metrics, {name: value for name, value in read_json(metrics).items() if name not in gone})
+
+    def load_wanted(path):
+        assert path.name in names
+        return load(path)
+
+    return render(folder, load_wanted, names)
+
+
+def said(page):
+    """(the text, the parsed page), whose links lead to the sections that there are, and to all of them."""
+    parsed = Checker(page)
+    anchors = [a["href"][1:] for tag, a in parsed.seen if tag == "a"]
+    assert anchors == [a["id"] for tag, a in parsed.seen if "id" in a]
+    titles = re.findall(r"<(h\d)[^>]*>(.*?)</h\d>", page)
+    for (kind, _), (after, _) in zip(titles, [*titles[1:], ("h2", "")], strict=True):
+        assert kind == "h3" or after in ("h2", "h3")
+    assert not re.search(r"</h[123]>\s*(<h[12]|</main>)|<p[^>]*>\s*</p>|<tbody>\s*</tbody>", page.split("</h1>")[1])
+    return " ".join(" ".join(parsed.text).split()), anchors
+
+
+def test_a_page_of_the_autoencoder_alone(world, tmp_path):
+    text, anchors = said(only(world, tmp_path / "w", ("ae",)))
+    assert anchors == ["models", "data", "ae", "attributes", "edits"]
+    assert text.startswith("facepipe report Scores Data Autoencoder Attributes Your edits Faces: an autoencoder ")
+    assert "20 of the model against 20" in text and "KID, density" in text and "Training images 0" not in text
+    assert "Autoencoder: side effects" in text and "Held-out AUC" in text
+    assert "Copy rows of data/latents/ae/test.csv to data/edits/ae.csv" in text
+    assert not re.search("GAN|[Vv]ariational|VAE|three models|[Ii]nverter", text)
+
+
+def test_a_page_of_the_gan_alone(without_inverter, tmp_path):
+    text, anchors = said(only(without_inverter, tmp_path / "w", ("gan",)))
+    assert anchors == ["models", "data", "gan", "edits"]
+    assert "Faces: a GAN " in text and "samples of the prior" in text and "Precision: share of samples" in text
+    assert "Copy rows of data/latents/gan/sample.csv to data/edits/gan.csv" in text
+    assert not re.search("[Aa]utoencoder|PCA|Reconstruct|KID, density|AUC|[Ii]nverter|Latent dimensions", text)
+
+
+def test_what_an_inverter_left_behind_is_not_shown(without_inverter):
+    assert (without_inverter[0] / "reports" / "train_inverter").exists()
+    text, anchors = said(render(*without_inverter))
+    assert anchors == ["models", "data", "ae", "vae", "gan", "attributes", "edits"] and "nverter" not in text
+
+
+def test_a_page_of_the_gan_and_its_inverter(world, tmp_path):
+    text, anchors = said(only(world, tmp_path / "w", ("gan",)))
+    assert anchors == ["models", "data", "gan", "inverter", "attributes", "edits"]
+    assert "Reconstruction is judged" in text and "GAN: side effects" in text
+    assert "Copy rows of data/latents/gan/test.csv" in text and not re.search("[Aa]utoencoder", text)
+
+
+def test_a_page_of_two_models(world, tmp_path):
+    text, anchors = said(only(world, tmp_path / "w", ("vae", "ae")))
+    assert anchors == ["models", "data", "ae", "vae", "attributes", "edits"]
+    assert "Faces: two models of one data set" in text and "20 of each model" in text
+    assert "KL to the prior" in text and "GAN" not in text and "nverter" not in text
+
+
+def test_what_other_models_left_behind_is_not_shown(world):
+    text, anchors = said(render(*world, wanted=("ae",)))
+    assert anchors == ["models", "data", "ae", "attributes", "edits"] and not re.search("GAN|ariational", text)
+    said(render(*world))
+
+
+def test_templates_are_installed_with_the_modules():
+    """Every file of the package that is no module is named as package data."""
+    root = Path(templates.__file__).parents[3]
+    named = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    found = {
+        path
+        for package, globs in named.items()
+        for glob in globs
+        for path in root.glob(f"{package.replace('.', '/')}/{glob}")
+    }
+    others = {path for path in (root / "facepipe").rglob("*.*") if path.suffix not in (".py", ".pyc")}
+    assert found == others and len(found) == 7

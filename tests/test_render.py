@@ -1,4 +1,5 @@
 import copy
+import re
 import shutil
 
 import numpy as np
@@ -19,10 +20,10 @@ from tests.standins import make_reports, make_world
 PARAMS = RenderReports(columns=4, rows=2, interpolation_steps=5, strengths=(-1.0, 0.0, 2.0))
 
 
-def run(folder, load, params=PARAMS):
+def run(folder, load, params=PARAMS, **options):
     return render_reports(
         params, models=folder / "models", latents=folder / "latents", directions=folder / "directions",
-        edits=folder / "edits", shards=folder / "shards", report=folder / "reports", load=load,
+        edits=folder / "edits", shards=folder / "shards", report=folder / "reports", load=load, **options,
     )  # fmt: skip
 
 
@@ -188,6 +189,30 @@ def test_bad_edits_are_named_before_anything_is_written(world, name):
         run(folder, load)
     assert name in str(caught.value) and "\n" not in str(caught.value)
     assert files(folder) == before
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("vae-smile.csv", "vae-smile.csv: vae is not among the models of params.yaml; add it there or move this file"),
+    ("smile.csv", "begin the name with that of its model, such as ae-smile.csv (ae or gan)"),
+])  # fmt: skip
+def test_edits_for_a_model_that_is_not_wanted(world, name, message):
+    folder, _, load = world
+    write_latents(folder / "edits" / name, ["a"], "", np.zeros((1, 6), np.float32))
+    before = files(folder)
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        run(folder, load, wanted=("gan", "ae"))
+    assert "\n" not in str(caught.value) and files(folder) == before
+
+
+def test_only_the_wanted_models_are_rendered(world):
+    folder, _, load = world
+    shutil.rmtree(folder / "latents" / "vae")
+    (folder / "directions" / "vae.csv").write_text("broken")
+    assert run(folder, load, wanted=("ae",))["grids"] == 5
+    names = {path.stem for path in (folder / "reports" / "render_reports" / "grids").iterdir()}
+    assert names == {f"{kind}_ae" for kind in ("reconstructions", "interpolations", "samples", "edits")} | {
+        "samples_ae_density"
+    }
 
 
 def test_two_edits_for_one_folder(world):

@@ -16,7 +16,7 @@ from facepipe.latents.table import read_latents
 from facepipe.tables.cells import short
 
 
-def attribute_vectors(params, shards, latents, out, report, names=MODELS):
+def attribute_vectors(params, shards, latents, out, report, wanted=MODELS):
     """Directions and their tables.
 
     Writes `<out>/<model>.csv`, and into `report`: `auc/<model>.csv` (attribute, method, direction, auc, n_pos, n_neg,
@@ -29,7 +29,7 @@ def attribute_vectors(params, shards, latents, out, report, names=MODELS):
         latents: folder of the exported latents.
         out: folder for the directions.
         report: folder for the tables.
-        names: of the models there are; those whose training images have exported latents get directions.
+        wanted: which models there are; those whose training images have exported latents get directions.
 
     Returns:
         Metrics: per model the number of attributes with a direction and of those skipped, and of single directions
@@ -46,8 +46,8 @@ def attribute_vectors(params, shards, latents, out, report, names=MODELS):
     attributes = _choose(params.attributes, list(labels["train"].columns))
     if not attributes:
         print("attribute_vectors: the data set has no attributes, so there are no directions")
-    models = [name for name in names if split_path(latents / name, "train").exists()]
-    if not models and tuple(names) != ("gan",):  # which may have no encoder
+    models = [name for name in wanted if split_path(latents / name, "train").exists()]
+    if not models and tuple(wanted) != ("gan",):  # which may have no encoder
         raise InputError(f"{latents}: no latents of training images; run `dvc repro export_latents`")
     out.mkdir(parents=True, exist_ok=True)
     for kind in ("auc", "cosines", "side_effects"):

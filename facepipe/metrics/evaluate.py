@@ -42,7 +42,7 @@ class SampleScores(NamedTuple):
     face_score: float | None  # mtcnn only
 
 
-def evaluate(params, models, latents, shards, report, names=MODELS, load=None):
+def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
     """Judge the models.
 
     Args:
@@ -54,7 +54,7 @@ def evaluate(params, models, latents, shards, report, names=MODELS, load=None):
             The number there is stands in the metrics' names. A conditioned model reconstructs with the images' own
             labels and makes samples with those of training images drawn at random.
         report: folder for samples.csv, reconstruction.csv and latents/<model>.csv.
-        names: of the models there are.
+        wanted: which models there are.
         load: function folder -> model, default `facepipe.models.load.load_model`.
 
     Returns:
@@ -77,7 +77,7 @@ def evaluate(params, models, latents, shards, report, names=MODELS, load=None):
     real = judge("real", "train", shards.gather("train", _some_rows(shards, "train", len(reference), params.seed)))
     samples, reconstructions, metrics = [real], [], {"real": _sample_metrics(real, tag)}
     floors = {}
-    for name in tqdm(names, desc="evaluate", unit="model"):
+    for name in tqdm(wanted, desc="evaluate", unit="model"):
         model = load(Path(models) / name)
         metrics[name] = {}
         if model.has_encoder:

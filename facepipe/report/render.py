@@ -17,19 +17,19 @@ from facepipe.latents.paths import PATH_METHODS, interpolate
 from facepipe.networks.samplers import load_sampler
 from facepipe.report.combinations import conditions_grid
 from facepipe.report.decoded import decode_table, known_faces
-from facepipe.report.page.page import write_page
+from facepipe.report.page.page import TITLES, write_page
 from facepipe.shards.labels import random_labels, read_labels
 from facepipe.shards.shards import Shards
 
-MODELS = ("ae", "vae", "gan")
+MODELS = tuple(TITLES)
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")  # of the user's tables
 
 
-def render_reports(params, models, latents, directions, edits, shards, report, load=None):
+def render_reports(params, models, latents, directions, edits, shards, report, load=None, wanted=MODELS):
     """Make every picture that shows what the models can do, and reports/index.html.
 
     Args:
-        params: `config.RenderReports`.
+        params: `facepipe.report.config.RenderReports`.
         models: folder of the model folders ae, vae and gan.
         latents: folder of the exported latents, for <model>/density.npz, <model>.stats.csv and the faces to compare.
         directions: folder of <model>.csv.
@@ -38,6 +38,7 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
         report: the reports folder. Made or replaced: render_reports/grids/*.png, edits/<csv stem>/*.png and
             index.html; read: preprocess/, train_*/ and evaluate/.
         load: function folder -> model, default `facepipe.models.load.load_model`.
+        wanted: which of `MODELS` there are, one or more in any order; the others' files are neither read nor shown.
 
     Returns:
         dict: grids (how many), edits ({csv stem: faces}).
@@ -46,14 +47,15 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
         InputError: a bad file among the edits or an unknown attribute, found before anything is written; a
             model, density or report of an earlier stage that is missing or broken.
     """
+    wanted = tuple(name for name in MODELS if name in wanted)
     shards, report = Shards(shards), Path(report)
-    tables, latents = read_edits(edits, latents), Path(latents)
-    paths = {name: Path(directions) / f"{name}.csv" for name in MODELS}
+    tables, latents = read_edits(edits, latents, wanted), Path(latents)
+    paths = {name: Path(directions) / f"{name}.csv" for name in wanted}
     found = {name: read_directions(path).preferred() for name, path in paths.items() if path.exists()}
     attributes = choose_attributes(params, found)
     if load is None:
         from facepipe.models.load import load_model as load
-    loaded = {name: load(Path(models) / name) for name in MODELS}
+    loaded = {name: load(Path(models) / name) for name in wanted}
 
     faces = {}
     with atomic_folder(report / "edits") as folder:
@@ -76,23 +78,24 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
                 save_png(folder / f"edits_{name}.png", edits_grid(model, found[name], attributes, shards, params))
         count = len(list(folder.iterdir()))
     encoders = {name for name, model in loaded.items() if model.has_encoder}
-    write_page(report, shards, latents, faces, encoders)
+    write_page(report, shards, latents, faces, encoders, wanted)
     return {"grids": count, "edits": faces}
 
 
-def read_edits(folder, latents):
+def read_edits(folder, latents, wanted=MODELS):
     """The user's tables: {path: (model name, Latents)} in order of name.
 
     Args:
         folder: with tables whose names begin with their model's (vae-smile.csv), of the `SUFFIXES`; other files are
             left alone.
         latents: folder of the exported latents.
+        wanted: which of `MODELS` there are.
 
     Values far outside the training range are printed as warnings.
 
     Raises:
-        InputError: a file that is not named after a model, or is not a table of latents; two files of one name
-            but for upper and lower case.
+        InputError: a file that is not named after a model, or after one that is not wanted, or is not a table of
+            latents; two files of one name but for upper and lower case.
     """
     tables, stems = {}, {}
     for path in sorted(Path(folder).glob("*")):
@@ -100,11 +103,15 @@ def read_edits(folder, latents):
             continue
         match = re.match(rf"({'|'.join(MODELS)})(?![a-z])", path.stem, re.IGNORECASE)
         if not match:
-            raise InputError(f"{path}: begin the name with that of its model, such as vae-smile.csv (ae, vae or gan)")
+            *others, last = wanted
+            models = f"{', '.join(others)} or {last}" if others else last
+            raise InputError(f"{path}: begin the name with that of its model, such as {wanted[0]}-smile.csv ({models})")
+        name = match.group(1).lower()
+        if name not in wanted:
+            raise InputError(f"{path}: {name} is not among the models of params.yaml; add it there or move this file")
         if path.stem.casefold() in stems:
             raise InputError(f"{path}: decodes to the same folder as {stems[path.stem.casefold()]}; rename one")
         stems[path.stem.casefold()] = path
-        name = match.group(1).lower()
         table, warnings = read_edited(path, Path(latents) / name, model_name=name)
         for line in warnings:
             print("render_reports: warning:", line, file=sys.stderr)
@@ -116,7 +123,7 @@ def choose_attributes(params, directions):
     """The attributes to show, those of all models: the ones asked for, or `params.rows` with the highest mean AUC.
 
     Args:
-        params: `config.RenderReports`.
+        params: `facepipe.report.config.RenderReports`.
         directions: {model: Directions}, one for each attribute.
     """
     shared = set.intersection(*(set(found.names) for found in directions.values())) if directions else set()

@@ -1,174 +1,157 @@
 """The page's section on the data: what `facepipe.preprocess.explore` wrote."""
 
-import csv
+from typing import NamedTuple
 
 import numpy as np
+from markupsafe import Markup
 
-from facepipe.draw.charts import chart, heatmap
-from facepipe.draw.html import charts, details, heading, paragraph, picture, row, shares, table, without_empty
-from facepipe.errors import InputError
+from facepipe.draw.charts import chart
+from facepipe.draw.heatmap import heatmap
+from facepipe.report.page.reading import (
+    Picture,
+    Share,
+    Table,
+    count,
+    existing,
+    percent,
+    read_picture,
+    read_table,
+    signed,
+)
 
+STAGE = "preprocess"
 SHOWN_SIZES = 12
 STRONGEST = 6  # pairs of attributes that are named
 WEAK = 0.1  # correlation of pairs that are not
 CHANNEL_COLORS = {"red": "#c0504d", "green": "#5a9a4a", "blue": "#3b6fb6", "gray": "#6b7279"}
 
 
+class Pairs(NamedTuple):
+    """Attributes that go together."""
+
+    strongest: list[str]
+    heatmap: Markup | None
+
+
+class DataSection(NamedTuple):
+    """What data_section.html shows."""
+
+    splits: Table
+    enlarged: bool  # whether crops were
+    pictures: list[Picture]
+    shares: list[Share]  # of the images with each attribute
+    attributes: Table | None
+    pairs: Pairs | None
+    sizes: list[Share]
+    channels: Table
+    histogram: Markup
+    rejected: Table
+
+
 def data_section(folder):
-    """HTML of the section.
+    """Read what the section shows.
 
     Args:
         folder: Path of the reports of the preprocess stage.
 
     Returns:
-        str.
+        `DataSection`.
 
     Raises:
         InputError: one of explore's tables or pictures is missing.
     """
-    parts = [heading(2, "Data", "data"), _splits(folder / "splits.csv")]
-    grids = [("samples", "Training images, drawn at random"), ("mean_face", "Mean faces of the training images")]
-    parts.append(row([picture(_existing(folder / "grids" / f"{name}.png"), caption) for name, caption in grids]))
-    attributes = read_table(folder / "attributes.csv")
-    text = "Deviation: the standard deviation of each pixel, white is 0.5."
-    if attributes:
-        text += " Difference: the mean face with the attribute minus that without, doubled; gray is none."
-    parts.append(paragraph(text, soft=True))
-    if attributes:
-        parts += [_attributes(attributes), _pairs(folder / "cooccurrence.csv")]
-    parts.append(_sizes(folder / "sizes.csv"))
-    parts.append(_pixels(folder / "channels.csv", folder / "histogram.csv"))
-    parts.append(_rejected(folder / "rejected.csv"))
-    return "".join(parts)
-
-
-def read_table(path):
-    """Rows of a CSV with a header, as a list of {column: str}."""
-    with open(_existing(path), encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _splits(path):
-    splits = read_table(path)
+    splits = read_table(folder / "splits.csv", STAGE)
     enlarged = any(r["enlarged"] not in ("", "0") for r in splits)
-    columns = ["images", "people", *(["enlarged"] if enlarged else [])]
-    text = table(*without_empty(["split", *columns], [[r["split"], *(_count(r[c]) for c in columns)] for r in splits]))
-    if enlarged:
-        text += paragraph("Enlarged: the crop has fewer pixels than the image that was made from it.", soft=True)
-    return text
-
-
-def _attributes(attributes):
-    known = [(r["attribute"], float(r["share"])) for r in attributes if r["share"]]
-    rows = [
-        [
-            r["attribute"],
-            *(_count(r[name]) for name in ("known", "positive", "train_positive", "valid_positive", "test_positive")),
-            _percent(r["pixel_variance"], 2),
-        ]
-        for r in attributes
-    ]
-    header = ["attribute", "known", "with it", "train", "valid", "test", "of the pixels' variance"]
-    return (
-        heading(3, "Attributes: share of the images they are known of")
-        + shares(sorted(known, key=lambda item: (-item[1], item[0])))
-        + details("How many images have each attribute", table(header, rows))
+    grids = [("samples", "Training images, drawn at random"), ("mean_face", "Mean faces of the training images")]
+    pictures = [read_picture(existing(folder / "grids" / f"{name}.png", STAGE), caption) for name, caption in grids]
+    attributes = read_table(folder / "attributes.csv", STAGE)
+    known = [Share(r["attribute"], float(r["share"])) for r in attributes if r["share"]]
+    rejected = [[r["reason"], count(r["pictures"]), r["example"]] for r in read_table(folder / "rejected.csv", STAGE)]
+    return DataSection(
+        _splits(splits, enlarged),
+        enlarged,
+        pictures,
+        sorted(known, key=lambda item: (-item.share, item.name)),
+        _attributes(attributes) if attributes else None,
+        _pairs(read_table(folder / "cooccurrence.csv", STAGE)) if attributes else None,
+        _sizes(read_table(folder / "sizes.csv", STAGE)),
+        _channels(read_table(folder / "channels.csv", STAGE)),
+        _histogram(read_table(folder / "histogram.csv", STAGE)),
+        Table(["reason", "pictures", "first example"], rejected),
     )
 
 
-def _pairs(path):
-    """The heat map of the correlations and the strongest of them in words; nothing where there is one attribute."""
-    cells = {(r["attribute"], r["other"]): r for r in read_table(path)}
+def _splits(rows, enlarged):
+    columns = ["images", "people", *(["enlarged"] if enlarged else [])]
+    return Table(["split", *columns], [[r["split"], *(count(r[c]) for c in columns)] for r in rows]).without_empty()
+
+
+def _attributes(rows):
+    counts = {
+        "known": "known",
+        "positive": "with it",
+        "train_positive": "train",
+        "valid_positive": "valid",
+        "test_positive": "test",
+    }
+    header = ["attribute", *counts.values(), "share of pixel variance"]
+    return Table(
+        header,
+        [[r["attribute"], *(count(r[name]) for name in counts), percent(r["pixel_variance"], 2)] for r in rows],
+    )
+
+
+def _pairs(rows):
+    """The strongest correlations in words and all of them as a heat map; None where fewer than two attributes vary."""
+    cells = {(r["attribute"], r["other"]): r for r in rows}
     names = list(dict.fromkeys(name for name, _ in cells))
-    values = np.array([[_number(cells[a, b]["correlation"]) for b in names] for a in names])
+    values = np.array([[float(cells[a, b]["correlation"] or "nan") for b in names] for a in names])
     # an attribute that never varies is correlated with nothing
     varies = np.flatnonzero(~np.isnan(np.diagonal(values)))
     names, values = [names[i] for i in varies], values[np.ix_(varies, varies)]
     if len(names) < 2:
-        return ""
+        return None
 
     def note(i, j):
         cell = cells[names[i], names[j]]
-        share = f"; {_percent(cell['share'], 1)} of {_count(cell['known'])} have both" if cell["share"] else ""
-        return f"{names[i]}, {names[j]}: {_signed(values[i, j])}{share}"
+        share = f"; {percent(cell['share'], 1)} of {count(cell['known'])} have both" if cell["share"] else ""
+        return f"{names[i]}, {names[j]}: {_minus(values[i, j])}{share}"
 
     pairs = [(i, j) for i in range(len(names)) for j in range(i) if abs(values[i, j]) >= WEAK]
     pairs.sort(key=lambda pair: (-abs(values[pair]), names[pair[0]], names[pair[1]]))
-    strongest = ", ".join(f"{names[j]} and {names[i]} {_signed(values[i, j])}" for i, j in pairs[:STRONGEST])
-    text = (
-        "Correlation (phi) of the labels, from -1 (never together, orange) over 0 (independent, white) to 1 (always "
-        "together, blue). Models learn it: along the direction of one attribute the correlated ones change as well."
-    )
-    parts = [heading(3, "Attributes that go together"), paragraph(text, soft=True)]
-    if strongest:
-        parts.append(paragraph(f"Strongest: {strongest}.", soft=True))
-    if len(names) > 2:
-        parts.append(heatmap("Correlation of the attributes", names, values, note))
-    return "".join(parts)
+    strongest = [f"{names[j]} and {names[i]} {_minus(values[i, j])}" for i, j in pairs[:STRONGEST]]
+    return Pairs(strongest, heatmap("Correlation of the attributes", names, values, note) if len(names) > 2 else None)
 
 
-def _sizes(path):
-    sizes = read_table(path)
-    if not sizes:
-        return ""
-    total = sum(int(r["images"]) for r in sizes)
-    named = [r for r in sizes if r["width"]]
-    items = [(r["size"], int(r["images"]) / total) for r in named[:SHOWN_SIZES]]
-    if len(sizes) > len(items):
-        items.append(("other", 1 - sum(share for _, share in items)))
-    return heading(3, "Source pictures: width x height in pixels") + shares(items)
+def _sizes(rows):
+    total = sum(int(r["images"]) for r in rows)
+    shares = [Share(r["size"], int(r["images"]) / total) for r in rows if r["width"]][:SHOWN_SIZES]
+    if len(rows) > len(shares):
+        shares.append(Share("other", 1 - sum(share for _, share in shares)))
+    return shares
 
 
-def _pixels(channels, histogram):
-    rows = [
+def _channels(rows):
+    levels = ("mean", "sd", "min", "max")
+    cells = [
         [
             r["split"],
             r["channel"],
-            *(f"{float(r[name]):.3f}" for name in ("mean", "sd", "min", "max")),
-            *(_percent(r[name], 2) for name in ("share_0", "share_255")),
+            *(f"{float(r[name]):.3f}" for name in levels),
+            *(percent(r[name], 2) for name in ("share_0", "share_255")),
         ]
-        for r in read_table(channels)
+        for r in rows
     ]
-    header = ["split", "channel", "mean", "sd", "min", "max", "black", "white"]
-    columns = read_table(histogram)
-    names = [name for name in CHANNEL_COLORS if name in columns[0]]
-    series = {name: [100 * float(r[name]) for r in columns] for name in names or ["share"]}
+    return Table(["split", "channel", *levels, "black", "white"], cells)
+
+
+def _histogram(rows):
+    names = [name for name in CHANNEL_COLORS if name in rows[0]]
+    series = {name: [100 * float(r[name]) for r in rows] for name in names or ["share"]}
     colors = [CHANNEL_COLORS[name] for name in names or ["gray"]]
-    values = [int(r["value"]) for r in columns]
-    curve = chart("Training pixels with each value, %", values, series, x_label="value", colors=colors)
-    return (
-        heading(3, "Pixels, in [0, 1]")
-        + table(header, rows)
-        + paragraph("Black and white: share of the pixels that are exactly 0 or 1 in the channel.", soft=True)
-        + charts([curve])
-    )
+    values = [int(r["value"]) for r in rows]
+    return chart("Training pixels with each value, %", values, series, x_label="value", colors=colors)
 
 
-def _rejected(path):
-    rows = [[r["reason"], _count(r["pictures"]), r["example"]] for r in read_table(path)]
-    parts = [heading(3, "Rejected pictures")]
-    if not rows:
-        return parts[0] + paragraph("None.", soft=True)
-    return parts[0] + table(["reason", "pictures", "the first"], rows)
-
-
-def _existing(path):
-    if not path.is_file():
-        raise InputError(f"{path}: not found; run the preprocess stage again (dvc repro)")
-    return path
-
-
-def _number(text):
-    return float(text) if text else np.nan
-
-
-def _count(text):
-    return f"{int(text):,}" if text else ""
-
-
-def _percent(text, digits):
-    return f"{100 * float(text):.{digits}f} %" if text else ""
-
-
-def _signed(value):
-    return f"{value:+.2f}".replace("-", "−")
+def _minus(value):
+    return signed(value).replace("-", "−")

@@ -1,12 +1,15 @@
 """The page's section on directions: what `facepipe.directions.attribute_vectors` wrote, and edited faces."""
 
+from typing import NamedTuple
+
 import numpy as np
+from markupsafe import Markup
 
-from facepipe.draw.charts import heatmap, matrix
-from facepipe.draw.html import details, heading, paragraph, picture, row, table
+from facepipe.draw.heatmap import heatmap, matrix
 from facepipe.errors import InputError
-from facepipe.report.page.data_section import read_table
+from facepipe.report.page.reading import Picture, Table, read_picture, read_table, signed
 
+STAGE = "attribute_vectors"
 SHOWN = 12  # attributes in a figure of side effects
 NAMED = 5  # pairs that are named
 METHODS = {
@@ -14,21 +17,36 @@ METHODS = {
     "logistic": "logistic",
     "orthogonalised": "orthogonalised",
 }
-EXPLAINED = (
-    "Strength 1 of a direction moves the mean face without the attribute to that with it, as far as the two differ "
-    "along it. Difference of means: the mean latent with the attribute minus that without. Logistic: the direction in "
-    "which the score of a logistic regression grows. Orthogonalised: that, less what it shares with the directions of "
-    "correlated attributes. AUC: how well the position along it tells held-out images with the attribute from those "
-    "without (0.5 is chance)."
-)
-SIDE_EFFECTS = (
-    "How far a move along the direction of the row's attribute moves the score of the column's, relative to its own; "
-    "scores are those of logistic regressions fitted to held-out images only. 1: just as far; 0: not at all."
-)
+
+
+class SideEffects(NamedTuple):
+    """How far each method's directions move the other attributes."""
+
+    medians: list[str]
+    better: str  # than the difference of means: the method that is shown
+    gains: list[str]  # where it is so most
+    figures: list[Markup]
+
+
+class ModelDirections(NamedTuple):
+    """What a model's directions have to do with each other."""
+
+    title: str
+    method: str
+    cosines: Markup | None
+    side_effects: SideEffects | None
+
+
+class DirectionsSection(NamedTuple):
+    """What directions_section.html shows; `scores` is None where no attribute has a direction."""
+
+    edits: list[tuple[str, Picture]]  # title of the model
+    scores: Table | None
+    models: list[ModelDirections]
 
 
 def directions_section(report, grids, titles):
-    """HTML of the section.
+    """Read what the section shows.
 
     Args:
         report: Path of the reports of the attribute_vectors stage.
@@ -36,7 +54,7 @@ def directions_section(report, grids, titles):
         titles: {model: title}, in the order to be shown.
 
     Returns:
-        str.
+        `DirectionsSection`.
 
     Raises:
         InputError: one of the stage's tables is missing.
@@ -44,22 +62,19 @@ def directions_section(report, grids, titles):
     paths = {name: report / "auc" / f"{name}.csv" for name in titles}
     if not any(path.exists() for path in paths.values()):
         raise InputError(f"{report / 'auc'}: no tables; run dvc repro attribute_vectors")
-    scores = {name: read_table(path) for name, path in paths.items() if path.exists()}
-    first = heading(2, "Attributes", "attributes")
-    if not any(scores.values()):
-        return first + paragraph("No attribute has a direction: the data set has no labels, or too few.", soft=True)
-    parts = [first, paragraph(EXPLAINED, soft=True)]
-    for name in scores:
+    scores = {name: read_table(path, STAGE) for name, path in paths.items() if path.exists()}
+    scores = {name: rows for name, rows in scores.items() if rows}
+    if not scores:
+        return DirectionsSection([], None, [])
+    edits = []
+    for name, rows in scores.items():
         path = grids / f"edits_{name}.png"
         if path.exists():
-            by = METHODS[scores[name][0]["method"]]
+            by = METHODS[rows[0]["method"]]
             caption = f"Held-out faces without the attribute, moved along its direction ({by})"
-            parts += [heading(3, titles[name]), picture(path, caption)]
-    parts += [heading(3, "Held-out AUC"), _scores(scores, titles)]
-    for name, rows in scores.items():
-        if rows:
-            parts.append(_pairs(report, name, titles[name], rows))
-    return "".join(parts)
+            edits.append((titles[name], read_picture(path, caption)))
+    models = [_model(report, name, titles[name], rows) for name, rows in scores.items()]
+    return DirectionsSection(edits, _scores(scores, titles), models)
 
 
 def _scores(scores, titles):
@@ -76,72 +91,67 @@ def _scores(scores, titles):
         [name, *(f"{cells[name][column]:.3f}" if column in cells[name] else "" for column in columns), *counts[name]]
         for name in ranked
     ]
-    return table(header, rows)
+    return Table(header, rows)
 
 
-def _pairs(report, model, title, scores):
+def _model(report, model, title, scores):
     """Cosines of the first method, side effects of all."""
     methods, default = _methods(scores), scores[0]["method"]
-    parts = []
-    names, values = _matrix(report / "cosines" / f"{model}-{default}.csv")
+    cells = _values(report / "cosines" / f"{model}-{default}.csv")
+    names, cosines = list(dict.fromkeys(name for name, _ in cells)), None
     if len(names) > 2:
-        text = heatmap(
+        values = _square(cells, names)
+        cosines = heatmap(
             f"Cosines of the directions, {title}",
             names,
             values,
-            lambda i, j: f"{names[i]}, {names[j]}: {values[i, j]:+.2f}",
+            lambda i, j: f"{names[i]}, {names[j]}: {signed(values[i, j])}",
         )
-        parts.append(details(f"{title}: cosines of the directions ({METHODS[default]})", text))
+    effects = {by: _values(report / "side_effects" / f"{model}-{by}.csv") for by in methods}
     best = {r["attribute"]: float(r["auc"]) for r in scores if r["method"] == default}
-    effects = {by: _effects(report / "side_effects" / f"{model}-{by}.csv") for by in methods}
     judged = {other for (_, other), value in effects[default].items() if not np.isnan(value)}
     shown = sorted(judged & set(best), key=lambda name: (-best[name], name))[:SHOWN]
-    if len(shown) < 2:
-        return "".join(parts)
-    figures = []
-    for by in methods:
-        values = np.array([[effects[by].get((a, b), np.nan) for b in shown] for a in shown])
-        figures.append(matrix(METHODS[by], shown, shown, values, _note(shown, values)))
-    parts += [heading(3, f"{title}: side effects"), paragraph(SIDE_EFFECTS, soft=True)]
-    parts += [paragraph(_summary(effects, methods, default, shown), soft=True), row(figures)]
-    return "".join(parts)
+    side_effects = _side_effects(effects, default, shown) if len(shown) > 1 else None
+    return ModelDirections(title, METHODS[default], cosines, side_effects)
 
 
-def _note(names, values):
-    return lambda i, j: f"{names[i]} moves {names[j]} by {values[i, j]:+.2f}"
-
-
-def _summary(effects, methods, default, shown):
-    """The median side effect of each method; shown pairs for which the first improves most on the mean difference."""
-    medians = []
-    for by in methods:
-        others = [abs(value) for (a, b), value in effects[by].items() if a != b and not np.isnan(value)]
+def _side_effects(effects, default, shown):
+    """The median of each method; shown pairs for which the default improves most on the difference of means."""
+    medians, figures = [], []
+    for by, cells in effects.items():
+        others = [abs(value) for (a, b), value in cells.items() if a != b and not np.isnan(value)]
         medians.append(f"{METHODS[by]} {np.median(others):.2f}" if others else f"{METHODS[by]} unknown")
-    text = f"Median size over all pairs: {', '.join(medians)}."
-    plain = effects.get("mean_difference", {})
+        values = _square(cells, shown)
+        figures.append(matrix(METHODS[by], shown, shown, values, _note(shown, values)))
+    plain, found = effects.get("mean_difference", {}), effects[default]
     gains = {
         (a, b): abs(plain[a, b]) - abs(value)
-        for (a, b), value in effects[default].items()
+        for (a, b), value in found.items()
         if a != b and {a, b} <= set(shown) and not np.isnan(value) and not np.isnan(plain.get((a, b), np.nan))
     }
     best = sorted(gains, key=lambda pair: (-gains[pair], pair))[:NAMED]
-    named = [f"{a} moves {b} by {effects[default][a, b]:+.2f} instead of {plain[a, b]:+.2f}" for a, b in best]
-    if default != "mean_difference" and named and gains[best[0]] > 0:
-        text += f" {METHODS[default].capitalize()} instead of difference of means: {'; '.join(named)}."
-    return text
+    named = [f"{a} moves {b} by {signed(found[a, b])} instead of {signed(plain[a, b])}" for a, b in best]
+    better = default != "mean_difference" and bool(named) and gains[best[0]] > 0
+    return SideEffects(medians, METHODS[default].capitalize(), named if better else [], figures)
+
+
+def _note(names, values):
+    return lambda i, j: f"{names[i]} moves {names[j]} by {_amount(values[i, j])}"
+
+
+def _amount(value):
+    return "an unknown amount" if np.isnan(value) else signed(value)
 
 
 def _methods(rows):
     return list(dict.fromkeys(r["method"] for r in rows))
 
 
-def _effects(path):
-    """{(attribute, other): relative effect or NaN}."""
-    return {(r["attribute"], r["other"]): float(r["value"] or "nan") for r in read_table(path)}
+def _values(path):
+    """{(attribute, other): value or NaN} of a table of pairs."""
+    return {(r["attribute"], r["other"]): float(r["value"] or "nan") for r in read_table(path, STAGE)}
 
 
-def _matrix(path):
-    """(names, float64 (n, n)) of the cosines."""
-    cells = _effects(path)
-    names = list(dict.fromkeys(name for name, _ in cells))
-    return names, np.array([[cells[a, b] for b in names] for a in names]).reshape(len(names), -1)
+def _square(cells, names):
+    """float64 (n, n) of those of the pairs that are between `names`; NaN where there is none."""
+    return np.array([[cells.get((a, b), np.nan) for b in names] for a in names])

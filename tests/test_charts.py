@@ -5,8 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from facepipe.draw.charts import COLORS, bars, chart, linear_ticks, number, read_history
-from facepipe.errors import InputError
+from facepipe.draw.charts import COLORS, bars, chart, histogram, linear_ticks, number
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -20,31 +19,6 @@ def points(svg):
 
 def texts(svg):
     return [element.text for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
-
-
-def test_history_round_trip(tmp_path):
-    path = tmp_path / "history.csv"
-    path.write_text("epoch,loss,kl\n1,0.5,\n2,2.5e-1,3\n")
-    history = read_history(path)
-    assert history["epoch"] == [1, 2] and history["loss"] == [0.5, 0.25]
-    assert math.isnan(history["kl"][0]) and history["kl"][1] == 3
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (None, "not found"),
-        ("", "empty"),
-        ("epoch,loss\n1\n", "row 2: 1 cells, the header has 2"),
-        ("epoch,loss\n1,2\n2,x\n", "row 3, column loss: 'x' is not a number"),
-    ],
-)
-def test_bad_history_is_named(tmp_path, text, message):
-    path = tmp_path / "history.csv"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(InputError, match=message):
-        read_history(path)
 
 
 def test_points_lie_where_their_values_say():
@@ -102,8 +76,10 @@ def test_ticks_enclose_the_range(low, high):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (1, "1"), (0.5, "0.5"), (0.00768, "0.00768"), (1234.5678, "1235"), (20, "20"), (-0.25, "-0.25"),
-     (1e-5, "1e-5"), (123456, "123456"), (2.5e7, "2.5e7"), (0.1 + 0.2, "0.3")],
+    [(0, "0"), (1, "1"), (0.5, "0.5"), (0.00768, "0.00768"), (1234.5678, "1,235"), (20, "20"), (-0.25, "-0.25"),
+     (1e-5, "1e-5"), (2.5e7, "2.5e7"), (0.1 + 0.2, "0.3"), (12345.6, "12,350"), (-123456, "-123,500"),
+     (999999, "1e6"), (999.96, "1,000"), (0.00099996, "0.001"), (200, "200"), (-0.0, "0"), (math.inf, "inf"),
+     (math.nan, "nan")],
 )  # fmt: skip
 def test_numbers_are_short(value, text):
     assert number(value) == text
@@ -122,3 +98,23 @@ def test_curves_take_the_colors_asked_for():
     text = chart("t", [1, 2], {"red": [1, 2], "blue": [2, 1]}, colors=["#f00", "#00f"])
     assert text.count('stroke="#f00"') == 2 and text.count('stroke="#00f"') == 2  # curve and legend
     assert COLORS[0] not in text
+
+
+def test_ticks_that_four_digits_do_not_tell_apart_get_more():
+    labels = texts(chart("t", [1, 2], {"loss": [5000.1, 5000.3]}))
+    assert {"5,000.1", "5,000.15", "5,000.3"} <= set(labels) and labels.count("5,000") == 0
+    assert {"5,000", "5,100"} <= set(texts(chart("t", [1, 2], {"loss": [5000.0, 5100.0]})))
+
+
+def test_bars_however_small():
+    heights = [
+        float(rect.get("height")) for rect in ElementTree.fromstring(bars("sd", [2e-14, 1e-14])).iter(f"{SVG}rect")
+    ]
+    assert heights[0] == pytest.approx(2 * heights[1], abs=0.11) and heights[1] > 50
+
+
+def test_a_histogram_is_as_tall_as_its_counts():
+    drawn = histogram("<z>", [0, 1, 4], -1.5, 2)
+    heights = [float(text) for text in re.findall(r"v-([\d.]+)h", drawn)]
+    assert len(heights) == 2 and heights[1] == 4 * heights[0]
+    assert {"<z>", "-1.5", "2"} == set(texts(drawn))

@@ -1,0 +1,130 @@
+"""What the page's sections share: reading what the stages wrote, and records for the templates."""
+
+import base64
+import csv
+import math
+from typing import NamedTuple
+
+from facepipe.core.files import read_json
+from facepipe.draw.charts import number
+from facepipe.errors import InputError
+
+
+class Table(NamedTuple):
+    """Text cells; every row is as long as the header."""
+
+    header: list
+    rows: list
+
+    def without_empty(self):
+        """The same less the columns in which no row has anything."""
+        kept = [i for i in range(len(self.header)) if any(row[i] for row in self.rows)]
+        return Table([self.header[i] for i in kept], [[row[i] for i in kept] for row in self.rows])
+
+
+class Share(NamedTuple):
+    """A bar of its own length; `share` in 0..1."""
+
+    name: str
+    share: float
+
+
+class Picture(NamedTuple):
+    """A PNG file to embed."""
+
+    data: str  # base64
+    caption: str
+
+
+def read_picture(path, caption):
+    """The `Picture` of a PNG file."""
+    return Picture(base64.b64encode(path.read_bytes()).decode("ascii"), caption)
+
+
+def read_table(path, stage):
+    """Rows of a CSV with a header, as a list of {column: str}.
+
+    Raises:
+        InputError: there is no such file; `stage` makes it.
+    """
+    with open(existing(path, stage), encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_history(path):
+    """Read a history.csv.
+
+    Args:
+        path: CSV with a header; one row per epoch.
+
+    Returns:
+        {column: list of float}, NaN where a cell is empty.
+
+    Raises:
+        InputError: missing, no header, ragged, or a cell that is not a number.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            header, *rows = list(csv.reader(file)) or [[]]
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; train the model first (dvc repro)") from None
+    if not header:
+        raise InputError(f"{path}: empty; expected a header such as epoch,loss")
+    columns = {name: [] for name in header}
+    for line, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise InputError(f"{path}: row {line}: {len(row)} cells, the header has {len(header)}")
+        for name, cell in zip(header, row, strict=True):
+            try:
+                columns[name].append(float(cell) if cell else math.nan)
+            except ValueError:
+                raise InputError(f"{path}: row {line}, column {name}: {cell!r} is not a number") from None
+    return columns
+
+
+def read_metrics(path, names):
+    """A stage's metrics.json: {name: dict}.
+
+    Raises:
+        InputError: missing, not JSON, or without one of `names`.
+    """
+    try:
+        metrics = read_json(path)
+    except (FileNotFoundError, ValueError):
+        raise InputError(f"{path}: missing or not JSON; run dvc repro") from None
+    for name in names:
+        if name not in metrics:
+            raise InputError(f"{path}: nothing about {name}; run dvc repro")
+    return metrics
+
+
+def existing(path, stage):
+    """`path`; raise InputError where there is no such file, which `stage` makes."""
+    if not path.is_file():
+        raise InputError(f"{path}: not found; run the {stage} stage again (dvc repro)")
+    return path
+
+
+def text(value):
+    """A number of a metrics.json for a table: an int in full, a float as short as in a chart."""
+    return f"{value:,}" if isinstance(value, int) else number(value) if isinstance(value, float) else str(value)
+
+
+def fixed(value, digits):
+    """A float with so many digits after the point; nothing for None."""
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def count(cell):
+    """The whole number in a cell of a CSV, thousands apart; nothing for an empty one."""
+    return f"{int(cell):,}" if cell else ""
+
+
+def percent(cell, digits):
+    """The share in a cell of a CSV, in percent; nothing for an empty one."""
+    return f"{100 * float(cell):.{digits}f} %" if cell else ""
+
+
+def signed(value):
+    """A correlation, cosine or effect with its sign; NaN is unknown."""
+    return "unknown" if math.isnan(value) else f"{value:+.2f}"

@@ -1,0 +1,25 @@
+"""The page's templates: HTML files beside the modules that prepare what they show."""
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+TEMPLATES = Environment(
+    loader=PackageLoader("facepipe.report.page", ""),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def render(template, **values):
+    """Fill in a template.
+
+    Args:
+        template: file name, such as page.html.
+        values: what it shows; text in them is escaped, Markup is not.
+
+    Returns:
+        str of HTML.
+    """
+    return TEMPLATES.get_template(template).render(values)
