@@ -437,7 +437,7 @@ def test_directions_of_ones_own_labels(here, capsys):
 @pytest.mark.parametrize("arguments, message", [
     ([], "where from?"), (["--with", "a", "--labels", "b.csv"], "where from?"),
     (["--with", "a"], "photos need all of --with, --without and --name"),
-    (["--labels", "none.csv"], "none.csv: no such file"),
+    (["--labels", "none.csv"], "none.csv: No such file"),
     (["--labels", "text.csv"], "no column of 0 and 1"), (["--labels", "few.csv"], "no direction for Few: 1 positives"),
     (["--labels", "text.csv", "--method", "logisitc"], "no method 'logisitc'; did you mean logistic?"),
     (["--labels", "text.csv", "-o", "my.parquet"], "directions are written as .csv"),

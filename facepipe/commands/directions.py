@@ -102,12 +102,10 @@ def _from_labels(arguments, folder):
     from facepipe.datasets.own import read_table
     from facepipe.latents.folder import split_path
     from facepipe.latents.table import read_latents
-    from facepipe.tables.text import open_text
 
     name, latent_dim = model_facts(folder)
     table = read_latents(split_path(latents_of(folder, arguments.latents), "train"), latent_dim, name)
-    with open_text(arguments.labels, newline="") as file:
-        frame = read_table(file, arguments.labels, pd.Index(table.ids, dtype=str), table.ids).attributes
+    frame = read_table(arguments.labels, pd.Index(table.ids, dtype=str), table.ids).attributes
     if not len(frame.columns):
         raise InputError(f"{arguments.labels}: no column of 0 and 1; each attribute is such a column")
     labels = frame.to_numpy(float)
