@@ -1,11 +1,10 @@
 """A model's directions as CSV: a row per attribute and method, with how well it tells held-out images apart."""
 
-import csv
 from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.core.files import atomic_file
+from facepipe.core.files import write_csv
 from facepipe.errors import InputError, suggest
 from facepipe.latents.vectors import format_vector, read_vectors, z_columns
 from facepipe.tables.cells import short
@@ -65,13 +64,12 @@ class Directions:
 
 def write_directions(path, directions):
     """Write `Directions` as CSV: attribute, method, n_pos, n_neg, auc, norm, z000, ... (vectors exact)."""
-    with atomic_file(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["attribute", *_COLUMNS, *z_columns(directions.vectors.shape[1])])
-        for i, name in enumerate(directions.names):
-            scores = f"{directions.auc[i]:.6f}", f"{directions.norms[i]:.9g}"
-            row = [name, directions.methods[i], directions.n_pos[i], directions.n_neg[i], *scores]
-            writer.writerow(row + format_vector(directions.vectors[i]))
+    header, rows = ["attribute", *_COLUMNS, *z_columns(directions.vectors.shape[1])], []
+    for i, name in enumerate(directions.names):
+        scores = f"{directions.auc[i]:.6f}", f"{directions.norms[i]:.9g}"
+        row = [name, directions.methods[i], directions.n_pos[i], directions.n_neg[i], *scores]
+        rows.append(row + format_vector(directions.vectors[i]))
+    write_csv(path, header, rows)
 
 
 def read_directions(path, latent_dim=None, model_name=None):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facepipe.core.files import atomic_file
+from facepipe.core.files import write_csv
 from facepipe.errors import InputError
 
 DEAD = 1e-4  # of the largest deviation among the dimensions
@@ -87,9 +87,8 @@ def write_statistics(path, table, counts):
         counts: int (d, BINS), written as the columns bin00, bin01, ... from min to max.
     """
     names = [f"bin{i:02d}" for i in range(counts.shape[1])]
-    whole = pd.concat([table, pd.DataFrame(counts, columns=names, index=table.index)], axis=1)
-    with atomic_file(path) as file:
-        whole.to_csv(file, index=False, float_format="%.9g", lineterminator="\n")
+    rows = ([*row, *bins] for row, bins in zip(table.itertuples(index=False), counts.tolist(), strict=True))
+    write_csv(path, [*table.columns, *names], rows, digits=9)
 
 
 def read_statistics(path):

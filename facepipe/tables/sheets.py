@@ -60,7 +60,8 @@ def open_sheet(path, data=None, trim=False):
     """
 
     def opened(encoding=None, errors="strict"):
-        file = open(path, "rb") if data is None else io.BytesIO(data)
+        file = io.FileIO(path) if data is None else io.BytesIO(data)
+        file = io.BufferedReader(file)
         return io.TextIOWrapper(file, encoding, errors, newline="") if encoding else file
 
     try:
