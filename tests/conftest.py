@@ -139,7 +139,7 @@ def tiny_models(tmp_path_factory, tiny_shards, tiny_params):
     folder = tmp_path_factory.mktemp("trained")
     train, sections = tiny_params
     for name, section in sections.items():
-        module = import_module(f"facepipe.training.{name}")
+        module = import_module(f"facepipe.models.{name}.task")
         module.train(train, section, tiny_shards, folder / "models" / name, folder / "reports" / f"train_{name}")
     models, report = folder / "models", folder / "reports" / "train_inverter"
     section = TrainInverter(batch_size=16, epochs=2, widths=(8, 8))

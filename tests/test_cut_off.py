@@ -55,7 +55,7 @@ class Killed(BaseException):
 
 
 def train(name, params, shards, folder, train_params=EVERY_16):
-    module = import_module(f"facepipe.training.{name.split('-')[0]}")
+    module = import_module(f"facepipe.models.{name.split('-')[0]}.task")
     return module.train(train_params, params, shards, folder / "model", folder / "report")
 
 
