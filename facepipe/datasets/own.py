@@ -29,7 +29,7 @@ def read_folder(folder, items):
     """`Labels` of a folder (or archive) of the user's own pictures.
 
     Sub-folders: those directly below the deepest folder that holds all the pictures are attributes, 1 for pictures in
-    them (at any depth), 0 for those in the others, NaN for pictures beside them, which nobody has sorted. None are
+    them (at any depth), 0 for those in the others, NaN for pictures beside them, which have not been sorted. None are
     taken from more than `MAX_FOLDERS` sub-folders, nor where all are named by numbers: such folders divide the
     pictures, they do not describe them.
 

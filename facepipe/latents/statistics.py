@@ -23,8 +23,8 @@ def statistics(z, prior=None):
 
     Returns:
         DataFrame of d rows: dimension (0..d-1), min, max, mean, sd (population), zero_share (of exact
-        zeros, 0..1), total_activation (sum of |z|), dead (0 or 1, see `dead_dimensions`), low and high: the range
-        that nobody need be warned of, that of z and of `prior`.
+        zeros, 0..1), total_activation (sum of |z|), dead (0 or 1, see `dead_dimensions`), low and high: the usual
+        range, that of z and of `prior`, beyond which users are warned.
     """
     count = len(z)
     low, high = (edge([edge(part, axis=0) for part in _parts(z)], axis=0) for edge in (np.min, np.max))

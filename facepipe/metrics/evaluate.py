@@ -46,7 +46,7 @@ def evaluate(params, models, latents, shards, report, load=None):
     """Judge the three models.
 
     Args:
-        params: `config.Evaluate`.
+        params: `facepipe.metrics.config.Evaluate`.
         models: folder of the model folders ae, vae and gan.
         latents: folder of the exported latents; <model>/density.npz is the sampler fitted to training latents.
         shards: folder of the shards. Reconstruction is judged on the test split. Samples are compared with
