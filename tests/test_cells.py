@@ -19,6 +19,12 @@ def test_what_is_no_number_has_a_reason(text):
     assert i == 1 and problem.isprintable()
 
 
+def test_messages_say_what_is_expected():
+    cells = Cells(comma=False, expected="a number or empty")
+    assert cells.first_problem(["x"]) == (0, "'x' is not a number or empty")
+    assert cells.first_problem(["0,5"])[1] == "'0,5' is not a number or empty; write decimals with a point"
+
+
 def test_one_mark_for_all_numbers():
     cells = Cells(comma=True)
     assert cells.numbers(["1,5", "2"]) is not None

@@ -388,6 +388,11 @@ def test_nearest_to_every_row_of_a_table(here, capsys):
     write_table("my.csv", Latents(["x", "y"], ["", ""], z))
     run("nearest", "--table", "my.csv", "--model", "ae", "--count", "1")
     assert [line.split(",")[0] for line in capsys.readouterr().out.splitlines()] == ["id", "x", "y"]
+    write_table("my.csv", Latents(["Lee, Ann", 'a "b"'], ["", ""], z))
+    run("nearest", "--table", "my.csv", "--model", "ae", "--count", "2")
+    rows = list(csv.reader(capsys.readouterr().out.splitlines()))
+    assert [row[0] for row in rows] == ["id", "Lee, Ann", "Lee, Ann", 'a "b"', 'a "b"']
+    assert all(len(row) == 3 for row in rows)
     assert "name ids, or a --table" in fails(capsys, "nearest", "--model", "ae")
     assert "use .png" in fails(capsys, "nearest", A, "--model", "ae", "-o", "a.gif")
     assert "train.csv: No such file" in fails(capsys, "nearest", A, "--model", "gan", "--latents", "none")
@@ -421,7 +426,7 @@ def test_directions_of_two_folders_of_photos_can_be_added(here, capsys):
                                rtol=1e-4, atol=1e-4)  # fmt: skip
 
 
-def test_directions_of_ones_own_labels(here, capsys):
+def test_directions_of_the_users_labels(here, capsys):
     ids = Shards("data/shards").attributes("train").index
     bright = Shards("data/shards").attributes("train")["Bright"]
     lines = ["id,Shiny,Rare", *(f"{name},{int(bright[name])},{int(i == 0)}" for i, name in enumerate(ids[:50]))]
@@ -437,7 +442,7 @@ def test_directions_of_ones_own_labels(here, capsys):
 @pytest.mark.parametrize("arguments, message", [
     ([], "where from?"), (["--with", "a", "--labels", "b.csv"], "where from?"),
     (["--with", "a"], "photos need all of --with, --without and --name"),
-    (["--labels", "none.csv"], "none.csv: no such file"),
+    (["--labels", "none.csv"], "none.csv: No such file"),
     (["--labels", "text.csv"], "no column of 0 and 1"), (["--labels", "few.csv"], "no direction for Few: 1 positives"),
     (["--labels", "text.csv", "--method", "logisitc"], "no method 'logisitc'; did you mean logistic?"),
     (["--labels", "text.csv", "-o", "my.parquet"], "directions are written as .csv"),

@@ -25,6 +25,16 @@ def test_file_round_trip(tmp_path):
     assert header == "attribute,method,n_pos,n_neg,auc,norm,z000,z001,z002,z003,z004,z005"
 
 
+def test_a_file_that_a_spreadsheet_saved_with_decimal_commas(tmp_path):
+    write_directions(tmp_path / "vae.csv", directions := some())
+    text = (tmp_path / "vae.csv").read_text().replace('"a, b"', "a b").replace(",", ";").replace(".", ",")
+    (tmp_path / "excel.csv").write_bytes(text.encode("cp1252"))
+    read = read_directions(tmp_path / "excel.csv", 6, "vae")
+    np.testing.assert_array_equal(read.vectors, directions.vectors)
+    np.testing.assert_array_equal(read.auc, directions.auc)
+    np.testing.assert_array_equal(read.n_neg, directions.n_neg)
+
+
 def test_the_first_of_an_attribute_is_preferred():
     directions = some()
     preferred = directions.preferred()
@@ -54,7 +64,8 @@ def test_find_by_attribute_and_method():
         (",logistic,5,5,0.9,1,2\n", "row 2, column attribute: ''"),
         ("a,mean_difference,5,5,1.9,1,2\n", "row 2, column auc: '1.9'"),
         ("a,mean_difference,5,5,nan,1,2\n", "row 2, column auc: 'nan'"),
-        ("a,mean_difference,5.5,5,0.9,1,2\n", "row 2, column n_pos: '5.5'"),
+        ("a,mean_difference,5.5,5,0.9,1,2\n", "row 2, column n_pos: '5.5' is not a whole number from 0 on"),
+        ("a,mean_difference,5,-5,0.9,1,2\n", "row 2, column n_neg: '-5'"),
         ("a,mean_difference,5,5,0.9,1,x\n", "row 2, column z000: 'x'"),
     ],
 )

@@ -3,9 +3,10 @@
 import os
 import stat
 
+import numpy as np
 import pytest
 
-from facepipe.core.files import atomic_file, atomic_folder, read_json, remove_leftovers, write_json
+from facepipe.core.files import atomic_file, atomic_folder, read_json, remove_leftovers, write_csv, write_json
 
 
 def test_a_failing_write_leaves_the_old_file(tmp_path):
@@ -54,6 +55,18 @@ def test_json_bytes_do_not_depend_on_the_order_of_keys(tmp_path):
     with pytest.raises(ValueError):
         write_json(tmp_path / "c.json", {"a": float("nan")})
     assert not (tmp_path / "c.json").exists()
+
+
+def test_csv(tmp_path):
+    path = tmp_path / "deep" / "a.csv"
+    rows = [["naïve", 1 / 3, 3], ["a, b", None, -1], ['"', "two\nlines", np.float64(2e-12)]]
+    write_csv(path, ("name", "x", "n"), iter(rows), digits=4)
+    assert path.read_bytes().decode() == 'name,x,n\nnaïve,0.3333,3\n"a, b",,-1\n"""","two\nlines",2e-12\n'
+    write_csv(path, ["x"], [[1 / 3]])
+    assert path.read_text() == "x\n0.3333333333333333\n"
+    with pytest.raises(ZeroDivisionError):
+        write_csv(path, ["x"], ([1 / i] for i in (1, 0)))
+    assert path.read_text() == "x\n0.3333333333333333\n" and os.listdir(path.parent) == ["a.csv"]
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):

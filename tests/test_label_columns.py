@@ -20,6 +20,7 @@ def test_labels_of_a_conditioned_model():
         table(note=["x", "y"], Young=["1.0", " "], Smiling=["0", "0.25"]), ["Smiling", "Male", "Young"], "t.csv"
     )
     np.testing.assert_array_equal(labels, [[0, np.nan, 1], [0.25, np.nan, np.nan]])
+    np.testing.assert_array_equal(labels_of(table(Young=["0,5", "0.25"]), ["Young"], "t.csv"), [[0.5], [0.25]])
     assert labels_of(table(note=["x", "y"]), [], "t.csv") is None
     assert labels_of(table(Young=["1", "0"]), ["Male"], "t.csv") is None
 

@@ -1,4 +1,4 @@
-"""Label files: values, and the line that an error names."""
+"""Label files: values, and the row that an error names."""
 
 import subprocess
 import sys
@@ -31,16 +31,16 @@ def test_attribute_list(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: expected the number"),
-        ("id,Smiling\na,1\n", "line 1: expected the number"),
-        ("1\nSmiling Smiling\na 1 1\n", "line 2: attributes need names of their own"),
-        ("1\nid\na 1\n", "line 2: attributes need names of their own"),
-        ("2\nSmiling Male\na 1 1\nb 1\n", "line 4: 2 columns, expected 3"),
-        ("2\nSmiling Male\na 1 1 1\nb 1 1\n", "line 3: 4 columns, expected 3"),
-        ("2\nSmiling Male\na 1 1\nb 1 0\n", "line 4: Male: should be -1 or 1, found '0'"),
-        ("2\nSmiling Male\na 1 1\na 1 1\n", "line 4: a is there twice"),
-        ("2\nSmiling Male\na 1 1\n\nb 1 1\n", "line 4: 0 columns, expected 3"),
-        ("2\nSmiling Male\na 1 1\nb 1 -", "line 4: Male: should be -1 or 1, found '-'"),
+        ("", "row 1: expected the number"),
+        ("id,Smiling\na,1\n", "row 1: expected the number"),
+        ("1\nSmiling Smiling\na 1 1\n", "row 2: attributes need different names"),
+        ("1\nid\na 1\n", "row 2: attributes need different names"),
+        ("2\nSmiling Male\na 1 1\nb 1\n", "row 4: 2 columns, expected 3"),
+        ("2\nSmiling Male\na 1 1 1\nb 1 1\n", "row 3: 4 columns, expected 3"),
+        ("2\nSmiling Male\na 1 1\nb 1 0\n", "row 4, column Male: should be -1 or 1, found '0'"),
+        ("2\nSmiling Male\na 1 1\na 1 1\n", "row 4: a is there twice"),
+        ("2\nSmiling Male\na 1 1\n\nb 1 1\n", "row 4: 0 columns, expected 3"),
+        ("2\nSmiling Male\na 1 1\nb 1 -", "row 4, column Male: should be -1 or 1, found '-'"),
         ("3\nSmiling Male\na 1 1\nb 1 1\n", "says 3 images, found 2 rows"),
     ],
 )
@@ -52,7 +52,7 @@ def test_broken_attribute_list(tmp_path, text, message):
 def test_partition(tmp_path):
     path = write(tmp_path / "part.txt", "a.jpg 0\nb.jpg 1\nc.jpg 2\n")
     assert labels.read_partition(path) == {"a.jpg": "train", "b.jpg": "valid", "c.jpg": "test"}
-    with pytest.raises(InputError, match="line 2: should be 0, 1 or 2, found '3'"):
+    with pytest.raises(InputError, match="row 2: should be 0, 1 or 2, found '3'"):
         labels.read_partition(write(path, "a.jpg 0\nb.jpg 3\n"))
     with pytest.raises(InputError, match="no such file"):
         labels.read_partition(tmp_path / "absent.txt")
@@ -64,9 +64,9 @@ def test_partition(tmp_path):
 def test_identities(tmp_path):
     path = write(tmp_path / "identity.txt", "a.jpg 2880\nb.jpg 17\nc.jpg 2880\n")
     assert labels.read_identities(path) == {"a.jpg": "2880", "b.jpg": "17", "c.jpg": "2880"}
-    with pytest.raises(InputError, match=r"identity.txt: line 2: 3 columns, expected 2"):
+    with pytest.raises(InputError, match=r"identity.txt: row 2: 3 columns, expected 2"):
         labels.read_identities(write(path, "a.jpg 2880\nb.jpg 17 18\n"))
-    with pytest.raises(InputError, match=r"identity.txt: line 2: a.jpg is there twice"):
+    with pytest.raises(InputError, match=r"identity.txt: row 2: a.jpg is there twice"):
         labels.read_identities(write(path, "a.jpg 2880\na.jpg 17\n"))
 
 
@@ -99,7 +99,7 @@ def test_celebas_size_costs_little_memory_and_time(tmp_path):
     # getrusage would start from what this process has: exec carries its maximum over
     code = """
 import sys, time
-from facepipe.data import labels
+from facepipe.datasets import labels
 
 def peak():
     return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
@@ -129,22 +129,28 @@ def test_factors(tmp_path):
     table = labels.read_factors(write(tmp_path / "f.csv", "id,yaw,age\n000001.png,-0.25,1e-3\n"))
     assert table.loc["000001.png"].tolist() == [-0.25, 0.001]
     assert table.index.tolist() == ["000001.png"] and list(table.columns) == ["yaw", "age"]
-    for cell in ("much", "", "nan", "inf"):
-        with pytest.raises(InputError, match="line 3: age: should be a finite number"):
+    for cell, problem in (
+        ("much", "'much' is not a number"),
+        ("", "empty cell; expected a number"),
+        ("nan", "'nan' is not a finite number"),
+        ("inf", "'inf' is not a finite number"),
+    ):
+        with pytest.raises(InputError, match=f"row 3, column age: {problem}"):
             labels.read_factors(write(tmp_path / "f.csv", f"id,yaw,age\na,0,0\nb,0,{cell}\n"))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: column 1 has no name"),
-        ("yaw,pitch\n", "line 1: no column id"),
-        ("id,,yaw\n", "line 1: column 2 has no name"),
-        ("id,yaw,Yaw\n", "line 1: yaw is there twice"),
-        ("id,yaw\na,1\nb\n", "line 3: 1 columns, expected 2"),
-        ("id,yaw\na,1,2\n", "line 2: 3 columns, expected 2"),
-        ("id,yaw\na,1\na,2\n", "line 3: id: a is there twice"),
-        ('id,yaw\n"a,1\n', "line 2: unexpected end of data"),
+        ("", "empty file; expected a header row"),
+        ("\n", "row 1: column 1 has no name"),
+        ("yaw,pitch\n", "row 1: no column id"),
+        ("id,,yaw\n", "row 1: column 2 has no name"),
+        ("id,yaw,Yaw\n", "row 1: 'yaw' is there twice"),
+        ("id,yaw\na,1\nb\n", "row 3, column yaw: empty cell; expected a number"),
+        ("id,yaw\na,1,2\n", "row 2: 3 cells, the header has 2"),
+        ("id,yaw\na,1\na,2\n", "row 3, column id: a is there twice"),
+        ('id,yaw\n"a,1\n', "row 2: not valid CSV: unexpected end of data"),
     ],
 )
 def test_broken_csv(tmp_path, text, message):
@@ -169,7 +175,7 @@ def test_lfw(tmp_path):
     assert table.loc["Both_0001.jpg"].tolist() == [1.0, 0.0, 1.0]
     assert "Also_0001.jpg" not in table.index
     write(tmp_path / "attributes_predicted.csv", "name,Smiling\nA_0001.jpg,1.5\n")
-    with pytest.raises(InputError, match=r"line 2: Smiling: should be a probability in \[0, 1\], found '1.5'"):
+    with pytest.raises(InputError, match=r"row 2, column Smiling: '1.5' is not a probability in \[0, 1\]"):
         labels.read_lfw(tmp_path, [])
 
 

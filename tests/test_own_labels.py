@@ -1,4 +1,4 @@
-"""Labels of pictures of one's own: sub-folders, and the CSV table, where it lies and what its errors name."""
+"""Labels of the user's own pictures: sub-folders, and the table, where it lies and what its errors name."""
 
 import io
 import json
@@ -133,33 +133,34 @@ def test_rows_without_a_picture(tmp_path, capsys):
     labels = read(tmp_path, "id,age\n5.jpg,7\ngone.jpg,8\nsmile/5.jpg,9\n")
     assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 7.0}
     printed = capsys.readouterr().out
-    assert printed.count("\n") == 1 and "2 rows name no picture, the first, line 3: 'gone.jpg'" in printed
-    with pytest.raises(
-        InputError, match=r"names none of the pictures \(the first, line 2: 'x.jpg'\); they are 'smile/"
-    ):
+    assert printed.count("\n") == 1 and "2 rows name no picture, the first, row 3: 'gone.jpg'" in printed
+    with pytest.raises(InputError, match=r"names none of the pictures \(the first, row 2: 'x.jpg'\); they are 'smile/"):
         read(tmp_path, "id,age\nx.jpg,7\n")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: column 1 has no name"),
-        ("age,Smile\n1,1\n", "line 1: one column should name the picture: file, image, name or id; found age, Smile"),
-        ("File,id\n5.jpg,1\n", "line 1: one column should .* found File and id"),
-        ("id,,age\n5.jpg,1,2\n", "line 1: column 2 has no name"),
-        ("id,age,Age\n5.jpg,1,2\n", "line 1: age is there twice"),
-        ('id,"a\nge"\n5.jpg,1\n', r"line 1: 'a\\nge': column names should be printable"),
-        ("id,age\n5.jpg\n", "line 2: 1 columns, expected 2"),
-        ("id,age\n5.jpg,1,2\n", "line 2: 3 columns, expected 2"),
-        ("id,age\n5.jpg,much\n", "line 2: age: should be a number, true/false, yes/no or empty, found 'much'"),
-        ("id,age\n5.jpg,nan\n", "line 2: age: should be a number"),
-        ("id,age\n5.jpg,\"0,5\"\n", "line 2: age: should be a number"),
-        ("id,age\n5.jpg,yes\n2.jpg,7\n", "line 2: age: should be a number as in other rows, found 'yes'"),
-        ("id,age\n5.jpg,7\n\n5.jpg,7\n", "line 4: id: '5.jpg' is the picture of line 2, too"),
-        ("id,age\n1.jpg,7\n", r"line 2: id: several pictures are called 1.jpg \(smile/1.jpg, sad/1.jpg\)"),
-        ("id,split\n5.jpg,dev\n", "line 2: split: should be train, valid, test or empty, found 'dev'"),
-        ('id,identity\n5.jpg,"A\nB"\n', r"line 3: identity: should be printable text, found 'A\\nB'"),
-        ('id,age\n"5.jpg,7\n', "line 2: unexpected end of data"),
+        ("", "empty file; expected a header row"),
+        ("\n", "row 1: column 1 has no name"),
+        ("age,Smile\n1,1\n", "row 1: one column should name the picture: file, image, name or id; found age, Smile"),
+        ("File,id\n5.jpg,1\n", "row 1: one column should .* found File and id"),
+        ("id,,age\n5.jpg,1,2\n", "row 1: column 2 has no name"),
+        ("id,age,Age\n5.jpg,1,2\n", "row 1: 'age' is there twice; rename one of the columns"),
+        ('id,"a\nge"\n5.jpg,1\n', r"row 1: 'a\\nge': column names should be printable"),
+        ("id,age\n5.jpg,1,2\n", "row 2: 3 cells, the header has 2"),
+        ("id,age,\n5.jpg,1,2\n", "row 2: a cell beyond the 2 columns that have a name"),
+        ("id,age\n5.jpg,much\n", "row 2, column age: 'much' is not a number, true/false, yes/no or empty"),
+        ("id,age\n5.jpg,nan\n", "row 2, column age: 'nan' is not a finite number"),
+        ("id,age\n5.jpg,\"0,5\"\n", "row 2, column age: '0,5' is not a number, .*; write decimals with a point"),
+        ("id;age\n5.jpg;0,5\n2.jpg;1.5\n", "row 3, column age: '1.5' has a decimal point"),
+        ("id;age\n5.jpg;1.234,5\n", "row 2, column age: '1.234,5' has a thousands separator"),
+        ("id,age\n5.jpg,yes\n2.jpg,7\n", "row 2, column age: should be a number as in other rows, found 'yes'"),
+        ("id,age\n5.jpg,7\n\n5.jpg,7\n", "row 4, column id: '5.jpg' is the picture of row 2, too"),
+        ("id,age\n1.jpg,7\n", r"row 2, column id: several pictures are called 1.jpg \(smile/1.jpg, sad/1.jpg\)"),
+        ("id,split\n5.jpg,dev\n", "row 2, column split: should be train, valid, test or empty, found 'dev'"),
+        ('id,identity\n5.jpg,"A\nB"\n', r"row 2, column identity: should be printable text, found 'A\\nB'"),
+        ('id,age\n"5.jpg,7\n', "row 2: not valid CSV: unexpected end of data"),
     ],
 )  # fmt: skip
 def test_broken_table(tmp_path, text, message):
@@ -168,9 +169,41 @@ def test_broken_table(tmp_path, text, message):
     assert "\n" not in str(caught.value)
 
 
-def test_table_in_another_encoding(tmp_path):
-    (tmp_path / "labels.csv").write_bytes("id,age\nZoë.jpg,7\n".encode("cp1252"))
-    with pytest.raises(InputError, match=r"labels.csv: not UTF-8 text; save it as UTF-8"):
+def test_rows_may_end_early(tmp_path):
+    labels = read(tmp_path, "id,age,Smile\n5.jpg,7\n2.jpg,8,1\nsad/1.jpg\n")
+    assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 7.0, "smile~sub~2.jpg": 8.0}
+    assert labels.attributes["Smile"].dropna().to_dict() == {"smile~sub~2.jpg": 1.0}
+
+
+def test_rows_are_counted_as_in_a_spreadsheet(tmp_path):
+    with pytest.raises(InputError, match="row 3, column age: 'x' is not a number"):
+        read(tmp_path, 'id,Smile,age\n5.jpg,"\n0\n",7\n2.jpg,1,x\n')
+
+
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("separator", ";\t")
+def test_table_in_every_encoding(tmp_path, encoding, separator):
+    text = "id;age;Smile\r\nZoë.jpg;7,5;1\r\n5.jpg;;0\r\n".replace(";", separator)
+    (tmp_path / "labels.csv").write_bytes(text.encode(encoding))
+    labels = read(tmp_path)
+    assert labels.factors["age"].dropna().to_dict() == {"sad~Zoë.jpg": 7.5}
+    assert labels.attributes["Smile"].dropna().to_dict() == {"sad~Zoë.jpg": 1.0, "5.jpg": 0.0}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_table_in_the_archive_in_every_encoding(tmp_path, encoding):
+    with zipfile.ZipFile(tmp_path / "folder.zip", "w") as file:
+        file.writestr("labels.csv", "id;age\nZoë.jpg;7,5\n".encode(encoding))
+    (tmp_path / "dataset.json").write_text(json.dumps({"archive": "folder.zip"}))
+    assert read(tmp_path).factors["age"].dropna().to_dict() == {"sad~Zoë.jpg": 7.5}
+
+
+def test_table_that_is_no_text(tmp_path):
+    (tmp_path / "labels.csv").write_bytes(b'id,note,age\n5.jpg,"two\nlines",7\nZo\x81.jpg,,7\n')
+    with pytest.raises(InputError, match=r"labels.csv: row 3: not UTF-8 text; save it as 'CSV UTF-8'"):
         read(tmp_path)
 
 
@@ -205,12 +238,12 @@ def test_table_in_the_archive(tmp_path, kind):
 
 def test_broken_table_in_the_archive(tmp_path):
     with zipfile.ZipFile(tmp_path / "folder.zip", "w") as file:
-        file.writestr("labels.csv", b"id,age\n\xff,7\n")
+        file.writestr("labels.csv", b"id,age\n\x81,7\n")
     (tmp_path / "dataset.json").write_text(json.dumps({"archive": "folder.zip"}))
-    with pytest.raises(InputError, match=r"folder.zip: labels.csv: not UTF-8 text"):
+    with pytest.raises(InputError, match=r"folder.zip: labels.csv: row 2: not UTF-8 text"):
         read(tmp_path)
     data = bytearray((tmp_path / "folder.zip").read_bytes())
-    data[data.index(b"\xff,7")] = 0
+    data[data.index(b"\x81,7")] = 0
     (tmp_path / "folder.zip").write_bytes(data)
     with pytest.raises(InputError, match=r"folder.zip: labels.csv: cannot be read from the zip: its checksum is wrong"):
         read(tmp_path)

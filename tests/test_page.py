@@ -213,7 +213,7 @@ def only(world, folder, names):
         shutil.rmtree(folder / "latents" / name)
         shutil.rmtree(folder / "reports" / f"train_{name}")
     for path in [*(folder / "directions").iterdir(), *(folder / "reports").rglob("*.csv")]:
-        if re.split(r"[-.]", path.name.removeprefix("latents_"))[0] in gone:
+        if re.split(r"[-.]", path.name)[0] in gone:
             path.unlink()
     if not load(folder / "models" / "gan").has_encoder or "gan" in gone:
         shutil.rmtree(folder / "reports" / "train_inverter")

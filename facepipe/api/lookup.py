@@ -1,24 +1,33 @@
-"""Faces by id, from a table of one's own and from the exported latents of a model."""
+"""Faces by id, from the user's own table and from the exported latents of a model."""
 
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from facepipe.errors import InputError, suggest
-from facepipe.latents.folder import find_rows, tables_in
+from facepipe.latents.folder import tables_in
 from facepipe.latents.table import Latents, read_latents, stem
 from facepipe.tables.cells import short
 
 CHUNK = 256  # latents whose distances are in memory at once
 
-_PICTURES = ("", ".jpg", ".png", ".jpeg")
+
+class _Wanted:
+    """The names that faces are asked for by: their ids, or those without .png, .jpg or .jpeg, in any case."""
+
+    def __init__(self, names):
+        self._names = set(names)
+
+    def __contains__(self, id_):
+        return id_ in self._names or stem(id_) in self._names
 
 
 def find_faces(ids, folder, own=None, latent_dim=None, model_name=None, columns=()):
     """The rows of these ids.
 
     Args:
-        ids: list of str; 000001 also finds 000001.jpg.
+        ids: list of str; 000001 also finds 000001.jpg or 000001.JPG, where there is no 000001.
         folder: the model's exported latents, such as data/latents/vae.
         own: path of a table that goes before them, or None.
         latent_dim, model_name: as in `read_latents`.
@@ -28,18 +37,21 @@ def find_faces(ids, folder, own=None, latent_dim=None, model_name=None, columns=
         `Latents` in the order of `ids`, repeats allowed, with those of `columns` that any of the faces' tables has.
 
     Raises:
-        InputError: an id that is nowhere, with the nearest that is somewhere; no latents at all.
+        InputError: an id that is nowhere, with the nearest that is somewhere; one that two faces answer to; no latents
+            at all.
     """
-    wanted = {name + suffix for name in ids for suffix in _PICTURES}
-    tables = [read_latents(own, latent_dim, model_name, only=wanted)] if own else []
-    places = {}
-    for table in [*tables, *find_rows(folder, wanted, latent_dim).values()]:
+    wanted = _Wanted(ids)
+    paths = ([Path(own)] if own else []) + tables_in(folder)
+    places, alike = {}, {}
+    for path in paths:
+        table = read_latents(path, latent_dim, model_name, only=wanted)
         for i, name in enumerate(table.ids):
-            places.setdefault(name, (table, i))
-    found = [places.get(name) or _by_stem(name, places) for name in ids]
+            if name not in places:
+                places[name] = table, i
+                alike.setdefault(stem(name), []).append(name)
+    found = [places.get(name) or places.get(_the_only(name, alike)) for name in ids]
     if None in found:
         missing = ids[found.index(None)]
-        paths = ([Path(own)] if own else []) + tables_in(folder)
         known = [name for path in paths for name in read_latents(path).ids]
         there = suggest(missing, known) or ("" if known else "; `dvc repro export_latents` makes them")
         raise InputError(f"no face {short(missing)} in {', '.join(map(str, [*([own] if own else []), folder]))}{there}")
@@ -52,8 +64,12 @@ def find_faces(ids, folder, own=None, latent_dim=None, model_name=None, columns=
     return Latents([table.ids[i] for table, i in found], [table.splits[i] for table, i in found], z, extra)
 
 
-def _by_stem(name, places):
-    return next((place for known, place in places.items() if stem(known) == name), None)
+def _the_only(name, alike):
+    """The one id that is `name` and a picture's suffix, None: there is none; InputError where there are several."""
+    ids = alike.get(name, [None])
+    if len(ids) > 1:
+        raise InputError(f"{short(name)} may be {' or '.join(map(short, ids))}; name one of them")
+    return ids[0]
 
 
 def nearest(x, others, count, same=None):
@@ -68,20 +84,17 @@ def nearest(x, others, count, same=None):
     Returns:
         (rows, distances): int64 (n, k), float64 (n, k), the nearest first, equal ones in order of their rows.
     """
-    others = np.asarray(others, np.float64)
-    squares = (others**2).sum(1)
     leave_out = same is not None and any(row is not None for row in same)
     count = min(count, len(others) - leave_out)
     rows, distances = [], []
     for start in range(0, len(x), CHUNK):
-        part = np.asarray(x[start : start + CHUNK], np.float64)
-        squared = (part**2).sum(1)[:, None] + squares - 2 * part @ others.T
+        # sums of squared differences: |x|^2 + |y|^2 - 2xy, though faster, loses digits where two faces are close
+        every = cdist(x[start : start + CHUNK], others)
         if leave_out:
             for i, row in enumerate(same[start : start + CHUNK]):
                 if row is not None:
-                    squared[i, row] = np.inf
-        chosen = np.argsort(squared, axis=1, kind="stable")[:, :count]
+                    every[i, row] = np.inf
+        chosen = np.argsort(every, axis=1, kind="stable")[:, :count]
         rows.append(chosen)
-        # the differences themselves: the expanded square loses digits where two faces are close
-        distances.append(np.linalg.norm(part[:, None] - others[chosen], axis=2))
+        distances.append(np.take_along_axis(every, chosen, axis=1))
     return np.concatenate(rows), np.concatenate(distances)

@@ -1,6 +1,7 @@
-"""`facepipe directions`: directions of one's own, from photographs or from labels."""
+"""`facepipe directions`: your own directions, from photographs or from labels."""
 
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from facepipe.commands.common import (
     add_crop,
@@ -80,8 +81,15 @@ def run(arguments):
     print(f"{len(directions.names)} directions in {arguments.output}")
 
 
+class _Labelled(NamedTuple):
+    names: list  # of the attributes, k
+    ids: list  # of the faces, n
+    z: Any  # float32 (n, d)
+    labels: Any  # float (n, k), NaN unknown
+
+
 def _from_photos(arguments, folder):
-    """(names, ids, z, labels) of the photos."""
+    """`_Labelled` photos."""
     import numpy as np
 
     if not (arguments.having and arguments.lacking and arguments.name):
@@ -91,25 +99,23 @@ def _from_photos(arguments, folder):
     labels = np.array([1.0] * len(having[0]) + [0.0] * len(lacking[0]))[:, None]
     # photos of both folders may have one name
     ids = [f"with {name}" for name in having[0]] + [f"without {name}" for name in lacking[0]]
-    return [arguments.name], ids, load(folder).encode(images), labels
+    return _Labelled([arguments.name], ids, load(folder).encode(images), labels)
 
 
 def _from_labels(arguments, folder):
-    """(names, ids, z, labels) of the labelled faces of the data set."""
+    """`_Labelled` faces of the data set."""
     import numpy as np
     import pandas as pd
 
     from facepipe.datasets.own import read_table
     from facepipe.latents.folder import split_path
     from facepipe.latents.table import read_latents
-    from facepipe.tables.text import open_text
 
     name, latent_dim = model_facts(folder)
     table = read_latents(split_path(latents_of(folder, arguments.latents), "train"), latent_dim, name)
-    with open_text(arguments.labels, newline="") as file:
-        frame = read_table(file, arguments.labels, pd.Index(table.ids, dtype=str), table.ids).attributes
+    frame = read_table(arguments.labels, pd.Index(table.ids, dtype=str), table.ids).attributes
     if not len(frame.columns):
         raise InputError(f"{arguments.labels}: no column of 0 and 1; each attribute is such a column")
     labels = frame.to_numpy(float)
     known = np.flatnonzero(~np.isnan(labels).all(1))
-    return list(frame.columns), [table.ids[i] for i in known], table.z[known], labels[known]
+    return _Labelled(list(frame.columns), [table.ids[i] for i in known], table.z[known], labels[known])

@@ -32,7 +32,10 @@ def arguments(parser):
 
 
 def run(arguments):
+    import sys
+
     from facepipe.api.lookup import nearest
+    from facepipe.core.files import write_rows
     from facepipe.draw.strips import check_picture
     from facepipe.errors import InputError
     from facepipe.latents.folder import split_path
@@ -66,10 +69,12 @@ def run(arguments):
     rows, distances = nearest(x, standard.standardise(train.z), arguments.count, same)
     if arguments.output:
         _picture(arguments.output, decoded(folder, faces), shards, faces, train, rows, distances)
-    print("id,neighbour,distance")
-    for face, near, lengths in zip(faces.ids, rows, distances, strict=True):
-        for row, distance in zip(near, lengths, strict=True):
-            print(f"{face},{train.ids[row]},{distance:.4f}")
+    lines = (
+        (face, train.ids[row], f"{distance:.4f}")
+        for face, near, lengths in zip(faces.ids, rows, distances, strict=True)
+        for row, distance in zip(near, lengths, strict=True)
+    )
+    write_rows(sys.stdout, ("id", "neighbour", "distance"), lines)
 
 
 def _picture(path, pictures, shards, faces, train, rows, distances):

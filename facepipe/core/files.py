@@ -1,6 +1,7 @@
 """Atomic writes: a file is either the old one or the new one, never half of one."""
 
 import contextlib
+import csv
 import glob
 import hashlib
 import json
@@ -103,6 +104,29 @@ def write_json(path, value):
     with atomic_file(path) as file:
         json.dump(value, file, indent=2, sort_keys=True, allow_nan=False)
         file.write("\n")
+
+
+def write_csv(path, header, rows, digits=None):
+    """Write a CSV file atomically; see `write_rows`."""
+    with atomic_file(path) as file:
+        write_rows(file, header, rows, digits)
+
+
+def write_rows(file, header, rows, digits=None):
+    """Write a CSV table to an open text file: commas, quotes only where they are needed, "\\n" at the end of a row.
+
+    Args:
+        file: open for text, with newline="".
+        header: sequence of str.
+        rows: iterable of sequences of str, int, float or None, which is an empty cell.
+        digits: int, significant digits of floats; None: as many as it takes to read back the same float.
+    """
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    if digits is None:
+        writer.writerows(rows)
+    else:
+        writer.writerows([f"{v:.{digits}g}" if isinstance(v, float) else v for v in row] for row in rows)
 
 
 def read_json(path):

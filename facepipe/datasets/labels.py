@@ -1,4 +1,4 @@
-"""Labels of the data sets that come with label files: synthetic, CelebA, LFW."""
+"""Labels of the data sets that come with them, in files (synthetic, CelebA, LFW) or in names (UTKFace, yearbook)."""
 
 import array
 import math
@@ -11,7 +11,9 @@ import pandas as pd
 
 from facepipe.datasets.names import slashes
 from facepipe.errors import InputError
-from facepipe.tables.text import column_rows, csv_table, open_text
+from facepipe.tables.cells import Cells, short
+from facepipe.tables.sheets import named_columns, open_sheet
+from facepipe.tables.text import column_rows, open_text
 
 SPLIT_CODES = {"0": "train", "1": "valid", "2": "test"}
 ATTRIBUTE_CODES = {"-1": 0, "1": 1}
@@ -129,27 +131,27 @@ def read_attribute_list(path, known=None):
         DataFrame indexed by id (str), one float32 column per attribute: 1.0 or 0.0.
 
     Raises:
-        InputError: another format; names the line.
+        InputError: another format; names the row.
     """
     known, ids, values = known or {}, [], bytearray()
     with open_text(path) as file:
         count, names = file.readline().strip(), file.readline().split()
         if not re.fullmatch(r"\d{1,12}", count, re.ASCII) or not names:
-            raise InputError(f"{path}: line 1: expected the number of images, then a line of attribute names")
+            raise InputError(f"{path}: row 1: expected the number of images, then a row of attribute names")
         if len({"id", *names}) != len(names) + 1:
-            raise InputError(f"{path}: line 2: attributes need names of their own, none twice and none called id")
-        for line, cells in column_rows(file, path, len(names) + 1, start=3):
+            raise InputError(f"{path}: row 2: attributes need different names, and none may be called id")
+        for row, cells in column_rows(file, path, len(names) + 1, start=3):
             id = cells.pop(0)
             try:
                 values += bytes(map(ATTRIBUTE_CODES.__getitem__, cells))
             except KeyError:
                 column = next(i for i, cell in enumerate(cells) if cell not in ATTRIBUTE_CODES)
                 raise InputError(
-                    f"{path}: line {line}: {names[column]}: should be -1 or 1, found {cells[column]!r}"
+                    f"{path}: row {row}, column {names[column]}: should be -1 or 1, found {cells[column]!r}"
                 ) from None
             ids.append(known.get(id, id))
     if len(ids) != int(count):
-        raise InputError(f"{path}: line 1 says {int(count)} images, found {len(ids)} rows; is the file cut off?")
+        raise InputError(f"{path}: row 1 says {int(count)} images, found {len(ids)} rows; is the file cut off?")
     table = np.array(values).reshape(len(ids), len(names)).astype(np.float32)
     return pd.DataFrame(table, index=pd.Index(ids, name="id", dtype=str), columns=names, copy=False)
 
@@ -161,9 +163,9 @@ def read_partition(path, known=None):
     """
     known, splits = known or {}, {}
     with open_text(path) as file:
-        for line, (id, code) in column_rows(file, path, 2):
+        for row, (id, code) in column_rows(file, path, 2):
             if code not in SPLIT_CODES:
-                raise InputError(f"{path}: line {line}: should be 0, 1 or 2, found {code!r}")
+                raise InputError(f"{path}: row {row}: should be 0, 1 or 2, found {code!r}")
             splits[known.get(id, id)] = SPLIT_CODES[code]
     return splits
 
@@ -182,7 +184,7 @@ def read_identities(path, known=None):
 
 def read_factors(path):
     """factors.csv of the synthetic faces: id and continuous factors, as a DataFrame indexed by id (float64)."""
-    return _read_numbers(path, "id", -math.inf, math.inf, "a finite number")
+    return _read_numbers(path, "id", -math.inf, math.inf, "a number")
 
 
 def _read_names(path):
@@ -195,25 +197,26 @@ def _read_names(path):
 def _read_numbers(path, key, low, high, what):
     """A CSV table of finite numbers in [low, high], float64, indexed by its column `key`, which is unique."""
     values, ids = array.array("d"), {}
-    with open_text(path, newline="") as file:
-        columns, rows, _ = csv_table(file, path)
-        if key not in columns:
-            raise InputError(f"{path}: line 1: no column {key}")
-        place = columns.index(key)
-        names = [name for name in columns if name != key]
-        for line, cells in rows:
+    with open_sheet(path, trim=True) as sheet:
+        sheet = named_columns(sheet)
+        if key not in sheet.header:
+            raise InputError(f"{path}: row 1: no column {key}")
+        place, readable = sheet.header.index(key), Cells(sheet.separator != ",", what)
+        names = [name for name in sheet.header if name != key]
+        for row, cells in sheet.rows:
             id = cells.pop(place)
             if id in ids:
-                raise InputError(f"{path}: line {line}: {key}: {id} is there twice")
+                raise InputError(f"{path}: row {row}, column {key}: {id} is there twice")
             ids[id] = None
-            for name, cell in zip(names, cells, strict=True):
-                try:
-                    number = float(cell)
-                except ValueError:
-                    number = math.nan
-                if not (math.isfinite(number) and low <= number <= high):
-                    raise InputError(f"{path}: line {line}: {name}: should be {what}, found {cell!r}")
-                values.append(number)
+            numbers = readable.numbers(cells)
+            if numbers is None:
+                i, problem = readable.first_problem(cells)
+                raise InputError(f"{path}: row {row}, column {names[i]}: {problem}")
+            within = (low <= numbers) & (numbers <= high)
+            if not within.all():
+                i = int(np.argmin(within))
+                raise InputError(f"{path}: row {row}, column {names[i]}: {short(cells[i])} is not {what}")
+            values.frombytes(numbers.tobytes())
     table = np.array(values).reshape(len(ids), len(names))
     return pd.DataFrame(table, index=pd.Index(ids, name=key, dtype=str), columns=names, copy=False)
 

@@ -1,4 +1,4 @@
-"""What file names say: safe ids, and the labels of the data sets that keep them in their names."""
+"""Names of files: which are pictures, and the ids that they give, safe on any system."""
 
 import hashlib
 import re

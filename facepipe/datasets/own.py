@@ -1,7 +1,6 @@
-"""Labels of pictures of one's own: sub-folders as attributes, and a CSV table."""
+"""Labels of the user's own pictures: sub-folders as attributes, and a table."""
 
 import array
-import io
 import math
 import posixpath
 import unicodedata
@@ -15,26 +14,27 @@ from facepipe.datasets.archive import MemberError, list_members, read_members
 from facepipe.datasets.labels import Labels
 from facepipe.datasets.names import LABELS, member_name, safe_id, slashes
 from facepipe.errors import InputError
-from facepipe.tables.text import csv_table, open_text
+from facepipe.tables.cells import Cells, short
+from facepipe.tables.sheets import named_columns, open_sheet
 
 KEYS = ("file", "image", "name", "id")
 SPLITS = ("train", "valid", "test")
-_PLAIN = {"": math.nan, "0": 0.0, "1": 1.0, "-1": -1.0}
+_PLAIN = {"": math.nan, "0": 0.0, "1": 1.0, "-1": -1.0}  # most cells
 _WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 MAX_FOLDERS = 32
 
 
 def read_folder(folder, items):
-    """`Labels` of a folder (or archive) of pictures of one's own.
+    """`Labels` of a folder (or archive) of the user's own pictures.
 
     Sub-folders: those directly below the deepest folder that holds all the pictures are attributes, 1 for pictures in
-    them (at any depth), 0 for those in the others, NaN for pictures beside them, which nobody has sorted. None are
+    them (at any depth), 0 for those in the others, NaN for pictures beside them, which have not been sorted. None are
     taken from more than `MAX_FOLDERS` sub-folders, nor where all are named by numbers: such folders divide the
     pictures, they do not describe them.
 
-    labels.csv, in `folder` or in the archive, at its top or at that of the pictures: see `label_table.read_table`. What
-    it says of an attribute goes before what the sub-folders say.
+    labels.csv, in `folder` or in the archive, at its top or at that of the pictures: see `read_table`. What it says
+    of an attribute goes before what the sub-folders say.
 
     Args:
         folder: the raw folder.
@@ -49,11 +49,11 @@ def read_folder(folder, items):
     root = posixpath.commonpath([posixpath.dirname(path) for path in (min(paths), max(paths))]) if paths else ""
     root = f"{root}/" if root else ""
     sorted_into = _read_sub_folders([path[len(root) :] for path in paths], ids)
-    file, name = _open_table(folder, root)
-    if file is None:
+    found = _find_table(folder, root)
+    if found is None:
         return Labels(sorted_into, None, {}, None)
-    with file as lines:
-        table = read_table(lines, name, ids, paths, root)
+    path, data = found
+    table = read_table(path, ids, paths, root, data)
     attributes = table.attributes
     for name, column in sorted_into.items():
         attributes[name] = attributes[name].fillna(column) if name in attributes else column
@@ -81,11 +81,11 @@ def _read_sub_folders(paths, ids):
     return pd.DataFrame(values, index=ids, columns=columns, copy=False)
 
 
-def _open_table(folder, root):
-    """(context manager of the open labels.csv, its name for messages), or (None, None)."""
+def _find_table(folder, root):
+    """(path of labels.csv, None), or (its name for messages, bytes) where the archive has it; None: there is none."""
     path = folder / LABELS
     if path.exists():
-        return open_text(path, newline=""), str(path)
+        return path, None
     described = folder / "dataset.json"
     if described.exists():
         archive = folder / read_json(described)["archive"]
@@ -96,59 +96,55 @@ def _open_table(folder, root):
             data = dict(read_members(archive, [member]))[member.name]
             if isinstance(data, MemberError):
                 raise InputError(f"{name}: {data}")
-            return io.StringIO(_decode(data, name), newline=""), name
-    return None, None
+            return name, data
+    return None
 
 
-def _decode(data, name):
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{name}: not UTF-8 text; save it as UTF-8") from None
-
-
-def read_table(file, path, ids, paths, root=""):
-    """Labels from CSV: a line of column names, then a row per picture; comma, semicolon or tab between the columns.
+def read_table(path, ids, paths, root="", data=None):
+    """Labels from CSV as `facepipe.tables.sheets` reads it: a row of column names, then a row per picture.
 
     One column, called file, image, name or id, names the picture: by its path below the top folder, by its file name
     where no other picture has the same, or by its id. Of the others (all optional)
         identity    is who it is, any text;
         split       is train, valid or test;
         a column of 0/1, -1/1, true/false or yes/no is an attribute;
-        another column of numbers is a factor (in a table with semicolons 0,5 is a number, too).
+        another column of numbers is a factor (0,5 is a number, too, where commas do not separate the cells).
     An empty cell means unknown. A column without any value is left out.
 
     Args:
-        file: text file opened with newline="".
-        path: its name for messages.
+        path: the file; with `data` its name for messages.
         ids: pandas Index of the pictures' ids.
         paths: list of str, their paths, in the same order.
         root: the top folder within `paths`, "" or ending in "/".
+        data: bytes, the file's content, or None.
 
     Returns:
         `Labels`, tables with a row for every picture; splits None where no row has one.
 
     Raises:
-        InputError: names the line and the column; also if no row names a picture.
+        InputError: names the row and the column; also if no row names a picture.
     """
-    columns, rows, delimiter = csv_table(file, path)
-    key = _key_column(columns, path)
-    texts = {"identity": _Texts("identity"), "split": _Texts("split", SPLITS)}
-    readers = [texts.get(name.lower()) or _Numbers(name, delimiter == ";") for name in columns if name != key]
-    find, places, unknown = _Finder(ids, paths, root), {}, []
-    for line, cells in rows:
-        where, name = f"{path}: line {line}", cells.pop(columns.index(key))
-        place = find(name, f"{where}: {key}")
-        if place is None:
-            unknown.append((line, name))
-            continue
-        if place in places:
-            raise InputError(f"{where}: {key}: {name!r} is the picture of line {places[place]}, too")
-        places[place] = line
-        for reader, cell in zip(readers, cells, strict=True):
-            reader.add(cell, where)
+    places, unknown = {}, []
+    with open_sheet(path, data, trim=True) as sheet:
+        sheet = named_columns(sheet)
+        key, find = _key_column(sheet.header, path), _Finder(ids, paths, root)
+        texts = {"identity": _Texts("identity"), "split": _Texts("split", SPLITS)}
+        numbers = Cells(sheet.separator != ",", "a number, true/false, yes/no or empty")
+        readers = [texts.get(name.lower()) or _Numbers(name, numbers) for name in sheet.header if name != key]
+        at = sheet.header.index(key)
+        for row, cells in sheet.rows:
+            where, name = f"{path}: row {row}", cells.pop(at)
+            place = find(name, f"{where}, column {key}")
+            if place is None:
+                unknown.append((row, name))
+                continue
+            if place in places:
+                raise InputError(f"{where}, column {key}: {name!r} is the picture of row {places[place]}, too")
+            places[place] = row
+            for reader, cell in zip(readers, cells, strict=True):
+                reader.add(cell, where)
     if unknown:
-        missing = f"the first, line {unknown[0][0]}: {unknown[0][1]!r}"
+        missing = f"the first, row {unknown[0][0]}: {unknown[0][1]!r}"
         if not places:
             first = f"{paths[0][len(root) :]!r}" if paths else "none"
             raise InputError(f"{path}: names none of the pictures ({missing}); they are {first} and so on")
@@ -174,7 +170,7 @@ def _key_column(columns, path):
     keys = [name for name in columns if name.lower() in KEYS]
     if len(keys) != 1:
         found = " and ".join(keys) if keys else ", ".join(columns)
-        raise InputError(f"{path}: line 1: one column should name the picture: file, image, name or id; found {found}")
+        raise InputError(f"{path}: row 1: one column should name the picture: file, image, name or id; found {found}")
     return keys[0]
 
 
@@ -215,9 +211,11 @@ class _Texts:
         if self.allowed:
             cell = cell.lower()
         if cell and self.allowed and cell not in self.allowed:
-            raise InputError(f"{where}: {self.name}: should be {', '.join(self.allowed)} or empty, found {cell!r}")
+            raise InputError(
+                f"{where}, column {self.name}: should be {', '.join(self.allowed)} or empty, found {short(cell)}"
+            )
         if not cell.isprintable():
-            raise InputError(f"{where}: {self.name}: should be printable text, found {cell!r}")
+            raise InputError(f"{where}, column {self.name}: should be printable text, found {short(cell)}")
         self.texts.append(cell)
 
     def kind(self):
@@ -227,8 +225,8 @@ class _Texts:
 class _Numbers:
     """A column of numbers or of yes and no."""
 
-    def __init__(self, name, decimal_comma):
-        self.name, self.decimal_comma = name, decimal_comma
+    def __init__(self, name, cells):
+        self.name, self.cells = name, cells  # `Cells` of the whole table
         self.numbers = array.array("d")
         self.word = None  # (where, text) of the first yes, no, true, false
 
@@ -237,14 +235,10 @@ class _Numbers:
         if number is None and (number := _WORDS.get(cell.lower())) is not None:
             self.word = self.word or (where, cell)
         elif number is None:
-            try:
-                number = float(cell.replace(",", ".") if self.decimal_comma else cell)
-            except ValueError:
-                number = math.nan
-            if not math.isfinite(number):
-                raise InputError(
-                    f"{where}: {self.name}: should be a number, true/false, yes/no or empty, found {cell!r}"
-                )
+            numbers = self.cells.numbers([cell])
+            if numbers is None:
+                raise InputError(f"{where}, column {self.name}: {self.cells.first_problem([cell])[1]}")
+            number = numbers[0]
         self.numbers.append(number)
 
     def kind(self):
@@ -257,7 +251,7 @@ class _Numbers:
             return "attribute"
         if self.word:
             where, text = self.word
-            raise InputError(f"{where}: {self.name}: should be a number as in other rows, found {text!r}")
+            raise InputError(f"{where}, column {self.name}: should be a number as in other rows, found {text!r}")
         return "factor"
 
     def values(self):

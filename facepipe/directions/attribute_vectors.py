@@ -1,11 +1,10 @@
 """The stage attribute_vectors: directions of each model that encodes images, how good and how pure they are."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
-from facepipe.core.files import atomic_file
+from facepipe.core.files import write_csv
 from facepipe.directions.fitting import fit_directions
 from facepipe.directions.side_effects import cosines, fit_probes, side_effects
 from facepipe.directions.table import write_directions
@@ -24,7 +23,7 @@ def attribute_vectors(params, shards, latents, out, report, wanted=MODELS):
     (attribute, other, effect, value; see `facepipe.directions.side_effects`, value is the relative one).
 
     Args:
-        params: `facepipe.config.AttributeVectors`.
+        params: `facepipe.directions.config.AttributeVectors`.
         shards: folder of the shards, for the attributes.
         latents: folder of the exported latents.
         out: folder for the directions.
@@ -129,7 +128,7 @@ def _write_scores(path, directions):
         directions.names, directions.methods, directions.auc, directions.n_pos, directions.n_neg, directions.norms,
         strict=True,
     )  # fmt: skip
-    _write(path, ["attribute", "method", "direction", "auc", "n_pos", "n_neg", "norm"], [
+    write_csv(path, ["attribute", "method", "direction", "auc", "n_pos", "n_neg", "norm"], [
         [name, method, f"{name}, {method}", f"{score:.6f}", n_pos, n_neg, f"{norm:.6g}"]
         for name, method, score, n_pos, n_neg, norm in rows
     ])  # fmt: skip
@@ -142,9 +141,4 @@ def _write_pairs(path, rows, columns, matrices):
         for i, row in enumerate(rows)
         for j, column in enumerate(columns)
     ]
-    _write(path, ["attribute", "other", *matrices], cells)
-
-
-def _write(path, header, rows):
-    with atomic_file(path) as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+    write_csv(path, ["attribute", "other", *matrices], cells)

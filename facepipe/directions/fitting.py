@@ -18,6 +18,14 @@ KEPT = 0.9  # an attribute is left alone where being orthogonal to it, too, woul
 FOLDS = 5
 
 
+class _Examples(NamedTuple):
+    column: int  # the attribute's
+    x: np.ndarray  # of the training images where it is known
+    positive: np.ndarray
+    held_x: np.ndarray  # of the held-out ones
+    held_positive: np.ndarray
+
+
 class Problem(NamedTuple):
     """What cannot be had: name of the attribute, method ("" all), reason."""
 
@@ -103,15 +111,14 @@ def auc(scores, labels):
         labels: bool (n,), at least one of each.
 
     Returns:
-        Float in [0, 1], exact with ties.
+        Float in [0, 1].
     """
+    from sklearn.metrics import roc_auc_score
+
     scores, labels = np.asarray(scores, np.float64), np.asarray(labels, bool)
-    positives, negatives = int(labels.sum()), int((~labels).sum())
-    if not positives or not negatives or not np.isfinite(scores).all():
+    if labels.all() or not labels.any() or not np.isfinite(scores).all():
         raise ValueError("auc needs positives, negatives and finite scores")
-    _, position, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[position]  # ties share the mean of their ranks, from 1
-    return float((ranks[labels].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float(roc_auc_score(labels, scores))
 
 
 def fit_directions(names, x, labels, held_x, held_labels, min_examples, methods, standard):
@@ -143,17 +150,18 @@ def fit_directions(names, x, labels, held_x, held_labels, min_examples, methods,
         elif not np.isfinite(x).all():
             problems.append(Problem(name, "", "the latents are not finite"))
         else:
-            usable[name] = i, x[known], positive, held_x[held_known], held_positive
+            usable[name] = _Examples(i, x[known], positive, held_x[held_known], held_positive)
     weights = {}
     if {"logistic", "orthogonalised"} & set(methods):
-        weights = {name: logistic(known_x, positive) for name, (_, known_x, positive, _, _) in usable.items()}
+        weights = {name: logistic(examples.x, examples.positive) for name, examples in usable.items()}
     phi, rows = correlations(labels), []
-    for name, (i, known_x, positive, known_held, held_positive) in usable.items():
-        difference = mean_difference(known_x, positive)
+    for name, examples in usable.items():
+        difference = mean_difference(examples.x, examples.positive)
         for method in methods:
             direction = difference if method == "mean_difference" else weights[name]
             if method == "orthogonalised" and direction.any():
-                others = [(phi[i, usable[other][0]], weights[other]) for other in usable if other != name]
+                row = phi[examples.column]
+                others = [(row[usable[other].column], weights[other]) for other in usable if other != name]
                 direction = orthogonalised(direction, others)
             gap = direction @ difference
             if not gap > 1e-9 * (direction @ direction) ** 0.5:
@@ -161,9 +169,9 @@ def fit_directions(names, x, labels, held_x, held_labels, min_examples, methods,
                 problems.append(Problem(name, method, reason))
                 continue
             moved = gap / (direction @ direction) * direction
-            score = auc(known_held @ moved, held_positive)
-            n_pos = int(positive.sum())
-            rows.append((name, method, n_pos, len(positive) - n_pos, score, standard.move(moved)))
+            score = auc(examples.held_x @ moved, examples.held_positive)
+            n_pos = int(examples.positive.sum())
+            rows.append((name, method, n_pos, len(examples.positive) - n_pos, score, standard.move(moved)))
     names, taken, n_pos, n_neg, aucs, vectors = zip(*rows, strict=True) if rows else ((),) * 6
     directions = Directions(
         names=list(names),

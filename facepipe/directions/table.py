@@ -1,14 +1,13 @@
 """A model's directions as CSV: a row per attribute and method, with how well it tells held-out images apart."""
 
-import csv
 from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.core.files import atomic_file
+from facepipe.core.files import write_csv
 from facepipe.errors import InputError, suggest
 from facepipe.latents.vectors import format_vector, read_vectors, z_columns
-from facepipe.tables.cells import short
+from facepipe.tables.cells import Cells, short
 
 _COLUMNS = ("method", "n_pos", "n_neg", "auc", "norm")
 
@@ -65,13 +64,12 @@ class Directions:
 
 def write_directions(path, directions):
     """Write `Directions` as CSV: attribute, method, n_pos, n_neg, auc, norm, z000, ... (vectors exact)."""
-    with atomic_file(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["attribute", *_COLUMNS, *z_columns(directions.vectors.shape[1])])
-        for i, name in enumerate(directions.names):
-            scores = f"{directions.auc[i]:.6f}", f"{directions.norms[i]:.9g}"
-            row = [name, directions.methods[i], directions.n_pos[i], directions.n_neg[i], *scores]
-            writer.writerow(row + format_vector(directions.vectors[i]))
+    header, rows = ["attribute", *_COLUMNS, *z_columns(directions.vectors.shape[1])], []
+    for i, name in enumerate(directions.names):
+        scores = f"{directions.auc[i]:.6f}", f"{directions.norms[i]:.9g}"
+        row = [name, directions.methods[i], directions.n_pos[i], directions.n_neg[i], *scores]
+        rows.append(row + format_vector(directions.vectors[i]))
+    write_csv(path, header, rows)
 
 
 def read_directions(path, latent_dim=None, model_name=None):
@@ -100,21 +98,27 @@ def read_directions(path, latent_dim=None, model_name=None):
     return Directions(
         names=names,
         methods=cells["method"],
-        n_pos=_column(path, cells, "n_pos", int),
-        n_neg=_column(path, cells, "n_neg", int),
-        auc=_column(path, cells, "auc", float, 1.0),
+        n_pos=_counts(path, cells, "n_pos"),
+        n_neg=_counts(path, cells, "n_neg"),
+        auc=_numbers(path, cells, "auc", 1),
         vectors=vectors,
     )
 
 
-def _column(path, cells, name, kind, most=np.inf):
-    values = []
+def _numbers(path, cells, name, most):
+    """A column as float64 (n,) in [0, most]."""
+    readable, values = Cells(comma=True), []
     for row, text in enumerate(cells[name], 2):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = -1
-        if not 0 <= value <= most:
+        numbers = readable.numbers([text])
+        if numbers is None or not 0 <= numbers[0] <= most:
             raise InputError(f"{path}: row {row}, column {name}: {short(text)} is not a number from 0 to {most}")
-        values.append(value)
-    return np.array(values, np.int64 if kind is int else np.float64)
+        values.append(numbers[0])
+    return np.array(values, np.float64)
+
+
+def _counts(path, cells, name):
+    """A column as int64 (n,), at least 0."""
+    for row, text in enumerate(cells[name], 2):
+        if not (text.isascii() and text.isdigit()):
+            raise InputError(f"{path}: row {row}, column {name}: {short(text)} is not a whole number from 0 on")
+    return np.array(cells[name], dtype=str).astype(np.int64)

@@ -4,7 +4,7 @@ import numpy as np
 
 from facepipe.errors import InputError
 from facepipe.shards.labels import encode
-from facepipe.tables.cells import short
+from facepipe.tables.cells import Cells, short
 
 
 def labels_of(table, conditions, path):
@@ -64,10 +64,9 @@ def mixed_labels(table, conditions, weights, path):
 
 
 def _label(text, where):
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    if not 0 <= value <= 1:
-        raise InputError(f"{where}: {short(text)} is not a label; expected 0 (without), 1 (with), between or nothing")
-    return value
+    numbers = Cells(comma=True).numbers([text])
+    if numbers is None or not 0 <= numbers[0] <= 1:
+        raise InputError(
+            f"{where}: {short(text)} is not a label; expected 0 (without), 1 (with), a number between, or nothing"
+        )
+    return numbers[0]

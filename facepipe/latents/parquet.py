@@ -43,7 +43,7 @@ def read_columns(path, vector, others, key, only=None):
         path: the file.
         vector: names of the columns with the numbers of the vector.
         others: names of columns of texts, among them `key`; empty cells become "", whole numbers lose their point.
-        key, only: as in `facepipe.latents.vectors.read_vectors`.
+        key, only: as in `facepipe.latents.vectors.read_parts`.
 
     Returns:
         (z float32 (n, len(vector)), {column: list of n str}).

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facepipe.core.files import atomic_file
+from facepipe.core.files import write_csv
 from facepipe.errors import InputError
 
 DEAD = 1e-4  # of the largest deviation among the dimensions
@@ -23,8 +23,8 @@ def statistics(z, prior=None):
 
     Returns:
         DataFrame of d rows: dimension (0..d-1), min, max, mean, sd (population), zero_share (of exact
-        zeros, 0..1), total_activation (sum of |z|), dead (0 or 1, see `dead_dimensions`), low and high: the range
-        that nobody need be warned of, that of z and of `prior`.
+        zeros, 0..1), total_activation (sum of |z|), dead (0 or 1, see `dead_dimensions`), low and high: the usual
+        range, that of z and of `prior`, beyond which users are warned.
     """
     count = len(z)
     low, high = (edge([edge(part, axis=0) for part in _parts(z)], axis=0) for edge in (np.min, np.max))
@@ -87,9 +87,8 @@ def write_statistics(path, table, counts):
         counts: int (d, BINS), written as the columns bin00, bin01, ... from min to max.
     """
     names = [f"bin{i:02d}" for i in range(counts.shape[1])]
-    whole = pd.concat([table, pd.DataFrame(counts, columns=names, index=table.index)], axis=1)
-    with atomic_file(path) as file:
-        whole.to_csv(file, index=False, float_format="%.9g", lineterminator="\n")
+    rows = ([*row, *bins] for row, bins in zip(table.itertuples(index=False), counts.tolist(), strict=True))
+    write_csv(path, [*table.columns, *names], rows, digits=9)
 
 
 def read_statistics(path):

@@ -26,6 +26,12 @@ class Vectors(NamedTuple):
     z: np.ndarray
 
 
+class _Layout(NamedTuple):
+    form: str  # see FORMS
+    at: dict  # number of the vector: where its column stands
+    kept: dict  # name of another column: where it stands
+
+
 class Parts(NamedTuple):
     """`Vectors` of which only some numbers are there, or whose numbers are coordinates.
 
@@ -110,13 +116,12 @@ def read_parts(
     path = Path(path)
 
     def layout(header):
-        """(form, where the vector's numbers stand, {column: where it stands})"""
         _check_names(path, header, (key, *required), each=optional is None)
         form, at = _vector_columns(path, header, forms)
         _check_columns(path, form, at, latent_dim, model_name, partial)
         others = header if optional is None else optional
         kept = (name for name in (key, *required, *others) if name in header and name)
-        return form, at, {name: header.index(name) for name in kept if not is_vector_column(name)}
+        return _Layout(form, at, {name: header.index(name) for name in kept if not is_vector_column(name)})
 
     if parquet.is_parquet(path):
         header = parquet.read_header(path)
@@ -147,7 +152,7 @@ def _read_rows(path, sheet, at, kept, key, only):
     values, texts, cells = array("f"), {name: [] for name in kept}, Cells(comma=sheet.separator != ",")
     # neighbours are cut out in one piece
     piece = slice(at[0], at[0] + len(at)) if at == list(range(at[0], at[0] + len(at))) else None
-    rows = (pair for pair in sheet.rows if only is None or pair[1][kept[key]] in only)
+    rows = (pair for pair in _without_gaps(path, sheet.rows) if only is None or pair[1][kept[key]] in only)
     while block := list(itertools.islice(rows, max(1, _NUMBERS // len(at)))):
         there = []
         for _, line in block:
@@ -162,6 +167,14 @@ def _read_rows(path, sheet, at, kept, key, only):
             texts[name] += [line[i] for _, line in block]
     z = np.frombuffer(values, np.float32) if values else np.empty(0, np.float32)
     return z.reshape(-1, len(at)), texts
+
+
+def _without_gaps(path, rows):
+    # later checks count rows from the first
+    for expected, (row, cells) in enumerate(rows, 2):
+        if row != expected:
+            raise InputError(f"{path}: row {expected}: blank, with more rows below; remove it")
+        yield row, cells
 
 
 def _read_plain(path, encoding, latent_dim, model_name):

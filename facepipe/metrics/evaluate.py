@@ -1,6 +1,5 @@
 """The stage evaluate: reconstruction beside PCA, samples against held-out images, latent health."""
 
-import csv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,12 +7,11 @@ import numpy as np
 from tqdm import tqdm
 
 from facepipe.core.determinism import rng
-from facepipe.core.files import atomic_file
+from facepipe.core.files import write_csv
 from facepipe.core.pictures import to_uint8
 from facepipe.errors import InputError
-from facepipe.latents import statistics as latent
 from facepipe.latents.folder import MODELS
-from facepipe.latents.statistics import statistics
+from facepipe.latents.statistics import active_units, kl_per_dimension, statistics
 from facepipe.metrics import reconstruction
 from facepipe.metrics.features import face_scores, features
 from facepipe.metrics.kid import kid
@@ -24,6 +22,7 @@ from facepipe.shards.shards import Shards
 
 BATCH = 256
 PCA_IMAGES = 20_000  # training images that PCA is fitted to, at most: its components have settled long before
+DIGITS = 9  # significant, in the tables
 
 
 class SampleScores(NamedTuple):
@@ -46,7 +45,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
     """Judge the models.
 
     Args:
-        params: `config.Evaluate`.
+        params: `facepipe.metrics.config.Evaluate`.
         models: folder of the model folders ae, vae and gan.
         latents: folder of the exported latents; <model>/density.npz is the sampler fitted to training latents.
         shards: folder of the shards. Reconstruction is judged on the test split. Samples are compared with
@@ -104,8 +103,9 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
             fitted = judge(name, f"density ({sampler.name})", _sample(model, z, labels))
             samples.append(fitted)
             metrics[name][f"kid_x1000_density_{tag}"] = fitted.kid_mean * 1000
-    _write_csv(report / "samples.csv", SampleScores._fields, samples)
-    _write_csv(report / "reconstruction.csv", ("model", "test_mse", "test_psnr_db", "test_ssim"), reconstructions)
+    write_csv(report / "samples.csv", SampleScores._fields, samples, DIGITS)
+    columns = "model", "test_mse", "test_psnr_db", "test_ssim"
+    write_csv(report / "reconstruction.csv", columns, reconstructions, DIGITS)
     return metrics
 
 
@@ -182,10 +182,10 @@ def _latent_metrics(name, z, logvar, params, report):
     table = statistics(z)
     metrics = {"dead_dimensions": int(table["dead"].sum())}
     if logvar is not None:
-        table["active"] = latent.active_units(z, params.active_variance).astype(int)
-        table["kl_nats"] = latent.kl_per_dimension(z, logvar)
+        table["active"] = active_units(z, params.active_variance).astype(int)
+        table["kl_nats"] = kl_per_dimension(z, logvar)
         metrics |= {"active_units": int(table["active"].sum()), "kl_nats": float(table["kl_nats"].sum())}
-    _write_csv(report / "latents" / f"{name}.csv", list(table.columns), table.itertuples(index=False))
+    write_csv(report / "latents" / f"{name}.csv", table.columns, table.itertuples(index=False), DIGITS)
     return metrics
 
 
@@ -239,12 +239,3 @@ def _check_counts(params, held_out, train):
                 f"params.yaml: evaluate.neighbours: {params.neighbours} needs more than {params.neighbours} {what}, "
                 f"there are {count}; use more data or fewer neighbours"
             )
-
-
-def _write_csv(path, header, rows):
-    """CSV with 9 significant digits; None as an empty cell."""
-    with atomic_file(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        for row in rows:
-            writer.writerow([f"{v:.9g}" if isinstance(v, float) else v for v in row])

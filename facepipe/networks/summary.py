@@ -1,10 +1,8 @@
 """What a model consists of: a table of its layers with shapes, parameters and operations."""
 
-import csv
-
 import keras
 
-from facepipe.core.files import atomic_file
+from facepipe.core.files import write_csv
 from facepipe.networks.spectral import SpectralDeconv
 
 COLUMNS = ("network", "layer", "type", "output", "parameters", "flops")
@@ -59,7 +57,4 @@ def flops(layer):
 
 def write_summary(path, networks):
     """Write the table of `summarize` as CSV."""
-    with atomic_file(path) as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(summarize(networks))
+    write_csv(path, COLUMNS, ([row[name] for name in COLUMNS] for row in summarize(networks)))

@@ -1,9 +1,8 @@
 """Rejected pictures: the list of them, and their reasons counted."""
 
-import csv
 import re
 
-from facepipe.core.files import atomic_file
+from facepipe.core.files import write_csv
 
 # what is particular to a picture, and what stands for it where reasons are counted; the first that fits
 PARTICULAR = (
@@ -16,9 +15,7 @@ PARTICULAR = (
 
 def write_rejected(path, rejected):
     """Write (member name, reason) pairs as CSV, sorted."""
-    rows = sorted((printable(name), printable(reason)) for name, reason in rejected)
-    with atomic_file(path) as file:
-        csv.writer(file, lineterminator="\n").writerows([("source", "reason"), *rows])
+    write_csv(path, ("source", "reason"), sorted((printable(name), printable(reason)) for name, reason in rejected))
 
 
 def printable(name):

@@ -1,13 +1,12 @@
 """Write shards: uint8 images as .npy files of bounded size, with an index and tables of ids and attributes (CSV)."""
 
-import csv
 import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from facepipe.core.files import atomic_folder, sha256, write_json
+from facepipe.core.files import atomic_folder, sha256, write_csv, write_json
 from facepipe.preprocess.rejected import write_rejected
 from facepipe.shards.shards import ID_COLUMNS, SPLITS, VERSION, OpenFiles
 
@@ -153,14 +152,12 @@ def write_shards(folder, images, dataset="arrays", ids=None, attributes=None, fa
 
 def _write_table(path, ids, table, text):
     """Write `table`'s rows for `ids` with text(value) in the cells; nothing where a value or an id is missing."""
-    rows = table.reindex(pd.Index(ids, name="id"))
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", *table.columns])
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            part = rows[start : start + ROWS_AT_ONCE]
-            values = part.to_numpy(dtype=float).tolist()
-            writer.writerows(
-                [name, *("" if value != value else text(value) for value in row)]
-                for name, row in zip(part.index, values, strict=True)
-            )
+    whole = table.reindex(pd.Index(ids, name="id"))
+
+    def rows():
+        for start in range(0, len(whole), ROWS_AT_ONCE):
+            part = whole[start : start + ROWS_AT_ONCE]
+            for name, row in zip(part.index, part.to_numpy(dtype=float).tolist(), strict=True):
+                yield [name, *(None if value != value else text(value) for value in row)]
+
+    write_csv(path, ["id", *table.columns], rows())

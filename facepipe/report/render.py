@@ -13,15 +13,15 @@ from facepipe.directions.table import read_directions
 from facepipe.draw.grids import labelled, shown_scale
 from facepipe.errors import InputError, suggest
 from facepipe.latents.edited import read_edited
+from facepipe.latents.folder import MODELS
 from facepipe.latents.paths import PATH_METHODS, interpolate
 from facepipe.networks.samplers import load_sampler
 from facepipe.report.combinations import conditions_grid
 from facepipe.report.decoded import decode_table, known_faces
-from facepipe.report.page.page import TITLES, write_page
+from facepipe.report.page.page import write_page
 from facepipe.shards.labels import random_labels, read_labels
 from facepipe.shards.shards import Shards
 
-MODELS = tuple(TITLES)
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")  # of the user's tables
 
 

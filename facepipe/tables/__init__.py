@@ -1,1 +1,1 @@
-"""How a person's spreadsheet is read."""
+"""How the tables that people bring are read."""

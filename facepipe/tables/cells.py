@@ -19,10 +19,12 @@ class Cells:
 
     Args:
         comma: bool, whether that may be a comma: not where commas separate the cells.
+        expected: str, what a cell may be, for messages.
     """
 
-    def __init__(self, comma):
+    def __init__(self, comma, expected="a number"):
         self._comma = comma
+        self._expected = expected
         self._mark = None  # of the numbers so far
 
     def numbers(self, texts):
@@ -53,7 +55,7 @@ class Cells:
     def _problem(self, text):
         stripped = text.strip()
         if not stripped:
-            return "empty cell; expected a number"
+            return f"empty cell; expected {self._expected}"
         if stripped.lower().lstrip("+-") in ("nan", "inf", "infinity"):
             return f"{short(text)} is not a finite number"
         marks = [mark for mark in _NAMES if mark in stripped]
@@ -61,13 +63,13 @@ class Cells:
         if groups and (groups["mark"] not in marks or stripped.count(groups["mark"]) > 1 or len(marks) > 1):
             return f"{short(text)} has a thousands separator; write it without"
         if marks == [","] and not self._comma:
-            return f"{short(text)} is not a number; write decimals with a point"
+            return f"{short(text)} is not {self._expected}; write decimals with a point"
         try:
             number = float(stripped.replace(",", ".")) if text.isascii() and "_" not in text else None
         except ValueError:
             number = None
         if number is None:
-            return f"{short(text)} is not a number"
+            return f"{short(text)} is not {self._expected}"
         if abs(number) >= LIMIT:
             return f"{short(text)} is too large for float32 (at most 3.4e38)"
         # what is left has the wrong mark

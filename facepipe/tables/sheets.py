@@ -3,11 +3,15 @@
 import codecs
 import contextlib
 import csv
+import io
+import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from facepipe.errors import InputError
+from facepipe.tables.cells import short
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t"  # spreadsheets write ; where the comma is the decimal mark
 _BLOCK = 2**20
 # a byte order mark and the encoding that it names; that of UTF-32 begins with that of UTF-16
 _MARKS = (
@@ -18,56 +22,109 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NO_TEXT = frozenset(map(chr, range(32))) - set("\t\n\r\f")
+_QUOTED = re.compile('"[^"]*"?')
 
 
 class Sheet(NamedTuple):
-    """encoding: str; first: str, the first line; header: list of str; separator: str; rows: iterator.
+    """A table of texts that is being read.
 
-    `rows` yields (row, cells): row as a spreadsheet counts, the header being 1; cells as many as the header's, empty
-    ones added or cut off at the end. Rows without content are left out at the end of the file and refused elsewhere.
+    Attributes:
+        path: of the file, for messages.
+        encoding: str.
+        first: str, the first line.
+        header: list of str, "" where a column has no name.
+        separator: str, the character between the cells.
+        rows: yields (row, cells): row as a spreadsheet counts, the header being 1; cells as many as the header's, empty
+            ones added or cut off at the end. Rows without content are left out.
     """
 
+    path: object
     encoding: str
     first: str
     header: list
     separator: str
-    rows: object
+    rows: Iterator
 
 
 @contextlib.contextmanager
-def open_sheet(path):
+def open_sheet(path, data=None, trim=False):
     """The `Sheet` in a text file.
 
     Args:
-        path: Path of the file.
+        path: Path of the file; with `data` only its name for messages.
+        data: bytes, the file's content where it does not lie on the disk (but in an archive), or None.
+        trim: whether spaces around a cell, also those before its opening quote, are no part of it.
 
     Raises:
         InputError: one line with file and row, while it is opened or its rows are read.
     """
+
+    def opened(encoding=None, errors="strict"):
+        file = io.FileIO(path) if data is None else io.BytesIO(data)
+        file = io.BufferedReader(file)
+        return io.TextIOWrapper(file, encoding, errors, newline="") if encoding else file
+
     try:
-        encoding, quoted = _survey(path)
-        with open(path, encoding=encoding, newline="") as file:
+        encoding, quoted = _survey(path, opened)
+        with opened(encoding) as file:
             first = file.readline()
             if not first:
                 raise InputError(f"{path}: empty file; expected a header row")
-            separator = max(SEPARATORS, key=first.count)
+            separator = _separator(first)
             file.seek(0)
-            lines = _quoted(path, file, separator) if quoted else _plain(file, separator)
+            lines = _quoted(path, file, separator, trim) if quoted else _plain(file, separator)
+            if trim:
+                lines = ([cell.strip() for cell in cells] for cells in lines)
             header = next(lines)
-            yield Sheet(encoding, first.strip(), header, separator, _rows(path, len(header), lines))
+            yield Sheet(path, encoding, first.strip(), header, separator, _rows(path, len(header), lines))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; expected a CSV file") from None
 
 
-def _survey(path):
+def named_columns(sheet):
+    """A `Sheet` whose columns all have names, different by more than upper and lower case.
+
+    Args:
+        sheet: `Sheet`; nameless columns at its end are left out, where they are empty.
+
+    Raises:
+        InputError: other nameless columns, names that cannot be printed, two that are the same; while the rows are
+            read, a cell of a column that is left out.
+    """
+    path, names = sheet.path, list(sheet.header)
+    while names and not names[-1]:
+        names.pop()
+    if "" in names or not names:
+        raise InputError(f"{path}: row 1: column {names.index('') + 1 if names else 1} has no name")
+    if odd := next((name for name in names if not name.isprintable()), None):
+        raise InputError(f"{path}: row 1: {short(odd)}: column names should be printable")
+    lower = [name.lower() for name in names]
+    if twice := next((name for name in names if lower.count(name.lower()) > 1), None):
+        raise InputError(f"{path}: row 1: {short(twice)} is there twice; rename one of the columns")
+    return sheet._replace(header=names, rows=_of_named(path, len(names), sheet.rows))
+
+
+def _of_named(path, count, rows):
+    for row, cells in rows:
+        if any(cells[count:]):
+            raise InputError(f"{path}: row {row}: a cell beyond the {count} columns that have a name")
+        yield row, cells[:count]
+
+
+def _separator(first):
+    """What separates the cells, by the first line: the one that stands there most often, not counting quoted text."""
+    return max(SEPARATORS, key=_QUOTED.sub("", first).count)
+
+
+def _survey(path, opened):
     """(encoding, whether a cell may be in quotes), from all of the file's bytes."""
-    with open(path, "rb") as file:
+    with opened() as file:
         start = file.read(4)
     marked = next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None)
     for encoding in [marked] if marked else ["utf-8", "cp1252"]:  # the second is what Excel means by "CSV"
         quoted = False
         try:
-            with open(path, encoding=encoding, newline="") as file:
+            with opened(encoding) as file:
                 while block := file.read(_BLOCK):
                     quoted = quoted or '"' in block
                     if "\0" in block or (encoding == "cp1252" and not _NO_TEXT.isdisjoint(block)):
@@ -77,20 +134,26 @@ def _survey(path):
         except UnicodeError:
             pass
     kind = "an Excel workbook" if start.startswith(b"PK") else "not UTF-8 text"
-    raise InputError(f"{path}: row {_undecodable_row(path, marked or 'utf-8')}: {kind}; save it as 'CSV UTF-8'")
+    with opened(marked or "utf-8", errors="replace") as file:
+        raise InputError(f"{path}: row {_undecodable_row(file)}: {kind}; save it as 'CSV UTF-8'")
 
 
-def _undecodable_row(path, encoding):
-    decoder, row = codecs.getincrementaldecoder(encoding)(), 1
-    with open(path, "rb") as file:
-        for byte in iter(lambda: file.read(1), b""):
-            try:
-                letter = decoder.decode(byte)
-            except UnicodeError:
-                break
-            if letter == "\0":
-                break
-            row += letter == "\n"
+def _undecodable_row(file):
+    """The row of the first letter that stands for bytes which are no text."""
+    before = ""
+    while block := file.read(_BLOCK):
+        text = re.split("[\0\ufffd]", block, maxsplit=1)
+        before += text[0]
+        if len(text) > 1:
+            break
+    # any letter: the row that it stands in has begun
+    lines = io.StringIO(before + "?", newline="")
+    reader, row = csv.reader(lines, delimiter=_separator(re.split("[\r\n]", before, maxsplit=1)[0])), 0
+    try:
+        for _ in reader:
+            row += 1
+    except csv.Error:
+        row += 1
     return row
 
 
@@ -100,10 +163,10 @@ def _plain(file, separator):
         yield line.rstrip("\r\n").split(separator)
 
 
-def _quoted(path, file, separator):
+def _quoted(path, file, separator, trim):
     row = 0
     try:
-        for cells in csv.reader(file, delimiter=separator, strict=True):
+        for cells in csv.reader(file, delimiter=separator, strict=True, skipinitialspace=trim):
             row += 1
             yield cells
     except csv.Error as error:
@@ -112,16 +175,11 @@ def _quoted(path, file, separator):
 
 
 def _rows(path, width, lines):
-    blank = None
     for row, cells in enumerate(lines, 2):
         if len(cells) != width:
             if any(cells[width:]):
                 raise InputError(f"{path}: row {row}: {len(cells)} cells, the header has {width}")
             cells = cells[:width] + [""] * (width - len(cells))
         # most rows begin with a name
-        if not cells[0].strip() and not any(cell.strip() for cell in cells):
-            blank = blank or row
-            continue
-        if blank:
-            raise InputError(f"{path}: row {blank}: blank, with more rows below; remove it")
-        yield row, cells
+        if cells[0].strip() or any(cell.strip() for cell in cells):
+            yield row, cells

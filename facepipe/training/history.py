@@ -1,10 +1,9 @@
 """What a training reports: means of its terms over an epoch, history.csv, and the stop at a value not finite."""
 
-import csv
 import itertools
 import math
 
-from facepipe.core.files import atomic_file
+from facepipe.core.files import write_csv
 from facepipe.errors import InputError
 
 
@@ -65,8 +64,4 @@ def not_finite(name, value, step, learning_rate):
 def write_history(path, rows):
     """Write history.csv atomically: dicts of int and float, one an epoch; floats with 7 significant digits."""
     names = list(dict.fromkeys(itertools.chain.from_iterable(rows)))
-    with atomic_file(path) as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.7g}" if isinstance(v, float) else v for k, v in row.items()})
+    write_csv(path, names, ([row.get(name) for name in names] for row in rows), digits=7)

@@ -1,7 +1,6 @@
 """The embedded data set: synthetic faces whose factors are known, so that edits can be scored against the truth."""
 
 import contextlib
-import csv
 import io
 import itertools
 import zipfile
@@ -12,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from facepipe.core.determinism import rng
-from facepipe.core.files import atomic_file
+from facepipe.core.files import atomic_file, write_csv
 from facepipe.core.machine import available_cores
 from facepipe.datasets.workers import ordered_map
 from facepipe.download.synthetic.renderer import render
@@ -210,13 +209,11 @@ def write_archive(folder, count, size, seed, workers=None):
         file.write(f"{count}\n{' '.join(ATTRIBUTES)}\n")
         for name, face in zip(names, faces, strict=True):
             file.write(f"{name} {' '.join(f'{2 * value - 1:2d}' for value in attributes(face).values())}\n")
-    with atomic_file(folder / "factors.csv") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("id", *FACTORS))
-        table.writerows(
-            (name, *(f"{value:.6f}" for value in continuous(face).values()))
-            for name, face in zip(names, faces, strict=True)
-        )
+    rows = (
+        (name, *(f"{value:.6f}" for value in continuous(face).values()))
+        for name, face in zip(names, faces, strict=True)
+    )
+    write_csv(folder / "factors.csv", ("id", *FACTORS), rows)
     with (
         atomic_file(folder / "synthetic.zip", "wb") as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
