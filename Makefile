@@ -8,7 +8,7 @@ RUN := PATH="$(abspath $(BIN)):$$PATH"
 .PHONY: repro test test-slow test-all lint setup clean
 
 repro: setup
-	$(RUN) dvc repro
+	$(RUN) dvc repro render_reports
 
 test: setup
 	$(RUN) python -m pytest -m "not slow"

@@ -1,20 +1,17 @@
 """Export a model's latents of every image as tables, what each dimension does, and a density over them."""
 
 import argparse
+from functools import partial
 
 from facepipe.stage import run
 
-PARSER = argparse.ArgumentParser(prog="export_latents")
-PARSER.add_argument("model", choices=("ae", "vae", "gan"))
-MODEL = PARSER.parse_args().model
 
-
-def main(params):
+def main(params, model):
     from facepipe.latents.export import export_latents
 
     return export_latents(
         params.export_latents,
-        MODEL,
+        model,
         models="data/models",
         shards="data/shards",
         reports="reports",
@@ -23,4 +20,7 @@ def main(params):
 
 
 if __name__ == "__main__":
-    run(main, "export_latents", tensorflow=True, metrics=MODEL)
+    parser = argparse.ArgumentParser(prog="export_latents")
+    parser.add_argument("model", choices=("ae", "vae", "gan"))
+    name = parser.parse_args().model
+    run(partial(main, model=name), "export_latents", tensorflow=True, metrics=name)

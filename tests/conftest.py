@@ -95,12 +95,12 @@ def tiny_workspace(tmp_path_factory, tiny_models, tiny_shards):
     from facepipe.directions.attribute_vectors import attribute_vectors
     from facepipe.directions.config import AttributeVectors
     from facepipe.latents.config import ExportLatents
-    from facepipe.latents.export import export_latents
+    from tests.trainings import export_all
 
     folder = tmp_path_factory.mktemp("workspace")
     (folder / "models").symlink_to(tiny_models)
     (folder / "shards").symlink_to(tiny_shards)
-    export_latents(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, folder / "latents")
+    export_all(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, folder / "latents")
     params = AttributeVectors(min_examples=5)
     attribute_vectors(params, tiny_shards, folder / "latents", folder / "directions", folder / "reports")
     return folder

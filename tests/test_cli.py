@@ -132,12 +132,12 @@ def test_decode_gives_the_models_own_pictures(table, tiny_models, tmp_path, caps
 
 def test_exported_latents_decode_to_the_models_reconstructions(tiny_models, tiny_shards, tmp_path):
     from facepipe.latents.config import ExportLatents
-    from facepipe.latents.export import export_latents
     from facepipe.models.load import load_model
     from facepipe.shards.shards import Shards
+    from tests.trainings import export_all
 
     params = ExportLatents(components=2, gan_samples=5)
-    metrics = export_latents(params, tiny_models, tiny_shards, tmp_path / "latents")
+    metrics = export_all(params, tiny_models, tiny_shards, tmp_path / "latents")
     assert metrics["vae"] == {"latents": 160, "dimensions": 4, "dead": 0} and metrics["gan"] == metrics["vae"]
     assert len(read_latents(tmp_path / "latents/gan/sample.csv").ids) == 5
     assert main(["decode", str(tmp_path / "latents/vae/test.csv"), "--model", str(tiny_models / "vae"),
@@ -153,13 +153,13 @@ def test_exported_latents_decode_to_the_models_reconstructions(tiny_models, tiny
 def workspace(tiny_models, tiny_shards, tmp_path_factory):
     """A folder as after `dvc repro`: data/models, data/latents, data/shards."""
     from facepipe.latents.config import ExportLatents
-    from facepipe.latents.export import export_latents
+    from tests.trainings import export_all
 
     data = tmp_path_factory.mktemp("workspace") / "data"
     data.mkdir()
     for name, folder in (("models", tiny_models), ("shards", tiny_shards)):
         (data / name).symlink_to(folder)
-    export_latents(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, data / "latents")
+    export_all(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, data / "latents")
     return data.parent
 
 

@@ -118,7 +118,7 @@ def test_a_killed_cluster_worker_changes_nothing(cluster):
 
 
 def test_a_task_that_always_kills_its_worker_is_one_line():
-    with pytest.raises(InputError, match=r"preprocess.workers: worker processes died again and again"):
+    with pytest.raises(InputError, match=r"^workers: worker processes died again and again"):
         list(ordered_map(die, TASKS, workers=2))
 
 
@@ -131,5 +131,5 @@ def test_exceptions_of_the_function_come_through(cluster):
 def test_no_scheduler_there(monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr("facepipe.datasets.workers.CONNECT_SECONDS", 1)
-    with pytest.raises(InputError, match=r"preprocess.scheduler: tcp://127.0.0.1:9: no Dask scheduler"):
+    with pytest.raises(InputError, match=r"^scheduler: tcp://127.0.0.1:9: no Dask scheduler"):
         list(ordered_map(square, TASKS, scheduler="tcp://127.0.0.1:9"))

@@ -1,3 +1,6 @@
+import json
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,3 +181,31 @@ def test_prior_samples(tmp_path):
     assert metrics == {"latents": 12, "dimensions": 8, "dead": 0}
     assert read.ids[::11] == ["gan-000000", "gan-000011"] and set(read.splits) == {"sample"}
     np.testing.assert_array_equal(read.z, Prior(8).sample(12, 5))
+
+
+def test_the_latents_say_what_else_was_read(tiny_models, tiny_shards, tmp_path):
+    """So that a stage that depends on the latents alone sees a change in the model or in its training report."""
+    folder, reports = tmp_path / "models", tmp_path / "reports"
+    shutil.copytree(tiny_models, folder)
+    shutil.copytree(tiny_models.parent / "reports", reports)
+    params, said = ExportLatents(components=2, gan_samples=5), []
+
+    def source():
+        export.export_latents(params, "gan", folder, tiny_shards, reports, tmp_path / "latents")
+        return (tmp_path / "latents/gan/source.json").read_bytes()
+
+    said = [source(), source()]
+    assert said[0] == said[1]
+    assert sorted(json.loads(said[0])) == sorted(
+        (tmp_path / name).as_posix()
+        for name in ("models/gan", "models/inverter", "reports/train_gan", "reports/train_inverter")
+    )
+    for changed in (
+        "reports/train_gan/grids/000000.png",
+        "models/gan/model.json",
+        "reports/train_inverter/history.csv",
+    ):
+        path = tmp_path / changed
+        path.write_bytes(path.read_bytes() + b"\n")
+        said.append(source())
+    assert len(set(said)) == 4

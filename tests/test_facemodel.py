@@ -16,7 +16,6 @@ from facepipe.cli import main
 from facepipe.directions.table import read_directions
 from facepipe.errors import InputError
 from facepipe.latents.config import ExportLatents
-from facepipe.latents.export import export_latents
 from facepipe.latents.table import read_latents
 from facepipe.latents.vectors import z_columns
 from facepipe.models.load import load_model
@@ -24,6 +23,7 @@ from facepipe.networks.samplers import load_sampler
 from facepipe.shards.shards import Shards
 from tests.conftest import ROOT
 from tests.test_encode import FRAMING
+from tests.trainings import export_all
 
 ALONE = """
 import json, sys
@@ -48,7 +48,7 @@ def workspace(tiny_models, tiny_shards, tmp_path_factory):
         if copy.name == "model.json":
             copy.write_text(json.dumps(json.loads(copy.read_text()) | {"framing": FRAMING}))
     params = ExportLatents(components=2, gan_samples=5)
-    export_latents(params, folder / "data/models", tiny_shards, folder / "data/latents")
+    export_all(params, folder / "data/models", tiny_shards, folder / "data/latents")
     for name in ("ae", "vae", "gan"):
         row = {"attribute": "Left", "method": "m", "n_pos": 9, "n_neg": 9, "auc": 0.75, "norm": 2}
         (folder / "data/directions").mkdir(exist_ok=True)

@@ -237,7 +237,7 @@ def test_attributes_by_auc_or_as_asked(world):
     assert len(choose_attributes(RenderReports(rows=1), found)) == 1
     asked = RenderReports(attributes=("Far_Right", "Right", "Far_Right"))
     assert choose_attributes(asked, found) == ["Far_Right", "Right"]
-    with pytest.raises(InputError, match=r"render_reports.attributes: no direction for 'Rigth'; did you mean Right"):
+    with pytest.raises(InputError, match=r"^attributes: no direction for 'Rigth'; did you mean Right"):
         choose_attributes(RenderReports(attributes=("Rigth",)), found)
 
 
@@ -274,15 +274,15 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     from facepipe.directions.attribute_vectors import attribute_vectors
     from facepipe.directions.config import AttributeVectors
     from facepipe.latents.config import ExportLatents
-    from facepipe.latents.export import export_latents
     from facepipe.metrics.config import Evaluate
     from facepipe.metrics.evaluate import evaluate
     from facepipe.preprocess.explore import explore
+    from tests.trainings import export_all
 
     shutil.copytree(tiny_models.parent / "reports", tmp_path / "reports")
     latents, directions, report = tmp_path / "latents", tmp_path / "directions", tmp_path / "reports"
     explore(tiny_shards, report / "preprocess")
-    export_latents(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, latents)
+    export_all(ExportLatents(components=2, gan_samples=5), tiny_models, tiny_shards, latents)
     attribute_vectors(AttributeVectors(min_examples=5), tiny_shards, latents, directions, report / "attribute_vectors")
     params = Evaluate(samples=40, kid_subsets=3, kid_subset_size=20, neighbours=3)
     metrics = evaluate(params, tiny_models, latents, tiny_shards, report / "evaluate")

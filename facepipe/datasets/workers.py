@@ -9,7 +9,7 @@ import logging
 import multiprocessing
 import signal
 
-from facepipe.errors import InputError
+from facepipe.errors import FieldError
 
 RESTARTS = 3  # a task that kills its worker this often will not do better
 CONNECT_SECONDS = 30
@@ -56,9 +56,8 @@ def _on_processes(function, tasks, workers):
             except concurrent.futures.process.BrokenProcessPool:
                 restarts += 1
                 if restarts > RESTARTS:
-                    raise InputError(
-                        "params.yaml: preprocess.workers: worker processes died again and again (out of memory?); "
-                        "use fewer workers"
+                    raise FieldError(
+                        "workers", "worker processes died again and again (out of memory?); use fewer workers"
                     ) from None
                 pool.shutdown(cancel_futures=True)
                 pool = _pool(workers)
@@ -95,9 +94,7 @@ def _on_dask(function, tasks, scheduler, workers):
     try:
         from distributed import Client, KilledWorker, LocalCluster
     except ImportError:
-        raise InputError(
-            f"params.yaml: preprocess.scheduler: {scheduler} needs Dask: pip install 'facepipe[cluster]'"
-        ) from None
+        raise FieldError("scheduler", f"{scheduler} needs Dask: pip install 'facepipe[cluster]'") from None
     logging.getLogger("distributed").setLevel(logging.ERROR)  # it tells of every lost worker at length
     with contextlib.ExitStack() as stack:
         if scheduler == "dask":
@@ -108,9 +105,7 @@ def _on_dask(function, tasks, scheduler, workers):
             client = stack.enter_context(Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False))
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
-            raise InputError(
-                f"params.yaml: preprocess.scheduler: {scheduler}: no Dask scheduler with workers there ({error})"
-            ) from None
+            raise FieldError("scheduler", f"{scheduler}: no Dask scheduler with workers there ({error})") from None
         pending = collections.deque()
         try:
             for number, task in enumerate(tasks):
@@ -123,11 +118,9 @@ def _on_dask(function, tasks, scheduler, workers):
             while pending:
                 yield pending.popleft().result()
         except KilledWorker as error:
-            raise InputError(
-                f"params.yaml: preprocess.scheduler: a task lost its worker again and again ({error}); out of memory?"
-            ) from None
+            raise FieldError("scheduler", f"a task lost its worker again and again ({error}); out of memory?") from None
         except ModuleNotFoundError as error:
-            raise InputError(
-                f"params.yaml: preprocess.scheduler: the workers at {scheduler} lack {error.name}; install facepipe "
-                "there, of the same version as here"
+            raise FieldError(
+                "scheduler",
+                f"the workers at {scheduler} lack {error.name}; install facepipe there, of the same version as here",
             ) from None

@@ -8,7 +8,7 @@ from facepipe.core.files import write_csv
 from facepipe.directions.fitting import fit_directions
 from facepipe.directions.side_effects import cosines, fit_probes, side_effects
 from facepipe.directions.table import write_directions
-from facepipe.errors import InputError, suggest
+from facepipe.errors import FieldError, InputError, suggest
 from facepipe.latents.folder import MODELS, split_path
 from facepipe.latents.standard import fit_standard
 from facepipe.latents.table import read_latents
@@ -108,7 +108,7 @@ def _choose(wanted, known):
     for name in wanted:
         if name not in known:
             hint = suggest(name, known) or ("; there are " + ", ".join(known) if known else "; the data set has none")
-            raise InputError(f"params.yaml: attribute_vectors.attributes: unknown attribute {short(name)}{hint}")
+            raise FieldError("attributes", f"unknown attribute {short(name)}{hint}")
     return list(dict.fromkeys(wanted))
 
 

@@ -13,7 +13,7 @@ from facepipe.datasets.sets import get_source
 from facepipe.download.cache import Missing, obtain
 from facepipe.download.pack import pack
 from facepipe.download.registry import digests, expect, read_entry
-from facepipe.errors import InputError
+from facepipe.errors import FieldError, InputError
 
 SHOWN = 10  # files of a folder that are left out
 OTHER = "get it again, or set dataset.checksums to none if you want this one"
@@ -103,13 +103,13 @@ def _given_archive(dataset, source, entry):
         kind = _look_inside(path, source, whole=not known)
     except InputError as error:
         folder = " or a folder of pictures" if source.name == "folder" else ""
-        raise InputError(f"params.yaml: dataset.archive: {error}{folder}") from None
+        raise FieldError("archive", f"{error}{folder}") from None
     came = digests(path, {name for file in known for name in file.checksums})
     if known and not any(file.checksums.items() <= came.items() for file in known):
         shown = [next(iter(file.checksums.items())) for file in known]  # one is enough for people
         expected = ", or ".join(f"{' '.join(pair)} ({file.name})" for pair, file in zip(shown, known, strict=True))
         found = ", ".join(f"{name} {came[name]}" for name in sorted(dict(shown)))
-        raise InputError(f"params.yaml: dataset.archive: {path}: expected {expected}, came {found}; {OTHER}")
+        raise FieldError("archive", f"{path}: expected {expected}, came {found}; {OTHER}")
     return path, _usual_name(source, kind)
 
 
@@ -148,7 +148,7 @@ def _find_labels(dataset, source, entry):
             missing.append(name)
     if missing and dataset.name == "folder":
         if dataset.labels:
-            raise InputError(f"params.yaml: dataset.labels: {folder}: no {LABELS} in it")
+            raise FieldError("labels", f"{folder}: no {LABELS} in it")
     elif missing:
         where = folder or dataset.mirror or "the official hosts"
         print(f"{source.name}: label files not found in {where}: {', '.join(missing)}; going on without them")
@@ -172,11 +172,10 @@ def _find_label(file, dataset, folder, required):
             if required:
                 raise
     elif required:
-        key = "dataset.labels" if dataset.labels else "dataset.archive"
         beside = "" if dataset.labels else " beside the archive"
-        raise InputError(
-            f"params.yaml: {key}: {folder}: label file {file.name} not found{beside}; "
-            "put it there or set dataset.labels to its folder"
+        raise FieldError(
+            "labels" if dataset.labels else "archive",
+            f"{folder}: label file {file.name} not found{beside}; put it there or set labels to its folder",
         )
     return None
 
@@ -188,7 +187,7 @@ def _labels_folder(dataset):
         if path.is_dir() or (dataset.name == "folder" and path.is_file()):
             return path
         also = " or a CSV file" if dataset.name == "folder" else ""
-        raise InputError(f"params.yaml: dataset.labels: {path}: not a folder{also}")
+        raise FieldError("labels", f"{path}: not a folder{also}")
     archive = Path(dataset.archive).expanduser() if dataset.archive else None
     # a folder of pictures is packed with the table in it
     return archive.parent if archive and not archive.is_dir() else None
@@ -202,7 +201,7 @@ def _obtain(file, dataset, advice, check=None):
     elif mirror:
         path = Path(mirror).expanduser() / file.name
         if not path.is_file():
-            raise Missing(f"params.yaml: dataset.mirror: {path}: no such file; {advice}")
+            raise Missing(f"mirror: {path}: no such file; {advice}")
         _refuse_other(path, file)
         if check and not file.checksums:
             check(path)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
-from facepipe.errors import InputError, suggest
+from facepipe.errors import FieldError, InputError, suggest
 
 ROLES = ("archive", "alternative", "labels")
 DIGITS = {"md5": 32, "sha256": 64}
@@ -153,10 +153,8 @@ def expect(entry, checksums, others=()):
     for name, pin in checksums.items():
         if name not in files and name not in others:
             known = [*files, *others]
-            raise InputError(
-                f"params.yaml: dataset.checksums: {name}: no file of this data set"
-                f"{suggest(name, known) or '; its files are ' + ', '.join(known)}"
-            )
+            hint = suggest(name, known) or f"; its files are {', '.join(known)}"
+            raise FieldError("checksums", f"{name}: no file of this data set{hint}")
         kind, _, value = pin.partition(":")
         files[name] = replace(entry.find(name), bytes=None, checksums={kind: value})
     return replace(entry, files=tuple(files.values()))

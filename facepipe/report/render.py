@@ -11,7 +11,7 @@ from facepipe.core.files import atomic_folder
 from facepipe.core.pictures import enlarge, save_png, tile, to_uint8
 from facepipe.directions.table import read_directions
 from facepipe.draw.grids import labelled, shown_scale
-from facepipe.errors import InputError, suggest
+from facepipe.errors import FieldError, InputError, suggest
 from facepipe.latents.edited import read_edited
 from facepipe.latents.folder import MODELS
 from facepipe.latents.paths import PATH_METHODS, interpolate
@@ -136,7 +136,7 @@ def choose_attributes(params, directions):
     for name in params.attributes:
         if name not in means:
             hint = suggest(name, means) or f"; there are {', '.join(means) or 'none'}"
-            raise InputError(f"params.yaml: render_reports.attributes: no direction for {name!r}{hint}")
+            raise FieldError("attributes", f"no direction for {name!r}{hint}")
     return list(dict.fromkeys(params.attributes))
 
 

@@ -22,9 +22,11 @@ COPIED = (
     "stages",
     "data/sources.yaml",
     "data/edits/README.md",
+    "None",
 )
 # also what a user may have changed in params.yaml
 TINY = {
+    "models": ["ae", "vae", "gan"],
     "dataset.name": "synthetic",
     "dataset.archive": None,
     "dataset.labels": None,
@@ -37,14 +39,17 @@ TINY = {
     "preprocess.limit": None,
     "train.threads": THREADS,
     "train.precision": "float32",
+    "train_ae.init_from": None,
     "train_ae.latent_dim": 4,
     "train_ae.widths": [8, 8],
     "train_ae.batch_size": 16,
     "train_ae.epochs": 2,
+    "train_vae.init_from": None,
     "train_vae.latent_dim": 4,
     "train_vae.widths": [8, 8],
     "train_vae.batch_size": 16,
     "train_vae.epochs": 2,
+    "train_gan.init_from": None,
     "train_gan.latent_dim": 4,
     "train_gan.generator_widths": [8, 8],
     "train_gan.discriminator_widths": [8, 8],
@@ -155,7 +160,7 @@ def clones(request, tmp_path_factory):
     def make(name):
         repository = make_repository(tmp_path_factory.mktemp(name) / "facepipe")
         ran, _ = repository.repro()
-        assert len(ran) == 10
+        assert len(ran) == 12
         return repository
 
     asked = any("other" in item.fixturenames for item in request.session.items)

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from facepipe.cli import main
+from facepipe.config import load_params
 from facepipe.core.files import read_json
 from facepipe.core.pictures import to_uint8
 from facepipe.models.load import load_model
@@ -40,7 +41,10 @@ def set_params(folder, changes):
 
 def run_stages(*names):
     for name in names:
-        runpy.run_module(f"stages.{name}", run_name="__main__")
+        for words in [[model] for model in load_params().models] if name == "export_latents" else [[]]:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("sys.argv", [name, *words])
+                runpy.run_module(f"stages.{name}", run_name="__main__")
 
 
 def facepipe(*words):
