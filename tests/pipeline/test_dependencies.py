@@ -72,7 +72,7 @@ def test_data_deps_are_made_by_an_earlier_stage_or_tracked_by_git(stage):
         for kind in ("outs", "metrics", "plots"):
             made += [out if isinstance(out, str) else next(iter(out)) for out in other.get(kind, [])]
     tracked = ("data/sources.yaml", "data/edits")
-    for dep in STAGES[stage]["deps"]:
+    for dep in (dep.replace("${item}", "gan") for dep in STAGES[stage]["deps"]):
         if not dep.startswith(("data/", "reports/")) or dep in tracked:
             continue
         assert any(out == dep or out.startswith(f"{dep}/") for out in made), dep
