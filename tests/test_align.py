@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from facepipe.datasets.archive import list_members, read_members
-from facepipe.preprocess.align import EYES, cut, find_faces, place
+from facepipe.preprocess.align import EYES, cut, detect_faces, place
 from facepipe.preprocess.decode import Decoded, ImageError
 from facepipe.preprocess.images import Framing, prepare
 from tests.encoded import encoded
@@ -179,9 +179,9 @@ def test_photographs_are_aligned(portraits, degrees, size):
     errors, angles = [], []
     for portrait in portraits:
         data = encoded(on_canvas(portrait, degrees, size), "jpeg", quality=92)
-        face = find_faces(data, MAX_PIXELS)[0]
+        face = detect_faces(data, MAX_PIXELS)[0]
         aligned = prepare(data, target, (face.left_eye, face.right_eye))
-        again = find_faces(encoded(Image.fromarray(aligned.image)), MAX_PIXELS)[0]
+        again = detect_faces(encoded(Image.fromarray(aligned.image)), MAX_PIXELS)[0]
         errors.append(np.array([again.left_eye, again.right_eye]) / 128 - EYES)
         angles.append(aligned.angle + degrees)
     errors = np.abs(errors).max(axis=(1, 2))
@@ -196,7 +196,7 @@ def test_the_places_are_those_of_celeba(real_data):
     found = []
     with zipfile.ZipFile(archive) as file:
         for name in [name for name in file.namelist() if name.endswith(".jpg")][:3000:30]:
-            for face in find_faces(file.read(name), MAX_PIXELS)[:1]:
+            for face in detect_faces(file.read(name), MAX_PIXELS)[:1]:
                 # half-size pictures: the usual crop is (7.5, 17.5, 81.5, 91.5)
                 found.append((np.array([face.left_eye, face.right_eye]) - (7.5, 17.5)) / 74)
     assert len(found) > 95
@@ -204,7 +204,7 @@ def test_the_places_are_those_of_celeba(real_data):
 
 
 def test_where_a_face_lies_and_how_large_it_is_does_not_matter(portraits):
-    # the package's landmarks lie off by a constant, and by a part of the place; `find_faces` takes that back
+    # the package's landmarks lie off by a constant, and by a part of the place; `detect_faces` takes that back
     shifts, sizes = [], []
     for portrait in portraits[:8]:
         face = portrait.crop((45, 28, 207, 190))
@@ -212,7 +212,7 @@ def test_where_a_face_lies_and_how_large_it_is_does_not_matter(portraits):
         for size, at in ((60, 0), (60, 270), (60, 540), (240, 200)):
             canvas = Image.new("RGB", (600, 600), GRAY)
             canvas.paste(face.resize((size, size), Image.Resampling.BICUBIC), (at, at))
-            eyes = find_faces(encoded(canvas), MAX_PIXELS)[0][:2]
+            eyes = detect_faces(encoded(canvas), MAX_PIXELS)[0][:2]
             found[size, at] = (np.array(eyes) - at) / size
         shifts.append([found[60, 540] - found[60, 0], found[60, 270] - found[60, 0]])
         sizes.append(found[60, 270] - found[240, 200])
@@ -225,7 +225,7 @@ def test_several_faces_the_largest_first(portraits):
     places = {(10, 20): 150, (250, 100): 300, (650, 40): 200}
     for portrait, (at, size) in zip(portraits, places.items(), strict=False):
         canvas.paste(portrait.crop((45, 28, 207, 190)).resize((size, size), Image.Resampling.BICUBIC), at)
-    faces = find_faces(encoded(canvas), MAX_PIXELS)
+    faces = detect_faces(encoded(canvas), MAX_PIXELS)
     centres = [(np.add(face.left_eye, face.right_eye) / 2).tolist() for face in faces]
     expected = [(x + s / 2, y + s * 0.52) for (x, y), s in sorted(places.items(), key=lambda item: -item[1])]
     assert np.abs(np.subtract(centres, expected)).max() < 15
@@ -237,11 +237,11 @@ def test_several_faces_the_largest_first(portraits):
 
 def test_exif_and_jpeg_reduction_do_not_move_the_eyes(portraits):
     large = portraits[3].resize((2003, 2001), Image.Resampling.BICUBIC)
-    expected = find_faces(encoded(large.resize((640, 639), Image.Resampling.BICUBIC)), MAX_PIXELS)[0]
+    expected = detect_faces(encoded(large.resize((640, 639), Image.Resampling.BICUBIC)), MAX_PIXELS)[0]
     exif = Image.Exif()
     exif[0x0112] = 8
     stored = large.transpose(Image.Transpose.ROTATE_270)
-    found = find_faces(encoded(stored, "jpeg", quality=92, exif=exif), MAX_PIXELS)[0]
+    found = detect_faces(encoded(stored, "jpeg", quality=92, exif=exif), MAX_PIXELS)[0]
     ratio = 2003 / 640
     assert np.abs(np.subtract(found.left_eye, np.multiply(expected.left_eye, ratio))).max() < 12
     assert math.dist(*found[:2]) == pytest.approx(math.dist(*expected[:2]) * ratio, rel=0.03)
@@ -257,22 +257,22 @@ def test_no_face():
         Image.new("RGB", (300, 200), "white"),
         Image.fromarray(noise),
     ):
-        assert find_faces(encoded(image), MAX_PIXELS) == []
+        assert detect_faces(encoded(image), MAX_PIXELS) == []
     with pytest.raises(ImageError, match="not a picture"):
-        find_faces(b"text", MAX_PIXELS)
+        detect_faces(b"text", MAX_PIXELS)
     with pytest.raises(ImageError, match="more than 399 pixels"):
-        find_faces(encoded(Image.new("RGB", (20, 20))), 399)
+        detect_faces(encoded(Image.new("RGB", (20, 20))), 399)
 
 
 def test_a_face_in_profile_is_refused(portraits, monkeypatch):
     data = encoded(portraits[0])
-    face = find_faces(data, MAX_PIXELS)[0]
+    face = detect_faces(data, MAX_PIXELS)[0]
     ratio = math.dist(face.left_eye, face.right_eye) / (face.box[3] - face.box[1])
     assert 0.25 < ratio < 0.42
     # as if the limit were above what this face has; real profiles are too few to test on
     monkeypatch.setattr("facepipe.preprocess.align.MIN_FRONTAL", ratio + 0.01)
     with pytest.raises(ImageError, match="in profile"):
-        find_faces(data, MAX_PIXELS)
+        detect_faces(data, MAX_PIXELS)
 
 
 def test_every_process_finds_the_same(portraits, tmp_path):
@@ -280,9 +280,9 @@ def test_every_process_finds_the_same(portraits, tmp_path):
         (tmp_path / f"{number}.png").write_bytes(encoded(portrait))
     code = """if True:
         import pathlib, sys
-        from facepipe.preprocess.align import find_faces
+        from facepipe.preprocess.align import detect_faces
         for path in sys.argv[1:]:
-            print(path, find_faces(pathlib.Path(path).read_bytes(), 10**6))
+            print(path, detect_faces(pathlib.Path(path).read_bytes(), 10**6))
         import tensorflow as tf
         assert tf.config.threading.get_intra_op_parallelism_threads() == 1
     """

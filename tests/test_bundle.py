@@ -7,9 +7,10 @@ import zipfile
 import pytest
 
 from facepipe.api.bundle import INDEX, unpack_bundle, write_bundle
+from facepipe.api.model_folder import ModelFolder
 from facepipe.errors import InputError
 
-INFO = b'{"version": 1, "model": "gan", "spec": {}, "networks": []}'
+INFO = b'{"version": 1, "model": "gan", "spec": {"latent_dim": 4}, "networks": []}'
 
 
 @pytest.fixture
@@ -24,6 +25,10 @@ def parts(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
     return {"folder": tmp_path / "models/gan", "inverter": tmp_path / "models/inverter"}
+
+
+def write(path, folder, inverter=None):
+    return write_bundle(path, ModelFolder(folder), inverter)
 
 
 def rewritten(path, change, extra=()):
@@ -48,25 +53,25 @@ def with_index(change):
 
 
 def test_all_comes_back_and_the_bytes_are_the_same(parts, tmp_path):
-    names = write_bundle(tmp_path / "a.facepipe", **parts)
+    names = write(tmp_path / "a.facepipe", **parts)
     assert names == [
         "directions/gan.csv", "latents/gan/gan.stats.csv", "latents/gan/pca.npz", "models/gan/generator.weights.h5",
         "models/gan/model.json", "models/inverter/model.json",
     ]  # fmt: skip
     for name in ("models", "latents", "directions"):
         shutil.copytree(tmp_path / name, tmp_path / "copy" / name)
-    write_bundle(tmp_path / "b.facepipe", tmp_path / "copy/models/gan", tmp_path / "copy/models/inverter")
+    write(tmp_path / "b.facepipe", tmp_path / "copy/models/gan", tmp_path / "copy/models/inverter")
     assert (tmp_path / "a.facepipe").read_bytes() == (tmp_path / "b.facepipe").read_bytes()
     (tmp_path / "out").mkdir()
     assert unpack_bundle(tmp_path / "a.facepipe", tmp_path / "out") == tmp_path / "out/models/gan"
     found = {str(p.relative_to(tmp_path / "out")): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}
     assert sorted(found) == names and found["models/gan/generator.weights.h5"] == bytes(range(256))
     shutil.copytree(parts["folder"], tmp_path / "alone/models/mine")
-    assert write_bundle(tmp_path / "small.facepipe", tmp_path / "alone/models/mine") == names[3:5]
+    assert write(tmp_path / "small.facepipe", tmp_path / "alone/models/mine") == names[3:5]
 
 
 def test_wherever_a_byte_changes_it_is_noticed(parts, tmp_path):
-    write_bundle(tmp_path / "a.facepipe", **parts)
+    write(tmp_path / "a.facepipe", **parts)
     whole = (tmp_path / "a.facepipe").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.facepipe") as archive:
         start = archive.getinfo("models/gan/generator.weights.h5").header_offset
@@ -87,7 +92,7 @@ def test_wherever_a_byte_changes_it_is_noticed(parts, tmp_path):
      ("models/gan/..", "gan/..")],
 )  # fmt: skip
 def test_nothing_is_written_outside(parts, tmp_path, name, said):
-    write_bundle(tmp_path / "a.facepipe", **parts)
+    write(tmp_path / "a.facepipe", **parts)
     out = tmp_path / "deep" / "out"
     out.mkdir(parents=True)
 
@@ -105,7 +110,7 @@ def test_nothing_is_written_outside(parts, tmp_path, name, said):
 
 
 def test_foreign_files(parts, tmp_path):
-    write_bundle(tmp_path / "a.facepipe", **parts)
+    write(tmp_path / "a.facepipe", **parts)
     path = tmp_path / "a.facepipe"
     cases = [
         (rewritten, (path, with_index(lambda index: index.update(version=9))), "version 9, this facepipe reads 1"),

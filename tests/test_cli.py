@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facepipe.api.model_folder import ModelFolder
 from facepipe.cli import main
-from facepipe.commands.common import find_model
 from facepipe.core.files import write_json
 from facepipe.core.pictures import to_uint8
 from facepipe.errors import InputError
@@ -77,10 +77,10 @@ def test_unknown_model(table, models, tmp_path, capsys):
 
 
 def test_a_model_by_name_or_by_path(models):
-    assert find_model("vae", models) == models / "vae"
-    assert find_model(str(models / "gan"), "elsewhere") == models / "gan"
+    assert ModelFolder.find("vae", models).folder == models / "vae"
+    assert ModelFolder.find(str(models / "gan"), "elsewhere").folder == models / "gan"
     with pytest.raises(InputError):
-        find_model(str(models), "elsewhere")
+        ModelFolder.find(str(models), "elsewhere")
 
 
 def test_output_that_cannot_be_a_folder(table, models, capsys):
@@ -108,7 +108,7 @@ def test_columns_is_a_count(columns, capsys):
 
 
 def test_ctrl_c(table, models, tmp_path, capsys, monkeypatch):
-    def interrupt(folder):
+    def interrupt(*arguments):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("facepipe.models.load.load_model", interrupt)

@@ -10,7 +10,7 @@ from facepipe.core.determinism import rng
 from facepipe.errors import InputError
 from facepipe.models.load import load_model
 from facepipe.preprocess.writer import write_shards
-from facepipe.shards.labels import Conditions, check_names, encode, labels_digest, random_labels, read_labels
+from facepipe.shards.labels import Conditions, check_names, label_codes, labels_digest, random_labels, read_labels
 from facepipe.shards.shards import Shards
 from facepipe.training import session
 from tests.trainings import train as train_model
@@ -49,8 +49,8 @@ def test_attributes_that_cannot_be_learned(name, said, shards):
 def test_labels_and_codes(shards):
     labels = read_labels(shards, "train", ("Never", "Glasses"))
     np.testing.assert_array_equal(labels, np.float32([[0, 1], [0, 0], [0, np.nan], [0, 1]]))
-    np.testing.assert_array_equal(encode(labels), np.float32([[-1, 1], [-1, -1], [-1, 0], [-1, 1]]))
-    np.testing.assert_allclose(encode([[0.25]]), [[-0.5]])
+    np.testing.assert_array_equal(label_codes(labels), np.float32([[-1, 1], [-1, -1], [-1, 0], [-1, 1]]))
+    np.testing.assert_allclose(label_codes([[0.25]]), [[-0.5]])
     assert read_labels(shards, "train", ()).shape == (4, 0) and random_labels(shards, (), 3, 0).shape == (3, 0)
     with pytest.raises(InputError, match="no attribute 'Smiling', which the model is conditioned on; train it anew"):
         read_labels(shards, "train", ("Smiling",))

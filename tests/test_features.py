@@ -8,8 +8,10 @@ from PIL import Image
 from facepipe.download.synthetic.factors import sample_factors
 from facepipe.download.synthetic.renderer import render
 from facepipe.errors import InputError
+from facepipe.metrics import evaluate
 from facepipe.metrics import features as module
-from facepipe.metrics.features import BATCH, EXTRACTORS, face_scores, features, resize
+from facepipe.metrics.config import Evaluate
+from facepipe.metrics.features import BATCH, EXTRACTORS, features, onet, resize
 from facepipe.metrics.kid import kid
 
 
@@ -56,9 +58,24 @@ def test_kid_ranks_faces_before_noise_and_one_color(name, faces):
 
 
 def test_face_scores_know_faces_from_noise(faces):
-    scores = face_scores(np.concatenate([faces, noise(10)]))
+    scores = onet(np.concatenate([faces, noise(10)])).face_scores
     assert scores.shape == (len(faces) + 10,) and 0 <= scores.min() <= scores.max() <= 1
     assert np.median(scores[: len(faces)]) > 3 * scores[len(faces) :].max()
+
+
+def test_evaluate_runs_onet_once_over_each_set(faces, monkeypatch):
+    network, batches = module._onet_network(), []
+
+    def counted(x):
+        batches.append(len(x))
+        return network(x)
+
+    monkeypatch.setattr(module, "_onet_network", lambda: counted)
+    params = Evaluate(extractor="mtcnn", kid_subsets=2, kid_subset_size=4, neighbours=1)
+    judge = evaluate._Judge(params, faces[:8], 4)
+    assert len(batches) == 1
+    scores = judge("real", "train", faces[:8])
+    assert len(batches) == 2 and 0 <= scores.face_score <= 1
 
 
 def test_mtcnn_is_float32_whatever_a_model_set(faces):

@@ -1,6 +1,7 @@
 """A loaded model: numpy in and out, rows independent of their company, clear refusals."""
 
 import json
+import re
 import shutil
 
 import h5py
@@ -123,6 +124,19 @@ def test_broken_folders(tiny_models, tmp_path):
     (folder / "model.json").write_text(json.dumps(info | {"spec": info["spec"] | {"latent_dim": 7}}))
     with pytest.raises(InputError, match=r"decoder.weights.h5|head.weights.h5"):
         load_model(folder)
+    for change, said in (
+        ({"latent_dim": "7"}, "spec.latent_dim: '7'"), ({"image_shape": [16, 16]}, "spec.image_shape"),
+        ({"latent_activation": ["linear"]}, "spec.latent_activation"), ({"widths": 8}, "spec.widths: 8"),
+    ):  # fmt: skip
+        (folder / "model.json").write_text(json.dumps(info | {"spec": info["spec"] | change}))
+        with pytest.raises(InputError, match=f"not a facepipe model: {re.escape(said)}"):
+            load_model(folder)
+    (folder / "model.json").write_text(json.dumps(info | {"spec": {"image_shape": [16, 16, 3], "widths": [8, 8]}}))
+    with pytest.raises(InputError, match="not a facepipe model: spec has no latent_dim, latent_activation"):
+        load_model(folder)
+    (folder / "model.json").write_text(json.dumps(info | {"networks": ["head"]}))
+    with pytest.raises(InputError, match="not a facepipe model: networks"):
+        load_model(folder)
     (folder / "model.json").write_text("{")
     with pytest.raises(InputError, match="not a facepipe model"):
         load_model(folder)
@@ -130,3 +144,12 @@ def test_broken_folders(tiny_models, tmp_path):
     (folder / "decoder.weights.h5").unlink()
     with pytest.raises(InputError, match=r"decoder\.weights\.h5: weights cannot be read: missing"):
         load_model(folder)
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(tiny_models, monkeypatch):
+    def broken(*arguments, **options):
+        raise TypeError("convolutions() takes no such thing")
+
+    monkeypatch.setattr("facepipe.models.ae.model.convolutions", broken)
+    with pytest.raises(TypeError, match="takes no such thing"):
+        load_model(tiny_models / "ae")

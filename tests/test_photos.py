@@ -9,7 +9,7 @@ from PIL import Image
 
 from facepipe.api.photos import list_photos, read_photos, unique_ids
 from facepipe.errors import InputError
-from facepipe.preprocess.align import find_faces
+from facepipe.preprocess.align import detect_faces
 from facepipe.preprocess.preprocess import preprocess
 from facepipe.shards.shards import Shards
 from tests.encoded import color, encoded
@@ -54,7 +54,7 @@ def test_eyes_come_to_where_those_of_the_training_faces_are(celeba, crop):
     framing = CELEBA | {"image_shape": [160, 160, 3]}
     for path in (celeba / "photos" / "000001.jpg", celeba / "snap.png"):
         _, (image,) = read_photos([path], framing, crop)
-        (found,) = find_faces(encoded(Image.fromarray(image)), 10**6)
+        (found,) = detect_faces(encoded(Image.fromarray(image)), 10**6)
         for eye, (x, y) in zip((found.left_eye, found.right_eye), CELEBA["eyes"], strict=True):
             assert math.dist(eye, (160 * x, 160 * y)) < 5
 

@@ -17,6 +17,7 @@ from facepipe.datasets.sets import get_source
 from facepipe.download.config import Dataset
 from facepipe.download.fetch import fetch
 from facepipe.errors import InputError
+from facepipe.preprocess.align import Face
 from facepipe.preprocess.config import Preprocess
 from facepipe.preprocess.preprocess import preprocess
 from facepipe.preprocess.writer import ShardWriter
@@ -139,6 +140,46 @@ def test_celeba_identities_keep_persons_together_under_hash(tmp_path):
     assert preprocess(params(split="hash"), raw, tmp_path / "shards")["identities"] == 10
     table = pd.read_csv(tmp_path / "shards" / "ids.csv", dtype=str)
     assert table.groupby("identity")["split"].nunique().tolist() == [1] * 10
+
+
+TWO_FACES = [
+    Face((40.0, 50.0), (60.0, 50.0), (30, 30, 70, 80), 1.0),
+    Face((80.0, 30.0), (95.0, 30.0), (75, 20, 99, 50), 1.0),
+]
+
+
+@pytest.mark.parametrize("split", ["auto", "hash"])
+def test_all_faces_of_a_photograph_share_its_split(tmp_path, monkeypatch, split):
+    monkeypatch.setattr("facepipe.preprocess.preprocess.detect_faces", lambda data, max_pixels: TWO_FACES)
+    raw = celeba(tmp_path / "raw", count=30, **{"img_align_celeba/000031.jpg": picture(99, (89, 109))})
+    (raw / "identity_CelebA.txt").write_text("".join(f"{i + 1:06d}.jpg {i % 10}\n" for i in range(30)))
+    metrics = preprocess(params(split=split, crop="align", faces="all", max_rejected=0.05), raw, tmp_path / "all")
+    table = pd.read_csv(tmp_path / "all" / "ids.csv", dtype=str, keep_default_na=False).set_index("id")
+    photographs = [name for name in table.index if "~" not in name]
+    for name in photographs:
+        further = table.loc[f"{name}~2"]
+        assert further["split"] == table.loc[name, "split"] and further["identity"] == ""
+    if split == "hash":
+        persons = table.loc[photographs].groupby("identity")["split"].nunique()
+        assert len(photographs) == 31 and persons.drop("").tolist() == [1] * 10
+    else:
+        # the picture that is not in the partition is rejected once, its second face with it
+        assert len(photographs) == 30 and metrics["rejected"] == 1
+    preprocess(params(split=split, crop="align", faces="largest"), raw, tmp_path / "largest")
+    assert split_of(tmp_path / "largest") == table.loc[photographs, "split"].to_dict()
+
+
+def test_a_face_that_cannot_be_used_does_not_count_against_its_photograph(tmp_path, monkeypatch):
+    close = Face((10.0, 30.0), (10.5, 30.0), (0, 20, 9, 50), 1.0)
+    monkeypatch.setattr("facepipe.preprocess.preprocess.detect_faces", lambda data, max_pixels: [TWO_FACES[0], close])
+    metrics = preprocess(
+        params(crop="align", faces="all", max_rejected=0.0), celeba(tmp_path / "raw"), tmp_path / "all"
+    )
+    assert sum(metrics["images"].values()) == metrics["rejected"] == 30
+    assert (tmp_path / "all/rejected.csv").read_text().count("the eyes are 0.5 pixels apart") == 30
+    monkeypatch.setattr("facepipe.preprocess.preprocess.detect_faces", lambda data, max_pixels: [close, close])
+    with pytest.raises(InputError, match="30 of 30 pictures were rejected"):
+        preprocess(params(crop="align", faces="all", max_rejected=0.5), tmp_path / "raw", tmp_path / "none")
 
 
 def test_splits_do_not_move(tmp_path):
@@ -283,12 +324,12 @@ def test_copies_are_in_one_split_only(tmp_path):
 
 def test_empty_split(tmp_path):
     raw = write_raw(tmp_path / "raw", "lfw", people(10))
-    message = r"the valid split has none of the 30 pictures; raise preprocess.valid_fraction$"
+    message = r"^valid_fraction: the valid split has none of the 30 pictures; raise it$"
     with pytest.raises(InputError, match=message):
         preprocess(params(valid_fraction=0), raw, tmp_path / "shards")
-    with pytest.raises(InputError, match=r"_fraction or raise preprocess.limit$"):
+    with pytest.raises(InputError, match=r"_fraction: .*, or raise limit$"):
         preprocess(params(limit=1), raw, tmp_path / "shards")
-    with pytest.raises(InputError, match=r"split to hash or raise preprocess.limit"):
+    with pytest.raises(InputError, match=r"^split: .*; use hash, or raise limit"):
         preprocess(params(limit=2), celeba(tmp_path / "celeba"), tmp_path / "shards")
 
 

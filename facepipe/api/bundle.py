@@ -8,7 +8,7 @@ from pathlib import Path
 
 from facepipe.core.files import atomic_file, sha256
 from facepipe.errors import InputError
-from facepipe.networks.store import read_info
+from facepipe.latents.folder import density_path, pca_path, stats_path
 
 FORMAT, VERSION = "facepipe bundle", 1
 INDEX = "bundle.json"
@@ -20,30 +20,25 @@ _NAMES = re.compile(
 )
 
 
-def write_bundle(path, folder, inverter=None):
+def write_bundle(path, source, inverter=None):
     """Pack a model with the statistics, PCA and density of its latents and its directions, as far as they are there.
 
     Args:
         path: the file, written atomically; equal inputs give equal bytes.
-        folder: the model's, such as data/models/vae; latents/ and directions/ are looked for beside its parent.
+        source: `model_folder.ModelFolder`.
         inverter: folder of a GAN's inverter; None: without.
 
     Returns:
         list of str, the names of the files in the bundle.
-
-    Raises:
-        InputError: no model there.
     """
-    folder, name = Path(folder), read_info(folder)["model"]
-    data = folder.absolute().parents[1]
+    folder, name, latents = source.folder, source.name, source.latents
     files = {f"models/{name}/{file.name}": file for file in folder.iterdir()}
     if inverter is not None:
-        files |= {f"models/inverter/{file.name}": file for file in Path(inverter).iterdir()}
+        files |= {f"models/inverter/{file.name}": file for file in inverter.iterdir()}
     # named after the model's folder, there and in the bundle
-    latents = data / "latents" / folder.name
-    files[f"latents/{name}/{name}.stats.csv"] = latents / f"{folder.name}.stats.csv"
-    files |= {f"latents/{name}/{file}": latents / file for file in ("pca.npz", "density.npz")}
-    files[f"directions/{name}.csv"] = data / "directions" / f"{folder.name}.csv"
+    files[f"latents/{name}/{name}.stats.csv"] = stats_path(latents)
+    files |= {f"latents/{name}/{file.name}": file for file in (pca_path(latents), density_path(latents))}
+    files[f"directions/{name}.csv"] = source.directions_path
     files = {target: file for target, file in sorted(files.items()) if file.is_file()}
     index = {
         "format": FORMAT,

@@ -3,15 +3,11 @@
 import tempfile
 from pathlib import Path
 
-import pandas as pd
-
 from facepipe.api.bundle import unpack_bundle
+from facepipe.api.model_folder import ModelFolder
 from facepipe.api.photos import read_photos
-from facepipe.directions.table import read_directions
 from facepipe.errors import InputError
-from facepipe.latents.pca import load_pca
-from facepipe.networks.samplers import load_sampler
-from facepipe.quiet import import_tensorflow
+from facepipe.latents.folder import density_path, pca_path, stats_path
 
 SAMPLERS = ("model", "density")
 
@@ -121,24 +117,15 @@ def load(path, inverter=None):
 
 
 def _load(folder, inverter):
-    import_tensorflow()
-    from facepipe.models.load import load_model
-
-    model, data = load_model(folder, inverter), folder.absolute().parents[1]
-    latents = data / "latents" / folder.name
-
-    def read(name, reader):
-        return reader(latents / name) if (latents / name).exists() else None
-
-    path, directions = data / "directions" / f"{folder.name}.csv", {}
-    if path.exists():
-        found = read_directions(path, model.latent_dim, model.name)
-        for name, vector in zip(found.names, found.vectors, strict=True):
+    found = ModelFolder(folder, inverter=inverter)
+    model, directions = found.model, {}
+    if found.directions is not None:
+        for name, vector in zip(found.directions.names, found.directions.vectors, strict=True):
             directions.setdefault(name, vector)  # of several methods the first in the file is the one meant
     return FaceModel(
         model,
         directions,
-        read(f"{folder.name}.stats.csv", pd.read_csv),
-        read("pca.npz", load_pca),
-        read("density.npz", load_sampler),
+        found.statistics if found.has(stats_path) else None,
+        found.components if found.has(pca_path) else None,
+        found.density if found.has(density_path) else None,
     )

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from facepipe.datasets.names import PICTURE_SUFFIXES, safe_id
 from facepipe.errors import InputError, suggest
-from facepipe.preprocess.align import EYES, find_faces
+from facepipe.preprocess.align import EYES, detect_faces
 from facepipe.preprocess.images import Framing, ImageError, prepare
 
 CROPS = ("align", "training", "center", "none")
@@ -126,7 +126,7 @@ def _read(path, frame, at):
         raise ImageError(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
     if at is None:
         return prepare(data, frame).image
-    faces = find_faces(data, frame.max_pixels)
+    faces = detect_faces(data, frame.max_pixels)
     if not faces:
         raise ImageError("no face found; --crop center or a box of your own takes a picture as it is")
     return prepare(data, frame, (faces[0].left_eye, faces[0].right_eye), at).image

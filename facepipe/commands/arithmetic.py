@@ -1,6 +1,6 @@
 """`facepipe arithmetic`: one face minus another plus a third."""
 
-from facepipe.commands.common import TABLES, add_latents, add_model, conditions_of, decoded, find_latents, find_model
+from facepipe.commands.common import TABLES, add_latents, add_model, open_model
 
 HELP = "add and subtract faces"
 DESCRIPTION = "Add and subtract the latents of faces named by their ids; signs stand between spaces."
@@ -29,16 +29,16 @@ def run(arguments):
 
     suffix = check_picture(arguments.output, TABLES)
     ids, signs = read_terms(arguments.terms)
-    folder = find_model(arguments.model, arguments.models)
-    terms = find_latents(arguments, folder, ids)
+    model = open_model(arguments)
+    terms = model.find_faces(ids, arguments.table)
     z = (np.array(signs, np.float64) @ terms.z.astype(np.float64)).astype(np.float32)[None]
-    labels = mixed_labels(terms, conditions_of(folder), [signs], "labels")
+    labels = mixed_labels(terms, model.condition_on, [signs], "labels")
     if suffix in TABLES:
         write_table(arguments.output, Latents(["result"], [""], z, labels))
     else:
         extra = {attribute: terms.extra[attribute] + cells for attribute, cells in labels.items()}
         shown = Latents([*terms.ids, "result"], [*terms.splits, ""], np.concatenate([terms.z, z]), extra)
-        faces = decoded(folder, shown)
+        faces = model.decoded(shown)
         labels = [f"{'+' if sign > 0 else '-'} {name}" for sign, name in zip(signs, terms.ids, strict=True)]
         save_strips(arguments.output, [faces], column_labels=[labels[0].removeprefix("+ "), *labels[1:], "= result"])
     print(f"1 face in {arguments.output}")

@@ -2,7 +2,7 @@
 
 import sys
 
-from facepipe.commands.common import add_model, conditions_of, find_model, latents_of, load, positive
+from facepipe.commands.common import add_model, open_model, positive
 from facepipe.errors import InputError
 
 HELP = "turn a table of latents into pictures"
@@ -36,21 +36,18 @@ def arguments(parser):
 
 def run(arguments):
     from facepipe.latents.edited import read_edited
-    from facepipe.networks.store import read_info
     from facepipe.report.decoded import check_folder, decode_table, known_faces
     from facepipe.shards.shards import Shards
 
     # everything that can be wrong without TensorFlow is found before it is imported
-    folder = find_model(arguments.model, arguments.models)
-    latents = latents_of(folder, arguments.latents)
-    info = read_info(folder)
-    dimensions = info["spec"].get("latent_dim")
+    source = open_model(arguments)
+    latents = source.latents
     table, warnings = read_edited(
-        arguments.file, latents, dimensions, info["model"], arguments.base, arguments.clip, conditions_of(folder)
+        arguments.file, latents, source.latent_dim, source.name, arguments.base, arguments.clip, source.condition_on
     )
     shards = Shards(arguments.shards) if arguments.compare else None
     check_folder(arguments.output)
-    model = load(folder)
+    model = source.model
     known = known_faces(model, table.ids, shards, latents) if arguments.compare else None
     if arguments.compare and not known:
         raise InputError(f"--compare: no id of {arguments.file} is both in {shards.folder} and in {latents}")

@@ -3,18 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from facepipe.commands.common import (
-    add_crop,
-    add_exported,
-    add_model,
-    find_model,
-    latents_of,
-    load,
-    load_components,
-    model_facts,
-    photos_for,
-    positive,
-)
+from facepipe.commands.common import add_crop, add_exported, add_model, open_model, positive
 from facepipe.errors import InputError
 
 HELP = "make directions from two folders of photos, or from labels"
@@ -63,9 +52,9 @@ def run(arguments):
         raise InputError(f"{arguments.output}: directions are written as .csv")
     check_file(arguments.output)
     methods = choose_methods(arguments.method or (METHODS if arguments.labels else [FROM_PHOTOS]))
-    folder = find_model(arguments.model, arguments.models)
-    standard = standard_of(load_components(folder, arguments.latents))
-    source = _from_labels(arguments, folder) if arguments.labels else _from_photos(arguments, folder)
+    model = open_model(arguments)
+    standard = standard_of(model.components)
+    source = _from_labels(arguments, model) if arguments.labels else _from_photos(arguments, model)
     names, ids, z, labels = source
     fitted = fit_few(names, ids, standard.standardise(z), labels, arguments.min_examples, methods, standard)
     directions, problems = fitted
@@ -88,21 +77,21 @@ class _Labelled(NamedTuple):
     labels: Any  # float (n, k), NaN unknown
 
 
-def _from_photos(arguments, folder):
+def _from_photos(arguments, model):
     """`_Labelled` photos."""
     import numpy as np
 
     if not (arguments.having and arguments.lacking and arguments.name):
         raise InputError("photos need all of --with, --without and --name")
-    having, lacking = (photos_for(folder, paths, arguments.crop) for paths in (arguments.having, arguments.lacking))
+    having, lacking = (model.read_photos(paths, arguments.crop) for paths in (arguments.having, arguments.lacking))
     images = np.concatenate([having[1], lacking[1]])
     labels = np.array([1.0] * len(having[0]) + [0.0] * len(lacking[0]))[:, None]
     # photos of both folders may have one name
     ids = [f"with {name}" for name in having[0]] + [f"without {name}" for name in lacking[0]]
-    return _Labelled([arguments.name], ids, load(folder).encode(images), labels)
+    return _Labelled([arguments.name], ids, model.model.encode(images), labels)
 
 
-def _from_labels(arguments, folder):
+def _from_labels(arguments, model):
     """`_Labelled` faces of the data set."""
     import numpy as np
     import pandas as pd
@@ -111,8 +100,7 @@ def _from_labels(arguments, folder):
     from facepipe.latents.folder import split_path
     from facepipe.latents.table import read_latents
 
-    name, latent_dim = model_facts(folder)
-    table = read_latents(split_path(latents_of(folder, arguments.latents), "train"), latent_dim, name)
+    table = read_latents(split_path(model.latents, "train"), model.latent_dim, model.name)
     frame = read_table(arguments.labels, pd.Index(table.ids, dtype=str), table.ids).attributes
     if not len(frame.columns):
         raise InputError(f"{arguments.labels}: no column of 0 and 1; each attribute is such a column")

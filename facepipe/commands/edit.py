@@ -7,14 +7,8 @@ from facepipe.commands.common import (
     add_directions,
     add_exported,
     add_model,
-    conditions_of,
-    decoded,
-    find_model,
-    latents_of,
-    load,
-    load_components,
-    load_directions,
-    model_facts,
+    directions_of,
+    open_model,
     positive,
 )
 from facepipe.errors import InputError
@@ -69,21 +63,20 @@ def run(arguments):
     changes = [edit.parse_change(text) for text in arguments.add]
     if not changes and not arguments.set:
         raise InputError("nothing to do; name what to add, such as --add Smiling=1")
-    folder = find_model(arguments.model, arguments.models)
-    name, latent_dim = model_facts(folder)
-    labels = conditions_of(folder)
+    model = open_model(arguments)
+    name, latent_dim, labels = model.name, model.latent_dim, model.condition_on
     for change in changes:
         if change.name in labels:
             check_label(change, "--add", name)
     settings = [edit.parse_setting(text, latent_dim) for text in arguments.set]
     check_suffix(arguments.output)
-    table, warnings = read_edited(arguments.file, latents_of(folder, arguments.latents), latent_dim, name)
+    table, warnings = read_edited(arguments.file, model.latents, latent_dim, name)
     if arguments.first:
         table = take(table, range(min(arguments.first, len(table.ids))))
-    directions = load_directions(folder, arguments.directions)
+    directions = directions_of(arguments, model)
     components, moving = None, [change.name for change in changes if change.name not in labels]
     if arguments.keep or any(edit.is_component(other, directions) for other in moving):
-        components = load_components(folder, arguments.latents)
+        components = model.components
     moves = {other: edit.unit_move(other, directions, components, arguments.method) for other in moving}
     if arguments.keep:
         kept = np.stack([edit.kept_direction(other, directions) for other in arguments.keep])
@@ -104,10 +97,10 @@ def run(arguments):
     for line in warnings:
         print("facepipe: warning:", line, file=sys.stderr)
     if arguments.strip:
-        before, after = (decoded(folder, faces, arguments.file) for faces in (table, result))
+        before, after = (model.decoded(faces, arguments.file) for faces in (table, result))
         _strip(arguments.strip, before, after, table.ids, changes, strengths)
     if arguments.decode:
-        decode_table(load(folder), result, arguments.decode, path=arguments.file)
+        decode_table(model.model, result, arguments.decode, path=arguments.file)
     write_table(arguments.output, result)
     print(f"{len(result.ids)} {'row' if len(result.ids) == 1 else 'rows'} in {arguments.output}")
 

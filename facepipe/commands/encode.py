@@ -1,6 +1,6 @@
 """`facepipe encode`: photographs of one's own to a table of latents."""
 
-from facepipe.commands.common import add_crop, add_model, find_model, load, photos_for, positive
+from facepipe.commands.common import add_crop, add_model, open_model, positive
 
 HELP = "turn photographs into a table of latents"
 DESCRIPTION = """\
@@ -40,13 +40,13 @@ def run(arguments):
 
     # everything that can be wrong without TensorFlow is found before it is imported
     check_suffix(arguments.output)
-    folder = find_model(arguments.model, arguments.models)
-    ids, images = photos_for(folder, arguments.photos, arguments.crop)
+    source = open_model(arguments)
+    ids, images = source.read_photos(arguments.photos, arguments.crop)
     check_suffix(arguments.output, len(ids))
     check_ids(arguments.output, ids)
     if arguments.show:
         check_folder(arguments.show, picture_names(ids))
-    model = load(folder)
+    model = source.model
     z = model.encode(images, arguments.optimize)
     if arguments.show:
         write_pairs(arguments.show, picture_names(ids), images, model.decode(z))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from facepipe.commands.common import add_model, find_model, load
+from facepipe.commands.common import add_model, open_model
 from facepipe.errors import InputError
 
 HELP = "write a model as Keras, SavedModel or ONNX, or all that belongs to it as one file"
@@ -29,7 +29,7 @@ def arguments(parser):
 def run(arguments):
     from facepipe.core.files import check_file
 
-    folder = find_model(arguments.model, arguments.models)
+    source = open_model(arguments)
     output = Path(arguments.output)
     if arguments.format == "bundle":
         from facepipe.api.bundle import write_bundle
@@ -37,19 +37,16 @@ def run(arguments):
         if Path(arguments.model).is_file():
             raise InputError(f"--model: {arguments.model} is a bundle already; copy it")
         if output.is_dir():
-            raise InputError(f"{output}: is a folder; name a file such as {folder.name}.facepipe")
+            raise InputError(f"{output}: is a folder; name a file such as {source.folder.name}.facepipe")
         check_file(output)
         # loaded, so that no bundle holds what does not work
-        model = load(folder)
-        inverter = folder.parent / "inverter" if model.name == "gan" and model.has_encoder else None
-        names = write_bundle(output, folder, inverter)
+        names = write_bundle(output, source, source.inverter if source.model.has_encoder else None)
         print(f"{len(names)} files in {output}")
         return
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output}: exists; name a new folder")
     check_file(output / "decoder")
-    model = load(folder)
     from facepipe.api.export import export_networks
 
-    names = export_networks(model, arguments.format, output)
+    names = export_networks(source.model, arguments.format, output)
     print(f"{' and '.join(names)} in {output}")

@@ -1,16 +1,6 @@
 """`facepipe interpolate`: faces on the way from one to another."""
 
-from facepipe.commands.common import (
-    TABLES,
-    add_latents,
-    add_model,
-    conditions_of,
-    decoded,
-    find_latents,
-    find_model,
-    from_two,
-    model_facts,
-)
+from facepipe.commands.common import TABLES, add_latents, add_model, from_two, open_model
 
 HELP = "faces on the way from one face to another"
 DESCRIPTION = "Faces on the way from one face to the next, named by their ids."
@@ -48,11 +38,11 @@ def run(arguments):
     suffix = check_picture(arguments.output, TABLES)
     if len(arguments.ids) < 2:
         raise InputError("one id has nowhere to go; name two faces or more")
-    folder = find_model(arguments.model, arguments.models)
-    ends = find_latents(arguments, folder, arguments.ids)
-    z = route(ends.z, arguments.steps, arguments.method or PATH_METHODS[model_facts(folder)[0]])
+    model = open_model(arguments)
+    ends = model.find_faces(arguments.ids, arguments.table)
+    z = route(ends.z, arguments.steps, arguments.method or PATH_METHODS[model.name])
     shares = route(np.eye(len(ends.ids)), arguments.steps)
-    labels = mixed_labels(ends, conditions_of(folder), shares, "labels")
+    labels = mixed_labels(ends, model.condition_on, shares, "labels")
     digits = len(str(len(z)))
     ids = [f"step-{i:0{digits}d}" for i in range(1, len(z) + 1)]
     table = Latents(ids, [""] * len(z), z, labels)
@@ -60,5 +50,5 @@ def run(arguments):
         write_table(arguments.output, table)
     else:
         names = [ends.ids[i // (arguments.steps - 1)] if i % (arguments.steps - 1) == 0 else "" for i in range(len(z))]
-        save_strips(arguments.output, [decoded(folder, table)], column_labels=names)
+        save_strips(arguments.output, [model.decoded(table)], column_labels=names)
     print(f"{len(z)} faces in {arguments.output}")

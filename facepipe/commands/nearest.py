@@ -1,15 +1,6 @@
 """`facepipe nearest`: the training faces that are most like a face."""
 
-from facepipe.commands.common import (
-    add_latents,
-    add_model,
-    decoded,
-    find_latents,
-    find_model,
-    latents_of,
-    model_facts,
-    positive,
-)
+from facepipe.commands.common import add_latents, add_model, open_model, positive
 
 HELP = "the training faces nearest to a face"
 DESCRIPTION = (
@@ -45,19 +36,17 @@ def run(arguments):
 
     if arguments.output and check_picture(arguments.output) != ".png":
         raise InputError(f"{arguments.output}: a picture of neighbours does not move; use .png")
-    folder = find_model(arguments.model, arguments.models)
-    name, latent_dim = model_facts(folder)
-    latents = latents_of(folder, arguments.latents)
-    train = read_latents(split_path(latents, "train"), latent_dim, name)
+    model = open_model(arguments)
+    train = read_latents(split_path(model.latents, "train"), model.latent_dim, model.name)
     if arguments.ids:
-        faces = find_latents(arguments, folder, arguments.ids)
+        faces = model.find_faces(arguments.ids, arguments.table)
     elif arguments.table:
-        faces = read_latents(arguments.table, latent_dim, name)
+        faces = read_latents(arguments.table, model.latent_dim, model.name)
     else:
         raise InputError("nothing to look for; name ids, or a --table")
     shards = Shards(arguments.shards) if arguments.output else None
     if shards and shards.ids("train") != train.ids:
-        raise InputError(f"{arguments.shards}: its training images are not those of {latents}")
+        raise InputError(f"{arguments.shards}: its training images are not those of {model.latents}")
     standard = fit_standard(train.z)
     places = {face: row for row, face in enumerate(train.ids)}
     # the same face, not one of the same name in a table that was edited
@@ -68,7 +57,7 @@ def run(arguments):
     x = standard.standardise(faces.z)
     rows, distances = nearest(x, standard.standardise(train.z), arguments.count, same)
     if arguments.output:
-        _picture(arguments.output, decoded(folder, faces), shards, faces, train, rows, distances)
+        _picture(arguments.output, model.decoded(faces), shards, faces, train, rows, distances)
     lines = (
         (face, train.ids[row], f"{distance:.4f}")
         for face, near, lengths in zip(faces.ids, rows, distances, strict=True)

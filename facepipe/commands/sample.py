@@ -8,12 +8,8 @@ from facepipe.commands.common import (
     add_directions,
     add_exported,
     add_model,
-    conditions_of,
-    find_model,
-    latents_of,
-    load,
-    load_directions,
-    model_facts,
+    directions_of,
+    open_model,
     positive,
 )
 
@@ -59,7 +55,6 @@ def run(arguments):
     from facepipe.errors import InputError
     from facepipe.latents.label_columns import check_label
     from facepipe.latents.table import Latents, write_table
-    from facepipe.networks.samplers import load_sampler
     from facepipe.report.decoded import check_folder, decode_faces, decode_table
 
     suffix = Path(arguments.output).suffix.lower()
@@ -67,21 +62,19 @@ def run(arguments):
         known = ", ".join((*TABLES, ".png"))
         raise InputError(f"{arguments.output}: cannot tell the format from the suffix {suffix!r}; use {known} or none")
     (check_file if suffix else check_folder)(arguments.output)
-    folder = find_model(arguments.model, arguments.models)
-    name, _ = model_facts(folder)
+    source = open_model(arguments)
+    name = source.name
     changes = [parse_change(text) for text in arguments.attribute]
     if ranged := next((change for change in changes if len(change.strengths) > 1), None):
         raise InputError(f"--attribute {ranged.name}: a range makes no sense for random faces; use one strength")
-    labels = [change for change in changes if change.name in conditions_of(folder)]
+    labels = [change for change in changes if change.name in source.condition_on]
     for change in labels:
         check_label(change, "--attribute", name)
-    model = load(folder)
+    model = source.model
     conditions = {change.name: change.strengths[0] for change in labels}
-    sampler = model.sampler
-    if arguments.sampler == "density":
-        sampler = load_sampler(latents_of(folder, arguments.latents) / "density.npz")
+    sampler = source.density if arguments.sampler == "density" else model.sampler
     z = sampler.sample(arguments.count, arguments.seed).astype(np.float64)
-    directions = load_directions(folder, arguments.directions)
+    directions = directions_of(arguments, source)
     for change in changes:
         if change.name not in conditions:
             z += change.strengths[0] * unit_move(change.name, directions, None, arguments.method)

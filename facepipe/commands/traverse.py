@@ -1,18 +1,6 @@
 """`facepipe traverse`: what single dimensions of a latent space do."""
 
-from facepipe.commands.common import (
-    TABLES,
-    add_latents,
-    add_model,
-    decoded,
-    find_latents,
-    find_model,
-    from_two,
-    latents_of,
-    load_components,
-    model_facts,
-    positive,
-)
+from facepipe.commands.common import TABLES, add_latents, add_model, from_two, open_model, positive
 
 HELP = "what single dimensions of the latent do to a face"
 DESCRIPTION = (
@@ -44,22 +32,19 @@ def run(arguments):
 
     from facepipe.draw.strips import check_picture, save_strips
     from facepipe.errors import InputError
-    from facepipe.latents.folder import stats_path
     from facepipe.latents.paths import traversal
     from facepipe.latents.standard import standard_of
-    from facepipe.latents.statistics import read_statistics
     from facepipe.latents.table import Latents, write_table
     from facepipe.latents.vectors import z_columns
 
     suffix = check_picture(arguments.output, TABLES)
     if not 0 < arguments.reach < np.inf:
         raise InputError(f"--reach: {arguments.reach} is not a number above 0")
-    folder = find_model(arguments.model, arguments.models)
-    _, latent_dim = model_facts(folder)
-    components = load_components(folder, arguments.latents)
+    model = open_model(arguments)
+    latent_dim, components = model.latent_dim, model.components
     base, labels = components.mean, {}
     if arguments.id is not None:
-        face = find_latents(arguments, folder, [arguments.id])
+        face = model.find_faces([arguments.id], arguments.table)
         base, labels = face.z[0], face.extra
     if arguments.pca:
         axes, sd = components.components.astype(np.float64), components.sd
@@ -68,7 +53,7 @@ def run(arguments):
     else:
         axes, sd = np.eye(latent_dim), standard_of(components).sd
         names = z_columns(latent_dim)
-        ranks = read_statistics(stats_path(latents_of(folder, arguments.latents)))["rank"].to_numpy()
+        ranks = model.statistics["rank"].to_numpy()
         order = np.argsort(ranks, kind="stable")
     order = order[: arguments.count]
     centers = axes @ components.mean.astype(np.float64)
@@ -80,7 +65,7 @@ def run(arguments):
     if suffix in TABLES:
         write_table(arguments.output, table)
     else:
-        faces = decoded(folder, table)
+        faces = model.decoded(table)
         rows = faces.reshape(len(order), arguments.steps, *faces.shape[1:])
         labels = [f"{names[i]}  sd {sd[i]:.3g}" for i in order]
         save_strips(arguments.output, rows, labels, [f"{strength:+.2g} sd" for strength in strengths])

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from facepipe.core.determinism import rng
 from facepipe.core.files import write_json
 from facepipe.errors import InputError
-from facepipe.latents.folder import pca_path, stats_path
+from facepipe.latents.folder import density_path, pca_path, stats_path
 from facepipe.latents.influence import influence, variance_explained
 from facepipe.latents.pca import fit_pca
 from facepipe.latents.statistics import histograms, statistics, write_statistics
@@ -83,7 +83,7 @@ def export_encoder(params, model, shards, out):
         dead = describe(params, model, encoded["train"], out, prior)
         del encoded, tables  # unmaps the files
     density = fit_gaussian(kept) if params.density == "gaussian" else fit_mixture(kept, params.components, params.seed)
-    density.save(out / "density.npz")
+    density.save(density_path(out))
     return {"latents": sum(shards.splits.values()), "dimensions": model.latent_dim, "dead": dead}
 
 

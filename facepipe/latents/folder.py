@@ -27,6 +27,11 @@ def pca_path(folder):
     return Path(folder) / "pca.npz"
 
 
+def density_path(folder):
+    """The density that was fitted to a model's training latents."""
+    return Path(folder) / "density.npz"
+
+
 def find_rows(folder, ids, latent_dim=None):
     """The exported rows of some faces: {path: `Latents`} of the tables that have any of `ids`, with those rows."""
     found, wanted = {}, set(ids)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from facepipe.errors import InputError
-from facepipe.shards.labels import encode
+from facepipe.shards.labels import label_codes
 from facepipe.tables.cells import Cells, short
 
 
@@ -59,7 +59,7 @@ def mixed_labels(table, conditions, weights, path):
     labels = labels_of(table, names, path)
     if labels is None:
         return {}
-    mixed = (np.clip(np.asarray(weights, np.float64) @ encode(labels), -1, 1) + 1) / 2
+    mixed = (np.clip(np.asarray(weights, np.float64) @ label_codes(labels), -1, 1) + 1) / 2
     return {name: [f"{value:.6g}" for value in column] for name, column in zip(names, mixed.T, strict=True)}
 
 

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-DEAD = 1e-6  # a dimension that varies by less than this, relative to its size, does not vary
+CONSTANT = 1e-6  # what varies by less, relative to its size, is rounding: there is nothing to divide by
 
 
 class Standard(NamedTuple):
-    """mean, sd: float64 (d,); sd is 0 for a dead dimension, whose standardised value is 0."""
+    """mean, sd: float64 (d,); sd is 0 for a dimension that does not vary, whose standardised value is 0."""
 
     mean: np.ndarray
     sd: np.ndarray
@@ -32,14 +32,14 @@ class Standard(NamedTuple):
 def fit_standard(z):
     """The `Standard` of latents float (n, d)."""
     z = np.asarray(z, np.float64)
-    return _without_dead(z.mean(0), z.std(0))
+    return _without_constant(z.mean(0), z.std(0))
 
 
 def standard_of(pca):
     """The `Standard` of the latents that a `facepipe.latents.pca.PCA` was fitted to."""
     variances = (pca.components.astype(np.float64) ** 2 * pca.sd.astype(np.float64)[:, None] ** 2).sum(0)
-    return _without_dead(pca.mean.astype(np.float64), np.sqrt(variances))
+    return _without_constant(pca.mean.astype(np.float64), np.sqrt(variances))
 
 
-def _without_dead(mean, sd):
-    return Standard(mean, np.where(sd > DEAD * np.maximum(np.abs(mean), sd.max()), sd, 0.0))
+def _without_constant(mean, sd):
+    return Standard(mean, np.where(sd > CONSTANT * np.maximum(np.abs(mean), sd.max()), sd, 0.0))

@@ -8,8 +8,8 @@ import pandas as pd
 
 from facepipe.core.files import write_csv
 from facepipe.errors import InputError
+from facepipe.networks.health import dead_dimensions
 
-DEAD = 1e-4  # of the largest deviation among the dimensions
 BINS = 24
 _ROWS = 4096  # in memory at once, as float64
 
@@ -23,7 +23,7 @@ def statistics(z, prior=None):
 
     Returns:
         DataFrame of d rows: dimension (0..d-1), min, max, mean, sd (population), zero_share (of exact
-        zeros, 0..1), total_activation (sum of |z|), dead (0 or 1, see `dead_dimensions`), low and high: the usual
+        zeros, 0..1), total_activation (sum of |z|), dead (0 or 1, see `networks.health`), low and high: the usual
         range, that of z and of `prior`, beyond which users are warned.
     """
     count = len(z)
@@ -39,24 +39,11 @@ def statistics(z, prior=None):
             "sd": sd,
             "zero_share": sum((part == 0).sum(axis=0) for part in _parts(z)) / count,
             "total_activation": sum(np.abs(part).sum(axis=0) for part in _parts(z)),
-            "dead": _dead(sd).astype(int),
+            "dead": dead_dimensions(sd).astype(int),
             "low": low if prior is None else np.minimum(low, prior.min(axis=0)),
             "high": high if prior is None else np.maximum(high, prior.max(axis=0)),
         }
     )
-
-
-def dead_dimensions(z):
-    """Which dimensions say nothing about the image: those that (nearly) never change.
-
-    Args:
-        z: float (n, d) latents.
-
-    Returns:
-        bool (d,): standard deviation at most 1e-4 of the largest among the dimensions. A dimension that is
-        always zero is dead; so are all where none changes.
-    """
-    return _dead(np.asarray(z, np.float64).std(axis=0))
 
 
 def histograms(z, low, high):
@@ -107,26 +94,9 @@ def read_statistics(path):
     return table
 
 
-def _dead(sd):
-    return sd <= DEAD * sd.max()
-
-
 def _parts(z):
     for start in range(0, len(z), _ROWS):
         yield np.asarray(z[start : start + _ROWS], np.float64)
-
-
-def active_units(mu, threshold=0.01):
-    """Which dimensions of a VAE carry information (Burda et al. 2016, "Importance weighted autoencoders").
-
-    Args:
-        mu: float (n, d), posterior means.
-        threshold: float, in squared latent units.
-
-    Returns:
-        bool (d,): variance of mu over the images above the threshold.
-    """
-    return np.asarray(mu, np.float64).var(axis=0) > threshold
 
 
 def kl_per_dimension(mu, logvar):

@@ -9,13 +9,14 @@ from tqdm import tqdm
 from facepipe.core.determinism import rng
 from facepipe.core.files import write_csv
 from facepipe.core.pictures import to_uint8
-from facepipe.errors import InputError
-from facepipe.latents.folder import MODELS
-from facepipe.latents.statistics import active_units, kl_per_dimension, statistics
+from facepipe.errors import FieldError, InputError
+from facepipe.latents.folder import MODELS, density_path
+from facepipe.latents.statistics import kl_per_dimension, statistics
 from facepipe.metrics import reconstruction
-from facepipe.metrics.features import face_scores, features
+from facepipe.metrics.features import features, onet
 from facepipe.metrics.kid import kid
 from facepipe.metrics.prdc import prdc
+from facepipe.networks.health import active_units
 from facepipe.networks.samplers import load_sampler
 from facepipe.shards.labels import random_labels, read_labels
 from facepipe.shards.shards import Shards
@@ -50,7 +51,8 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
         latents: folder of the exported latents; <model>/density.npz is the sampler fitted to training latents.
         shards: folder of the shards. Reconstruction is judged on the test split. Samples are compared with
             up to `params.samples` real images: the test split, then the valid split; training images never.
-            The number there is stands in the metrics' names. A conditioned model reconstructs with the images' own
+            The number there is stands in the metrics' names, and so does the size of KID's subsets where there are
+            fewer images than `params.kid_subset_size`. A conditioned model reconstructs with the images' own
             labels and makes samples with those of training images drawn at random.
         report: folder for samples.csv, reconstruction.csv and latents/<model>.csv.
         wanted: which models there are.
@@ -67,14 +69,19 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
     if load is None:
         from facepipe.models.load import load_model as load
     if shards.count("test") == 0:
-        raise InputError("params.yaml: preprocess.test_fraction: the test split is empty; evaluate needs one")
+        raise InputError(f"{shards.folder}: the test split is empty; evaluate needs one (preprocess makes it)")
     reference = _held_out(shards, params.samples)
     _check_counts(params, len(reference), shards.count("train"))
     tag = f"{params.extractor}_n{len(reference)}"
-    judge = _Judge(params, reference)
+    subset = min(params.kid_subset_size, len(reference), shards.count("train"))
+    # a KID of smaller subsets is another number, and says so in its name
+    kid_tag = tag if subset == params.kid_subset_size else f"{tag}_subset{subset}"
+    if kid_tag != tag:
+        print(f"evaluate: KID over subsets of {subset} images: there are not {params.kid_subset_size}")
+    judge = _Judge(params, reference, subset)
 
     real = judge("real", "train", shards.gather("train", _some_rows(shards, "train", len(reference), params.seed)))
-    samples, reconstructions, metrics = [real], [], {"real": _sample_metrics(real, tag)}
+    samples, reconstructions, metrics = [real], [], {"real": _sample_metrics(real, tag, kid_tag)}
     floors = {}
     for name in tqdm(wanted, desc="evaluate", unit="model"):
         model = load(Path(models) / name)
@@ -90,8 +97,8 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
         z = model.sample_latents(len(reference), params.seed)
         own = judge(name, model.sampler.name, _sample(model, z, labels))
         samples.append(own)
-        metrics[name] |= _sample_metrics(own, tag)
-        density = Path(latents) / name / "density.npz"
+        metrics[name] |= _sample_metrics(own, tag, kid_tag)
+        density = density_path(Path(latents) / name)
         if model.has_encoder:
             sampler = load_sampler(density)
             if sampler.latent_dim != model.latent_dim:
@@ -102,7 +109,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
             z = sampler.sample(len(reference), params.seed)
             fitted = judge(name, f"density ({sampler.name})", _sample(model, z, labels))
             samples.append(fitted)
-            metrics[name][f"kid_x1000_density_{tag}"] = fitted.kid_mean * 1000
+            metrics[name][f"kid_x1000_density_{kid_tag}"] = fitted.kid_mean * 1000
     write_csv(report / "samples.csv", SampleScores._fields, samples, DIGITS)
     columns = "model", "test_mse", "test_psnr_db", "test_ssim"
     write_csv(report / "reconstruction.csv", columns, reconstructions, DIGITS)
@@ -112,18 +119,24 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
 class _Judge:
     """Compares sets of images with one set of held-out real ones."""
 
-    def __init__(self, params, reference):
-        self.params = params
-        self.reference = features(params.extractor, reference)
+    def __init__(self, params, reference, subset):
+        self.params, self.subset = params, subset
+        self.reference, _ = _features(params.extractor, reference)
 
     def __call__(self, model, sampler, images):
         p = self.params
-        found = features(p.extractor, images)
-        subset = min(p.kid_subset_size, len(found), len(self.reference))
-        mean, sd = kid(self.reference, found, p.kid_subsets, subset, p.seed)
-        score = float(face_scores(images).mean()) if p.extractor == "mtcnn" else None
+        found, score = _features(p.extractor, images)
+        mean, sd = kid(self.reference, found, p.kid_subsets, self.subset, p.seed)
         overlap = prdc(self.reference, found, p.neighbours)
         return SampleScores(model, sampler, p.extractor, len(found), mean, sd, *overlap, score)
+
+
+def _features(extractor, images):
+    """(features float (n, d), mean face score or None): of mtcnn both come from one run."""
+    if extractor != "mtcnn":
+        return features(extractor, images), None
+    found = onet(images)
+    return found.features, float(found.face_scores.mean())
 
 
 class _Floor(NamedTuple):
@@ -182,17 +195,17 @@ def _latent_metrics(name, z, logvar, params, report):
     table = statistics(z)
     metrics = {"dead_dimensions": int(table["dead"].sum())}
     if logvar is not None:
-        table["active"] = active_units(z, params.active_variance).astype(int)
+        table["active"] = active_units(z.astype(np.float64).var(axis=0), params.active_variance).astype(int)
         table["kl_nats"] = kl_per_dimension(z, logvar)
         metrics |= {"active_units": int(table["active"].sum()), "kl_nats": float(table["kl_nats"].sum())}
     write_csv(report / "latents" / f"{name}.csv", table.columns, table.itertuples(index=False), DIGITS)
     return metrics
 
 
-def _sample_metrics(scores, tag):
+def _sample_metrics(scores, tag, kid_tag):
     metrics = {
-        f"kid_x1000_{tag}": scores.kid_mean * 1000,
-        f"kid_x1000_sd_{tag}": scores.kid_sd * 1000,
+        f"kid_x1000_{kid_tag}": scores.kid_mean * 1000,
+        f"kid_x1000_sd_{kid_tag}": scores.kid_sd * 1000,
         f"precision_{tag}": scores.precision,
         f"recall_{tag}": scores.recall,
     }
@@ -235,7 +248,8 @@ def _check_counts(params, held_out, train):
     """InputError where so few images give no meaningful neighbourhoods or subsets."""
     for count, what in ((held_out, "held-out (test and valid) images"), (train, "training images")):
         if count <= params.neighbours or count < 2:
-            raise InputError(
-                f"params.yaml: evaluate.neighbours: {params.neighbours} needs more than {params.neighbours} {what}, "
-                f"there are {count}; use more data or fewer neighbours"
+            raise FieldError(
+                "neighbours",
+                f"{params.neighbours} needs more than {params.neighbours} {what}, there are {count}; use more data or "
+                "fewer neighbours",
             )

@@ -5,12 +5,13 @@ An extractor maps uint8 (n, H, W, C) images to float32 (n, d) features. Both her
 
 import functools
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from facepipe.core.determinism import rng
-from facepipe.errors import InputError, suggest
+from facepipe.errors import FieldError, suggest
 
 BATCH = 128
 ONET_SIZE = 48
@@ -32,8 +33,21 @@ def features(name, images):
     """
     if name not in EXTRACTORS:
         hint = suggest(name, EXTRACTORS) or f"; known: {', '.join(EXTRACTORS)}"
-        raise InputError(f"params.yaml: evaluate.extractor: no extractor {name!r}{hint}")
+        raise FieldError("extractor", f"no extractor {name!r}{hint}")
     return EXTRACTORS[name](images)
+
+
+class Onet(NamedTuple):
+    """What MTCNN's O-Net (Zhang et al. 2016) says of n images, each taken whole as the face box.
+
+    Attributes:
+        features: float32 (n, 256), activations (after PReLU) of its dense layer.
+        face_scores: float32 (n,) in [0, 1], its probability that each image is a face. It falls where much hair or
+            background is in the picture, so read it beside that of real images.
+    """
+
+    features: np.ndarray
+    face_scores: np.ndarray
 
 
 def resize(images, size):
@@ -61,29 +75,12 @@ def resize(images, size):
 
 
 def mtcnn(images):
-    """The 256 activations (after PReLU) of the dense layer of MTCNN's O-Net (Zhang et al. 2016).
-
-    The O-Net is a small face classifier and landmark regressor trained on real faces; weights from the
-    `mtcnn` package (MIT). The whole image is taken as the face box.
-    """
-    return _onet(images)[0]
+    """The features of `onet`: those of a small face classifier and landmark regressor trained on real faces."""
+    return onet(images).features
 
 
-def face_scores(images):
-    """MTCNN's probability that each image is a face, the whole image taken as the face box.
-
-    It falls where much hair or background is in the picture, so read it beside that of real images.
-
-    Args:
-        images: uint8 (n, H, W, C).
-
-    Returns:
-        float32 (n,) in [0, 1].
-    """
-    return _onet(images)[1]
-
-
-def _onet(images):
+def onet(images):
+    """Run MTCNN's O-Net (weights from the `mtcnn` package, MIT) once over uint8 (n, H, W, C) images: `Onet`."""
     network = _onet_network()
     found, scores = [], []
     for start in range(0, len(images), BATCH):
@@ -94,7 +91,7 @@ def _onet(images):
         dense, score = network((batch - 127.5) / 128)
         found.append(dense.numpy()[:count])
         scores.append(score.numpy()[:count, 1])
-    return np.concatenate(found), np.concatenate(scores)
+    return Onet(np.concatenate(found), np.concatenate(scores))
 
 
 @functools.cache
@@ -103,9 +100,8 @@ def _onet_network():
         import mtcnn.network.onet
         import mtcnn.utils.tensorflow
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"params.yaml: evaluate.extractor: mtcnn needs the package {error.name}; pip install it, "
-            "or choose random_conv"
+        raise FieldError(
+            "extractor", f"mtcnn needs the package {error.name}; pip install it, or choose random_conv"
         ) from None
     import tensorflow as tf
 

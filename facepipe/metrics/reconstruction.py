@@ -81,7 +81,7 @@ def _band(length, size):
 
 
 @dataclass(frozen=True)
-class PCA:
+class PixelPCA:
     """A linear autoencoder: float32 `mean` (d,) and orthonormal `components` (d, k), d = H * W * C."""
 
     mean: np.ndarray
@@ -109,7 +109,7 @@ def fit_pca(batches, components, iterations=4, oversample=16, seed=0):
         seed: int, of the random start.
 
     Returns:
-        `PCA`, on images scaled to [0, 1]; the components in the order of falling variance.
+        `PixelPCA`, on images scaled to [0, 1]; the components in the order of falling variance.
     """
     count, total = 0, 0
     for batch in batches():
@@ -133,7 +133,7 @@ def fit_pca(batches, components, iterations=4, oversample=16, seed=0):
         basis, _ = np.linalg.qr(covariance_times(basis))
     # Rayleigh-Ritz: the eigenvectors of the covariance seen from within the subspace
     _, rotation = np.linalg.eigh((basis.T @ covariance_times(basis)).astype(np.float64))
-    return PCA(mean, basis @ rotation[:, ::-1][:, :k].astype(np.float32))
+    return PixelPCA(mean, basis @ rotation[:, ::-1][:, :k].astype(np.float32))
 
 
 def _flat(images):

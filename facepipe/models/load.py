@@ -12,13 +12,36 @@ from facepipe.models.gan.model import GAN
 from facepipe.models.inversion import optimize
 from facepipe.models.inverter.model import Inverter
 from facepipe.models.vae.model import VAE
+from facepipe.networks.layers import LATENT_ACTIVATIONS
 from facepipe.networks.samplers import Prior, load_sampler
 from facepipe.networks.store import generator_digest, read_info, read_weights
-from facepipe.shards.labels import encode
+from facepipe.shards.labels import label_codes
 
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
 # every call runs in full batches (the last one padded), so that a row's bytes do not depend on its company
 BATCH = 64
+
+
+def _whole(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _widths(value):
+    return isinstance(value, list) and bool(value) and all(map(_whole, value))
+
+
+# what the values of a spec may be
+SPEC = {
+    "image_shape": lambda value: _widths(value) and len(value) == 3,
+    "latent_dim": _whole,
+    "widths": _widths,
+    "generator_widths": _widths,
+    "discriminator_widths": _widths,
+    "patch_size": _whole,
+    "latent_activation": lambda value: value in list(LATENT_ACTIVATIONS),
+    "architecture": lambda value: value in ("dcgan", "residual"),
+    "condition_on": lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+}
 
 
 class LoadedModel:
@@ -104,7 +127,7 @@ class LoadedModel:
             raise ValueError(f"labels must be ({len(z)}, {len(self.condition_on)}) ({takes}), got {labels.shape}")
         if ((labels < 0) | (labels > 1)).any():
             raise ValueError(f"labels must be in [0, 1] or NaN, got {np.nanmin(labels):g} to {np.nanmax(labels):g}")
-        return _in_batches(self._decode, z, encode(labels))[0]
+        return _in_batches(self._decode, z, label_codes(labels))[0]
 
     def sample_latents(self, count, seed):
         """`count` random latents from the model's own sampler; float32 (count, latent_dim)."""
@@ -161,16 +184,29 @@ def load_model(folder, inverter=None):
     info = read_info(folder)
     if info["model"] == Inverter.name:
         raise InputError(f"{folder}: the encoder of a GAN, which does not work alone; name the GAN's folder")
-    try:
-        model = MODELS[info["model"]](info["spec"])
-        networks = {name: model.networks[name] for name in info["networks"]}
-    except (KeyError, TypeError):
-        raise InputError(f"{folder / 'model.json'}: not a facepipe model") from None
-    read_weights(folder, networks)
+    if info["model"] not in MODELS:
+        raise InputError(f"{folder / 'model.json'}: not a facepipe model: model: {info['model']!r}")
+    model = _build(MODELS[info["model"]], info, folder)
+    read_weights(folder, model.networks)
     encoder = _read_inverter(folder, inverter) if info["model"] == GAN.name else None
     path = folder / "sampler.npz"
     sampler = load_sampler(path) if path.exists() else Prior(model.latent_dim, getattr(model, "truncation", 1.0))
     return LoadedModel(model, info, sampler, encoder)
+
+
+def _build(kind, info, folder):
+    """The networks that a model.json describes; InputError: its spec lacks a key, or has a value that cannot be."""
+    spec = info["spec"]
+    for key, right in SPEC.items():
+        if key in spec and not right(spec[key]):
+            raise InputError(f"{folder / 'model.json'}: not a facepipe model: spec.{key}: {spec[key]!r}")
+    missing = [key for key in kind.required if key not in spec]
+    if missing:
+        raise InputError(f"{folder / 'model.json'}: not a facepipe model: spec has no {', '.join(missing)}")
+    model = kind(spec)
+    if sorted(model.networks) != sorted(info["networks"]):
+        raise InputError(f"{folder / 'model.json'}: not a facepipe model: networks: {info['networks']!r}")
+    return model
 
 
 def _read_inverter(gan, folder):
@@ -183,9 +219,6 @@ def _read_inverter(gan, folder):
         if folder is None:  # of an earlier training: dvc repro will renew it
             return None
         raise InputError(f"{path}: not an inverter of the generator in {gan}; `dvc repro train_inverter` makes one")
-    try:
-        inverter = Inverter(info["spec"])
-    except (KeyError, TypeError):
-        raise InputError(f"{path / 'model.json'}: not a facepipe model") from None
+    inverter = _build(Inverter, info, path)
     read_weights(path, inverter.networks)
     return inverter

@@ -180,7 +180,7 @@ def beside(z, codes, count):
 
     Args:
         z: float32 (n, latent_dim).
-        codes: float32 (n, count), see `facepipe.shards.labels.encode`; None: all labels unknown.
+        codes: float32 (n, count), see `facepipe.shards.labels.label_codes`; None: all labels unknown.
         count: int, labels that the model is conditioned on.
 
     Returns:

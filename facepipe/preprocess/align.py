@@ -12,7 +12,7 @@ from facepipe.preprocess.decode import ImageError, Picture, reduction
 from facepipe.quiet import import_tensorflow
 
 # Of the shorter side, which lies centred in the image. Medians over 597 CelebA faces, in the usual 148x148 crop, are
-# (0.372, 0.521) and (0.629, 0.521) by `find_faces`; here evened out, so that a mirrored face is aligned too
+# (0.372, 0.521) and (0.629, 0.521) by `detect_faces`; here evened out, so that a mirrored face is aligned too
 EYES = ((0.372, 0.52), (0.628, 0.52))
 MIN_DISTANCE = 3.0  # pixels between the eyes; with fewer there is nothing to be seen
 MAX_DISTANCE = 0.75  # of the picture's longer side; no face is that large and yet found
@@ -154,7 +154,7 @@ def _patch(image, block, wanted):
     return image, *first
 
 
-def find_faces(data, max_pixels):
+def detect_faces(data, max_pixels):
     """Find the faces of a picture with MTCNN (Zhang et al. 2016), in a copy of at most 640 pixels on the longer side.
 
     The first call of a process loads TensorFlow. Where that is not in use yet, and no number of threads has been

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from facepipe.core.determinism import fraction
 from facepipe.datasets.archive import Member, list_members
 from facepipe.datasets.names import PICTURE_SUFFIXES
-from facepipe.errors import InputError
+from facepipe.errors import FieldError
 from facepipe.shards.shards import SPLITS
 
 
@@ -19,12 +19,14 @@ class Item(NamedTuple):
         identity: who it is, "" where unknown.
         member: `archive.Member`.
         eyes: ((x, y), (x, y)) by which it is aligned, or None.
+        first: of a further face in a photograph, the `Item` of its largest; None: it is the largest, or the only one.
     """
 
     id: str
     identity: str
     member: Member
     eyes: tuple | None = None
+    first: "Item | None" = None
 
 
 def list_items(source, archive, max_bytes):
@@ -67,7 +69,8 @@ def plan_splits(source, official, items, params):
     """Divide items into splits.
 
     The official split where the data set has one (split auto, official). Else by a hash of the person where known,
-    of the id where not, so that adding pictures never moves an old one, and no person is in two splits.
+    of the id where not, so that adding pictures never moves an old one, and no person is in two splits. Further faces
+    in a photograph go where its largest goes.
     Hash < test_fraction is test, the next valid_fraction is valid: changing the latter does not touch test.
 
     Args:
@@ -81,16 +84,18 @@ def plan_splits(source, official, items, params):
     """
     plan, unlisted = {split: [] for split in SPLITS}, []
     if params.split == "official" and official is None:
-        raise InputError(f"params.yaml: preprocess.split: {source.name} has no official split; use auto or hash")
+        raise FieldError("split", f"{source.name} has no official split; use auto or hash")
     if official is not None and params.split != "hash":
         for item in items:
-            if item.id in official:
-                plan[official[item.id]].append(item)
-            else:
+            photograph = (item.first or item).id
+            if photograph in official:
+                plan[official[photograph]].append(item)
+            elif item.first is None:
                 unlisted.append((item.member.name, "not in the official split's file"))
     else:
         for item in items:
-            u = fraction(f"split/{item.identity or item.id}")
+            first = item.first or item
+            u = fraction(f"split/{first.identity or first.id}")
             held_out = params.test_fraction + params.valid_fraction
             plan["test" if u < params.test_fraction else "valid" if u < held_out else "train"].append(item)
     return {split: sorted(rows, key=lambda item: item.id) for split, rows in plan.items()}, unlisted

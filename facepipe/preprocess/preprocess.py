@@ -3,6 +3,7 @@
 import collections
 import functools
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -10,12 +11,12 @@ from tqdm import tqdm
 from facepipe.core.files import atomic_folder, read_json
 from facepipe.core.machine import available_cores
 from facepipe.datasets.sets import get_source
-from facepipe.errors import InputError
-from facepipe.preprocess.align import EYES, find_faces
+from facepipe.errors import FieldError, InputError
+from facepipe.preprocess.align import EYES, detect_faces
 from facepipe.preprocess.convert import Workers, convert
 from facepipe.preprocess.copies import drop_copies
 from facepipe.preprocess.images import Framing, ImageError, prepare
-from facepipe.preprocess.plan import limit, list_items, plan_splits
+from facepipe.preprocess.plan import Item, limit, list_items, plan_splits
 from facepipe.preprocess.rejected import count_reasons, printable, write_rejected
 from facepipe.preprocess.writer import ShardWriter
 from facepipe.shards.shards import SPLITS
@@ -66,9 +67,10 @@ def preprocess(params, raw="data/raw", out="data/shards"):
 
     with atomic_folder(out) as folder:
         writer = ShardWriter(folder, {s: len(plan[s]) for s in SPLITS}, _image_shape(params), params.shard_mb)
-        tables, damaged = _write(writer, plan, archive, source, params, workers)
+        tables, damaged, used = _write(writer, plan, archive, source, params, workers)
         rejected += damaged
-        _check_rejected(rejected, considered, params)
+        # photographs count, not the faces in them
+        _check_rejected(list(dict(pair for pair in rejected if pair[0] not in used).items()), considered, params)
         credits = credits | {"crop": params.crop}
         framing = _framing(source, params)
         listed = [*misnamed, *rejected]
@@ -95,21 +97,30 @@ def _align(items, archive, params, workers):
             rejected.append((name, reason))
             continue
         item = by_name[name]
-        for number, eyes in enumerate(faces if params.faces == "all" else faces[:1], start=1):
-            # the labels are those of the largest face
-            new = {} if number == 1 else {"id": f"{item.id}~{number}", "identity": ""}
-            aligned.append(item._replace(eyes=eyes, **new))
+        largest, *others = faces if params.faces == "all" else faces[:1]
+        first = item._replace(eyes=largest)
+        # nobody knows who the others are; the labels are those of the largest face
+        further = [Item(f"{item.id}~{number}", "", item.member, eyes, first) for number, eyes in enumerate(others, 2)]
+        aligned += [first, *further]
     return aligned, rejected
 
 
 def _find(data, _, max_pixels):
-    return [(face.left_eye, face.right_eye) for face in find_faces(data, max_pixels)]
+    return [(face.left_eye, face.right_eye) for face in detect_faces(data, max_pixels)]
+
+
+class _Written(NamedTuple):
+    """What came of the plan: {split: columns of ids.csv}, [(member name, reason)], names of those that have a row."""
+
+    tables: dict
+    rejected: list
+    used: set
 
 
 def _write(writer, plan, archive, source, params, workers):
-    """Convert the planned pictures into their rows: ({split: columns of ids.csv}, [(member name, reason)])."""
+    """Convert the planned pictures into their rows, see `_Written`."""
     where, eyes = collections.defaultdict(list), collections.defaultdict(list)
-    members, tables, rejected = {}, {}, []
+    members, tables, rejected, used = {}, {}, [], set()
     for split in SPLITS:
         for row, item in enumerate(plan[split]):
             where[item.member.name].append((split, row))
@@ -131,11 +142,12 @@ def _write(writer, plan, archive, source, params, workers):
             if isinstance(result, str):
                 rejected.append((name, result))
                 continue
+            used.add(name)
             writer.put(split, row, result.image)
             for column, value in zip(GEOMETRY, (*result.box, *result.size), strict=True):
                 tables[split][column][row] = value
             tables[split]["angle"][row] = result.angle
-    return tables, rejected
+    return _Written(tables, rejected, used)
 
 
 def _prepare(data, eyes, framing):
@@ -178,10 +190,10 @@ def _check_rejected(rejected, total, params):
         return
     write_rejected(REJECTED, rejected)
     common = ", ".join(f"{count} x {reason}" for reason, count, _ in count_reasons(rejected)[:3])
-    raise InputError(
-        f"params.yaml: preprocess.max_rejected: {len(rejected)} of {total} pictures were rejected, more than "
-        f"{params.max_rejected:g} of them: {common}; {REJECTED} lists them; mend them, or raise "
-        "preprocess.max_rejected to go on without"
+    raise FieldError(
+        "max_rejected",
+        f"{len(rejected)} of {total} pictures were rejected, more than {params.max_rejected:g} of them: {common}; "
+        f"{REJECTED} lists them; mend them, or raise max_rejected to go on without",
     )
 
 
@@ -193,13 +205,13 @@ def _check_splits(counts, params, official, rejected):
     for split in SPLITS:
         if counts[split] == 0:
             if official:
-                cure = "set preprocess.split to hash"
+                field, cure = "split", "use hash"
             elif split == "train":
-                cure = "lower preprocess.valid_fraction or preprocess.test_fraction"
+                field, cure = "valid_fraction", "lower it, or test_fraction"
             else:
-                cure = f"raise preprocess.{split}_fraction"
-            limited = " or raise preprocess.limit" if params.limit is not None else ""
-            raise InputError(f"params.yaml: the {split} split has none of the {total} pictures; {cure}{limited}")
+                field, cure = f"{split}_fraction", "raise it"
+            limited = ", or raise limit" if params.limit is not None else ""
+            raise FieldError(field, f"the {split} split has none of the {total} pictures; {cure}{limited}")
 
 
 def _read_dataset(raw):

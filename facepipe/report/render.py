@@ -13,7 +13,7 @@ from facepipe.directions.table import read_directions
 from facepipe.draw.grids import labelled, shown_scale
 from facepipe.errors import FieldError, InputError, suggest
 from facepipe.latents.edited import read_edited
-from facepipe.latents.folder import MODELS
+from facepipe.latents.folder import MODELS, density_path
 from facepipe.latents.paths import PATH_METHODS, interpolate
 from facepipe.networks.samplers import load_sampler
 from facepipe.report.combinations import conditions_grid
@@ -71,7 +71,7 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
                 save_png(folder / f"conditions_{name}.png", conditions_grid(model, shards, params))
             if not model.has_encoder:
                 continue
-            density = load_sampler(latents / name / "density.npz")
+            density = load_sampler(density_path(latents / name))
             save_png(folder / f"samples_{name}_density.png", samples_grid(model, density, shards, params))
             save_png(folder / f"reconstructions_{name}.png", reconstructions_grid(model, shards, params))
             if attributes and name in found:

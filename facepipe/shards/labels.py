@@ -70,7 +70,7 @@ def labels_digest(shards, names):
     return {"labels": hashlib.sha256(np.concatenate(labels).tobytes()).hexdigest()}
 
 
-def encode(labels):
+def label_codes(labels):
     """Labels -> codes: 1 with the attribute, -1 without, 0 unknown; what lies between 0 and 1 lies between -1 and 1.
 
     Args:
@@ -96,12 +96,12 @@ class Conditions:
     def of(self, split):
         """Codes of all images of a split: float32 (n, k)."""
         if split not in self._codes:
-            self._codes[split] = encode(read_labels(self._shards, split, self._names))
+            self._codes[split] = label_codes(read_labels(self._shards, split, self._names))
         return self._codes[split]
 
     def random(self, count, seed):
         """Codes of `count` training images drawn at random: float32 (count, k)."""
-        return encode(random_labels(self._shards, self._names, count, seed))
+        return label_codes(random_labels(self._shards, self._names, count, seed))
 
     def draw(self, generator, rows, dropout):
         """A training step's codes, so that it learns what it is to know none.

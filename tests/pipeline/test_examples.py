@@ -9,7 +9,7 @@ import pytest
 
 from facepipe.cli import COMMANDS, main
 from facepipe.download.synthetic.factors import write_archive
-from facepipe.preprocess.align import find_faces
+from facepipe.preprocess.align import detect_faces
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def photos(tmp_path_factory):
     with zipfile.ZipFile(folder / "synthetic.zip") as archive:
         for member in archive.namelist():
             name, data = member.rpartition("/")[2], archive.read(member)
-            if find_faces(data, 10**6):
+            if detect_faces(data, 10**6):
                 path = folder / ("smile" if labels[name] == 1 else "sad") / name
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(data)

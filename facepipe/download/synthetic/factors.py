@@ -14,8 +14,8 @@ from facepipe.core.determinism import rng
 from facepipe.core.files import atomic_file, write_csv
 from facepipe.core.machine import available_cores
 from facepipe.datasets.workers import ordered_map
+from facepipe.download.synthetic.accessories import HANGING
 from facepipe.download.synthetic.renderer import render
-from facepipe.download.synthetic.wardrobe import HANGING
 
 __all__ = ["ATTRIBUTES", "FACTORS", "attributes", "continuous", "render", "sample_factors", "write_archive"]
 

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from facepipe.download.synthetic.head import Head, bump, ease, inside, paint, palette, srgb, superellipse
-from facepipe.download.synthetic.wardrobe import (
+from facepipe.download.synthetic.accessories import (
     back_hair,
     background,
     clothes,
@@ -16,6 +15,7 @@ from facepipe.download.synthetic.wardrobe import (
     hat,
     neck,
 )
+from facepipe.download.synthetic.head import Head, bump, ease, inside, paint, palette, srgb, superellipse
 
 SUPERSAMPLE = 2
 WRAP = (0.45, 0.28, 0.22)  # light goes on under the skin past the terminator, red the farthest

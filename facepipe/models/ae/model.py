@@ -68,6 +68,7 @@ class Autoencoder(Encoder):
     """
 
     name = "ae"
+    required = ("image_shape", "latent_dim", "widths", "latent_activation")  # of the spec
 
     def __init__(self, spec, dtype="float32", seed=0):
         shape, dim, widths = tuple(spec["image_shape"]), spec["latent_dim"], tuple(spec["widths"])

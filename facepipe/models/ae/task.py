@@ -99,7 +99,7 @@ class AETask(Autoencoding):
         """
         z = self.encode_train(SAMPLER_LATENTS).astype(np.float64)
         spread = z.std(axis=0)
-        spread[spread < 1e-6 * max(spread.max(), 1e-30)] = 1.0  # dead dimensions stay
+        spread[spread < 1e-6 * max(spread.max(), 1e-30)] = 1.0  # nothing to divide by
         centre = z.mean(axis=0) if self.params.latent_activation == "linear" else np.zeros_like(spread)
         head = self.model.networks["head"].get_layer("encoder_head")
         kernel, bias = head.get_weights()

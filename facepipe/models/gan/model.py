@@ -22,6 +22,9 @@ class GAN:
     """
 
     name = "gan"
+    required = (  # of the spec
+        "image_shape", "latent_dim", "generator_widths", "discriminator_widths", "latent_activation",
+    )  # fmt: skip
 
     def __init__(self, spec, dtype="float32", seed=0):
         self.image_shape = tuple(spec["image_shape"])

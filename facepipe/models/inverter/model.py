@@ -16,6 +16,7 @@ class Inverter(Encoder):
     """
 
     name = "inverter"
+    required = ("image_shape", "latent_dim", "widths")  # of the spec
 
     def __init__(self, spec, dtype="float32", seed=0, gan=None):
         super().__init__("inverter", spec["image_shape"], spec["latent_dim"], spec["widths"], "linear", seed, dtype)

@@ -9,10 +9,8 @@ from facepipe.models.ae.autoencoding import Autoencoding
 from facepipe.models.ae.losses import RECONSTRUCTION
 from facepipe.models.vae import losses
 from facepipe.models.vae.model import VAE, reparameterize
+from facepipe.networks.health import active_units
 from facepipe.training.history import write_history
-
-# a dimension with less, in nats, hardly depends on the image
-ACTIVE_KL = 0.01
 
 
 class VAETask(Autoencoding):
@@ -87,7 +85,7 @@ class VAETask(Autoencoding):
     def measures(self, x, codes):
         """Held-out loss at full beta and capacity (one posterior sample, fixed noise), MSE at z = mu, KL in nats.
 
-        (n,) each; `kl_dimensions`, the KL of each dimension, (n, latent_dim).
+        (n,) each; `kl_dimensions`, the KL of each dimension, mu and its square, (n, latent_dim).
         """
         mu, logvar = self.model.posterior(x)
         dimensions = losses.kl_divergence(mu, logvar)
@@ -100,14 +98,15 @@ class VAETask(Autoencoding):
             pressed = losses.capacity(kl, self.over_batch(kl, count), self.params.capacity)
         loss = self.reconstruction(x, logits, count) + self.params.beta * pressed / self._values
         mse = losses.mse(x, self.model.decode_logits(mu, codes))
-        return {"loss": loss, "mse": mse, "kl": kl, "kl_dimensions": dimensions}
+        return {"loss": loss, "mse": mse, "kl": kl, "kl_dimensions": dimensions, "mu": mu, "mu_square": tf.square(mu)}
 
     def held_out(self, epoch):
         values = super().held_out(epoch)
         kl = values.pop("valid_kl_dimensions")
         rows = [{"epoch": epoch, "dimension": i, "kl": float(value)} for i, value in enumerate(kl)]
         self._kl_rows.extend(rows)
-        return values | {"active_units": int(np.sum(kl > ACTIVE_KL))}
+        mean, square = (values.pop(f"valid_{name}").astype(np.float64) for name in ("mu", "mu_square"))
+        return values | {"active_units": int(active_units(square - mean**2).sum())}
 
     def state(self):
         return super().state() | {"kl": self._kl_rows}

@@ -32,7 +32,7 @@ CHARTS = [
     Chart("Loss", ("loss", "valid_loss")),
     Chart("Mean squared error", ("mse", "valid_mse"), log=True),
     Chart("KL divergence, nats per image", ("kl", "valid_kl")),
-    Chart("Active units (held-out KL above 0.01 nats)", ("active_units",)),
+    Chart("Active units (variance of mu above 0.01, held-out)", ("active_units",)),
     Chart("Losses of generator and discriminator", ("g_loss", "d_loss")),
     Chart("Discriminator accuracy", ("d_accuracy",)),
     Chart("Mean sign of the discriminator's logits", ("real_sign", "fake_sign")),

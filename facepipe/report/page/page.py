@@ -75,6 +75,8 @@ def _title(models):
 def _scores(metrics, models):
     """A row per model, and what real images score."""
     tag = next(key.removeprefix("precision_") for key in metrics["real"] if key.startswith("precision_"))
+    # with a suffix where the subsets are smaller than asked for
+    kid = next(key.removeprefix("kid_x1000_sd_") for key in metrics["real"] if key.startswith("kid_x1000_sd_"))
     extractor, samples = tag.rsplit("_n", 1)
     rows = []
     for name in (*models, "real"):
@@ -87,8 +89,8 @@ def _scores(metrics, models):
                 f"{s[pca]:.5f} ({pca.removeprefix('test_mse_pca')})" if pca else "",
                 fixed(s.get("test_psnr_db"), 2),
                 fixed(s.get("test_ssim"), 3),
-                f"{s[f'kid_x1000_{tag}']:.2f} ± {s[f'kid_x1000_sd_{tag}']:.2f}",
-                fixed(s.get(f"kid_x1000_density_{tag}"), 2),
+                f"{s[f'kid_x1000_{kid}']:.2f} ± {s[f'kid_x1000_sd_{kid}']:.2f}",
+                fixed(s.get(f"kid_x1000_density_{kid}"), 2),
                 fixed(s[f"precision_{tag}"], 3),
                 fixed(s[f"recall_{tag}"], 3),
                 fixed(s.get(f"face_score_{tag}"), 3),

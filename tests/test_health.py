@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from facepipe.latents.statistics import active_units, kl_per_dimension
+from facepipe.latents.statistics import kl_per_dimension
+from facepipe.networks.health import active_units
 from tests.standins import latents
 
 
 def test_active_units_by_the_variance_of_mu():
     mu = latents()
-    assert active_units(mu).tolist() == [True, False, False, True, False]
-    assert active_units(mu, 1e-3).tolist() == [True, False, False, True, True]
+    assert active_units(mu.var(axis=0)).tolist() == [True, False, False, True, False]
+    assert active_units(mu.var(axis=0), 1e-3).tolist() == [True, False, False, True, True]
 
 
 def test_kl_against_numerical_integration():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facepipe.download.synthetic import wardrobe
+from facepipe.download.synthetic import accessories
 from facepipe.download.synthetic.factors import sample_factors
 from facepipe.download.synthetic.head import Head
 
@@ -23,13 +23,13 @@ def painted(part, h):
 
 @pytest.mark.parametrize("kind", ["gradient", "plain"])
 def test_background(kind):
-    image = wardrobe.background(head(background=kind))
+    image = accessories.background(head(background=kind))
     assert image.shape == (3, 96, 96) and image.dtype == np.float32
     assert image.min() >= 0 and image.max() < 1 and image.std(axis=(1, 2)).max() > 0.005
 
 
 @pytest.mark.parametrize(
-    ("part", "factor"), [(wardrobe.glasses, "glasses"), (wardrobe.hat, "hat"), (wardrobe.earrings, "earrings")]
+    ("part", "factor"), [(accessories.glasses, "glasses"), (accessories.hat, "hat"), (accessories.earrings, "earrings")]
 )
 def test_none_paints_nothing(part, factor):
     assert not painted(part, head(**{factor: "none"})).any()
@@ -38,11 +38,11 @@ def test_none_paints_nothing(part, factor):
 @pytest.mark.parametrize("kind", ["round", "square", "half"])
 def test_glasses_stand_before_the_eyes(kind):
     h = head(glasses=kind)
-    where = painted(wardrobe.glasses, h)
+    where = painted(accessories.glasses, h)
     assert where[(np.abs(h.v) < 0.1) & (np.abs(np.abs(h.u) - 0.285) < 0.1)].all()  # lenses
     assert not where[np.abs(h.v) > 0.4].any()
     turned = head(glasses=kind, yaw=20.0)
-    below = painted(wardrobe.glasses, turned) & (turned.v > 0.1)  # the rims without the temples
+    below = painted(accessories.glasses, turned) & (turned.v > 0.1)  # the rims without the temples
     # they stand out, so they move past the eyes, which stay in the middle
     assert np.nonzero(below)[1].mean() > np.nonzero(where & (h.v > 0.1))[1].mean() + 0.5
 
@@ -50,42 +50,42 @@ def test_glasses_stand_before_the_eyes(kind):
 @pytest.mark.parametrize("kind", ["beanie", "cap", "brim"])
 def test_hats_cover_the_skull_and_not_the_eyes(kind):
     h = head(hat=kind)
-    where = painted(wardrobe.hat, h)
-    assert where[(h.outline < 0) & (h.v < wardrobe.HAT_LINE - 0.02)].all()
+    where = painted(accessories.hat, h)
+    assert where[(h.outline < 0) & (h.v < accessories.HAT_LINE - 0.02)].all()
     assert not where[h.v > 0].any()
 
 
-@pytest.mark.parametrize("style", ["short", "parted", "tied", "curly", *wardrobe.HANGING])
+@pytest.mark.parametrize("style", ["short", "parted", "tied", "curly", *accessories.HANGING])
 def test_hair_grows_above_the_hairline(style):
     h = head(hair_style=style, hairline=0.1)
-    where = painted(wardrobe.hair, h)
+    where = painted(accessories.hair, h)
     assert where[(h.outline < 0) & (h.v < -0.8)].all()
     assert not where[(h.outline < 0) & (np.abs(h.u) < 0.2) & (h.v > -0.2)].any()
-    longer = painted(wardrobe.hair, head(hair_style=style, hairline=0.1, bangs=1))
+    longer = painted(accessories.hair, head(hair_style=style, hairline=0.1, bangs=1))
     assert longer[(np.abs(h.u) < 0.2) & (h.v < -0.4) & (h.v > -0.55)].mean() > 0.95
-    assert where[h.y > 0.6].any() == (style in wardrobe.HANGING)
+    assert where[h.y > 0.6].any() == (style in accessories.HANGING)
 
 
 def test_bald():
-    assert not painted(wardrobe.hair, head(hair_style="bald", hairline=0.2)).any()
-    fringe = painted(wardrobe.hair, head(hair_style="bald", hairline=0.9))
+    assert not painted(accessories.hair, head(hair_style="bald", hairline=0.2)).any()
+    fringe = painted(accessories.hair, head(hair_style="bald", hairline=0.9))
     assert fringe.any() and not fringe[:, 40:56].any()
 
 
 def test_hair_stays_under_a_hat():
     h = head(hair_style="curly", hair_volume=1.0, hat="cap")
-    assert not painted(wardrobe.hair, h)[h.v < wardrobe.HAT_LINE - 0.2].any()
+    assert not painted(accessories.hair, h)[h.v < accessories.HAT_LINE - 0.2].any()
 
 
 def test_long_hair_covers_the_ears():
-    assert painted(wardrobe.ears, head(hair_style="short")).any()
-    assert not painted(wardrobe.ears, head(hair_style="long")).any()
-    assert painted(wardrobe.back_hair, head(hair_style="long")).any()
-    assert not painted(wardrobe.back_hair, head(hair_style="short")).any()
+    assert painted(accessories.ears, head(hair_style="short")).any()
+    assert not painted(accessories.ears, head(hair_style="long")).any()
+    assert painted(accessories.back_hair, head(hair_style="long")).any()
+    assert not painted(accessories.back_hair, head(hair_style="short")).any()
 
 
 def test_neck_and_clothes_are_below():
     h = head()
-    neck, clothes = painted(wardrobe.neck, h), painted(wardrobe.clothes, h)
+    neck, clothes = painted(accessories.neck, h), painted(accessories.clothes, h)
     assert not neck[h.y < 0.25].any() and not clothes[h.y < 0.95].any()
     assert clothes[-1].mean() > 0.5
