@@ -54,7 +54,7 @@ def real_data():
 @pytest.fixture(scope="session")
 def tiny_shards(tmp_path_factory):
     """Folder of shards: 16x16 RGB blobs, 96 train, 32 valid, 32 test; attributes Bright and Left can be seen."""
-    from facepipe.preprocess.writer import write_shards
+    from tests.material import write_shards
 
     random = np.random.default_rng(0)
     images, ids, attributes = {}, {}, {}
@@ -74,7 +74,7 @@ def tiny_shards(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_params():
-    """(config.Train, {"ae": config.TrainAE, "vae": config.TrainVAE, "gan": config.TrainGAN}) of tiny nets."""
+    """(`Train`, {"ae": `TrainAE`, "vae": `TrainVAE`, "gan": `TrainGAN`}) of tiny nets."""
     from facepipe.models.ae.config import TrainAE
     from facepipe.models.gan.config import TrainGAN
     from facepipe.models.vae.config import TrainVAE

@@ -15,8 +15,8 @@ from facepipe.metrics.config import Evaluate
 from facepipe.metrics.evaluate import evaluate
 from facepipe.networks.samplers import Gaussian, Prior, fit_gaussian
 from facepipe.preprocess.explore import explore
-from facepipe.preprocess.writer import write_shards
 from facepipe.shards.shards import Shards
+from tests.material import write_shards
 
 SHAPE = (16, 16, 3)
 

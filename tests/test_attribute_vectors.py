@@ -14,7 +14,7 @@ from facepipe.directions.fitting import METHODS
 from facepipe.directions.table import read_directions
 from facepipe.errors import InputError
 from facepipe.latents.table import write_latents
-from facepipe.preprocess.writer import write_shards
+from tests.material import write_shards
 from tests.test_fitting import correlated, latents_with_attributes
 
 COUNTS = {"train": 120, "valid": 20, "test": 30}

@@ -9,10 +9,10 @@ import pytest
 from facepipe.core.determinism import rng
 from facepipe.errors import InputError
 from facepipe.models.load import load_model
-from facepipe.preprocess.writer import write_shards
 from facepipe.shards.labels import Conditions, check_names, label_codes, labels_digest, random_labels, read_labels
 from facepipe.shards.shards import Shards
 from facepipe.training import session
+from tests.material import write_shards
 from tests.trainings import train as train_model
 
 

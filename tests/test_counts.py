@@ -8,8 +8,8 @@ from facepipe.errors import InputError
 from facepipe.preprocess import counts
 from facepipe.preprocess.counts import attribute_table, count_ids, pair_counts, pair_table, rejected_table
 from facepipe.preprocess.rejected import count_reasons
-from facepipe.preprocess.writer import write_shards
 from facepipe.shards.shards import Shards
+from tests.material import write_shards
 
 NAN = np.nan
 LABELS = {

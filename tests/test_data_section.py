@@ -6,9 +6,9 @@ import pytest
 
 from facepipe.errors import InputError
 from facepipe.preprocess.explore import explore
-from facepipe.preprocess.writer import write_shards
 from facepipe.report.page.data_section import data_section
 from facepipe.report.page.templates import render
+from tests.material import write_shards
 from tests.test_page import Checker
 
 

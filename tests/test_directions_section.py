@@ -10,9 +10,9 @@ from facepipe.directions.attribute_vectors import attribute_vectors
 from facepipe.directions.config import AttributeVectors
 from facepipe.errors import InputError
 from facepipe.latents.table import write_latents
-from facepipe.preprocess.writer import write_shards
 from facepipe.report.page.directions_section import directions_section
 from facepipe.report.page.templates import render
+from tests.material import write_shards
 from tests.test_fitting import correlated
 
 TITLES = {"ae": "Autoencoder", "vae": "VAE", "gan": "GAN"}

@@ -12,8 +12,8 @@ from facepipe.core.pictures import enlarge, tile
 from facepipe.errors import InputError
 from facepipe.preprocess import explore as module
 from facepipe.preprocess.explore import explore, histogram_table
-from facepipe.preprocess.writer import write_shards
 from facepipe.shards.shards import Shards
+from tests.material import write_shards
 
 TABLES = ["attributes", "channels", "cooccurrence", "histogram", "rejected", "sizes", "splits"]
 

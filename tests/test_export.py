@@ -14,8 +14,8 @@ from facepipe.latents.pca import load_pca
 from facepipe.latents.statistics import read_statistics
 from facepipe.latents.table import read_latents, write_latents
 from facepipe.networks.samplers import Prior, load_sampler
-from facepipe.preprocess.writer import write_shards
 from facepipe.shards.shards import Shards
+from tests.material import write_shards
 
 COUNTS = {"train": 70, "valid": 5, "test": 9}
 

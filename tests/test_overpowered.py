@@ -11,10 +11,10 @@ from facepipe.metrics.features import features
 from facepipe.metrics.kid import polynomial_mmd2
 from facepipe.models.gan.config import TrainGAN
 from facepipe.models.load import load_model
-from facepipe.preprocess.writer import write_shards
 from facepipe.shards.shards import Shards
 from facepipe.training.config import Train
 from tests.conftest import THREADS
+from tests.material import write_shards
 from tests.trainings import train as train_model
 
 # no penalty, no augmentation: nothing but the schedule holds D back

@@ -5,8 +5,8 @@ import pytest
 
 from facepipe.preprocess import pixels
 from facepipe.preprocess.pixels import channel_statistics, chunks, histogram, pixel_histogram, pixel_sums
-from facepipe.preprocess.writer import write_shards
 from facepipe.shards.shards import Shards
+from tests.material import write_shards
 
 
 def make(folder, count, shape, seed=0):

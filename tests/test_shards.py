@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.preprocess.writer import ShardWriter, write_shards
+from facepipe.preprocess.writer import ShardWriter
 from facepipe.shards.shards import SPLITS, OpenFiles, Shards, sha256
+from tests.material import write_shards
 
 SHAPE = (6, 4, 3)
 COUNTS = {"train": 20, "valid": 3, "test": 7}

@@ -1,4 +1,4 @@
-"""Photographs of one's own as uint8 images, framed as a model's training images were."""
+"""The user's photographs as uint8 images, framed as a model's training images were."""
 
 from pathlib import Path
 

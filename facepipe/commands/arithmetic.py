@@ -3,7 +3,7 @@
 from facepipe.commands.common import TABLES, add_latents, add_model, open_model
 
 HELP = "add and subtract faces"
-DESCRIPTION = "Add and subtract the latents of faces named by their ids; signs stand between spaces."
+DESCRIPTION = "Add and subtract the latents of faces named by their ids; separate the signs by spaces."
 EXAMPLE = """\
 example, after `dvc repro`, with ids of data/latents/vae/*.csv:
   facepipe arithmetic 000001 - 000004 + 000025 --model vae -o result.png

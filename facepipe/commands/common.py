@@ -10,26 +10,32 @@ def add_model(parser, note=""):
     parser.add_argument(
         "--model", required=True, help=f"ae, vae or gan, or the path of a model's folder or bundle{note}"
     )
-    parser.add_argument("--models", default="data/models", metavar="DIR", help="folder of the models (%(default)s)")
+    parser.add_argument(
+        "--models", default="data/models", metavar="DIR", help="folder of the models (default: %(default)s)"
+    )
 
 
 def add_latents(parser):
     """Add --latents and --table, where faces are looked up by id."""
     add_exported(parser)
-    parser.add_argument("--table", metavar="FILE", help="a table of latents whose ids can be named, too")
+    parser.add_argument("--table", metavar="FILE", help="a table of latents whose ids can be named as well")
 
 
 def add_exported(parser):
     """Add --latents, see `api.model_folder`."""
-    parser.add_argument("--latents", metavar="DIR", help="the model's exported latents (latents/, beside the models)")
+    parser.add_argument(
+        "--latents", metavar="DIR", help="the model's exported latents (default: latents/ beside the models)"
+    )
 
 
 def add_directions(parser):
     """Add --directions and --method, see `directions_of`."""
     parser.add_argument(
-        "--directions", metavar="FILE", help="CSV of directions (the model's in directions/, beside the models)"
+        "--directions",
+        metavar="FILE",
+        help="CSV of directions (default: the model's, in directions/ beside the models)",
     )
-    parser.add_argument("--method", help="of the direction, where a file has several (the first in it)")
+    parser.add_argument("--method", help="of the direction, where the file has several (default: the first)")
 
 
 def add_changes(parser, flag, help):
@@ -56,7 +62,7 @@ def add_crop(parser):
         type=_crop,
         metavar="CROP",
         help="align (by the eyes), training (as the training images), center, none, or LEFT,TOP,RIGHT,BOTTOM as "
-        "fractions of the photo (align where it is known where the training faces' eyes are, else training)",
+        "fractions of the photo (default: align if the place of the training faces' eyes is known, else training)",
     )
 
 

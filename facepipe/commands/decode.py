@@ -19,19 +19,27 @@ def arguments(parser):
         "file",
         metavar="FILE",
         help="CSV, TSV or Parquet with the columns id and z000,z001,... or pc000,pc001,..., or a text file with one "
-        "number a line",
+        "number per line",
     )
     add_model(parser)
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for the pictures")
-    parser.add_argument("--columns", type=positive, metavar="N", help="of the grid (as many as rows)")
-    parser.add_argument("--base", metavar="ID", help="an exported face; columns that FILE does not have are its")
+    parser.add_argument("--columns", type=positive, metavar="N", help="in the grid (default: as many as rows)")
+    parser.add_argument(
+        "--base", metavar="ID", help="an exported face, from which the columns that FILE lacks are taken"
+    )
     parser.add_argument("--clip", action="store_true", help="bring all values into the range of the model's latents")
     parser.add_argument("--sheet", action="store_true", help="also sheet.png: the grid with the ids under the faces")
     parser.add_argument(
-        "--compare", action="store_true", help="also compare.png: original, reconstruction and FILE's face side by side"
+        "--compare",
+        action="store_true",
+        help="also compare.png: original, reconstruction and the face in FILE side by side",
     )
-    parser.add_argument("--latents", metavar="DIR", help="the model's exported latents (latents/, beside the models)")
-    parser.add_argument("--shards", default="data/shards", metavar="DIR", help="the originals (%(default)s)")
+    parser.add_argument(
+        "--latents", metavar="DIR", help="the model's exported latents (default: latents/ beside the models)"
+    )
+    parser.add_argument(
+        "--shards", default="data/shards", metavar="DIR", help="folder of the original images (default: %(default)s)"
+    )
 
 
 def run(arguments):

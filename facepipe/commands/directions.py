@@ -9,7 +9,7 @@ from facepipe.errors import InputError
 HELP = "make directions from two folders of photos, or from labels"
 DESCRIPTION = (
     "Make a file of directions: from photographs with something and without it, or from a table of labels of the data "
-    "set's own faces. It is what --directions of the other commands takes."
+    "set's own faces. The other commands take it as --directions."
 )
 EXAMPLE = """\
 examples, after `dvc repro`:
@@ -25,19 +25,29 @@ FROM_PHOTOS = "mean_difference"  # of few examples; from labels all methods
 
 def arguments(parser):
     add_model(parser)
-    parser.add_argument("--with", dest="having", nargs="+", metavar="PHOTO", help="photos with it, files and folders")
-    parser.add_argument("--without", dest="lacking", nargs="+", metavar="PHOTO", help="photos without it")
-    parser.add_argument("--name", help="of the direction that comes of the photos")
+    parser.add_argument(
+        "--with", dest="having", nargs="+", metavar="PHOTO", help="photos that show it: files and folders"
+    )
+    parser.add_argument("--without", dest="lacking", nargs="+", metavar="PHOTO", help="photos that do not")
+    parser.add_argument("--name", help="name of the new direction")
     add_crop(parser)
-    parser.add_argument("--labels", metavar="FILE", help="CSV: id and a column of 0 and 1 for each attribute")
+    parser.add_argument(
+        "--labels", metavar="FILE", help="CSV with a column id and a column of 0s and 1s for each attribute"
+    )
     add_exported(parser)
     parser.add_argument(
         "--method", action="append",
-        help="orthogonalised, logistic or mean_difference; may be repeated, edits use the first (photos: "
-        "mean_difference; labels: all three)",
+        help="orthogonalised, logistic or mean_difference; may be repeated; edits use the first (default for photos: "
+        "mean_difference; for labels: all three)",
     )  # fmt: skip
-    parser.add_argument("--min-examples", type=positive, default=2, metavar="N", help="with it, and without it (2)")
-    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="the directions, .csv")
+    parser.add_argument(
+        "--min-examples",
+        type=positive,
+        default=2,
+        metavar="N",
+        help="examples needed with it, and as many without (default: 2)",
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="file for the directions, .csv")
 
 
 def run(arguments):

@@ -30,21 +30,23 @@ MOST_STRIPS = 100  # faces in a strip picture
 def arguments(parser):
     parser.add_argument("file", metavar="FILE", help="table of latents, in any form that facepipe decode takes")
     add_model(parser)
-    add_changes(parser, "--add", "an attribute, or PC3 for a principal component; may be repeated")
-    parser.add_argument("--set", action="append", default=[], metavar="zNNN=VALUE", help="set a number of the latent")
+    add_changes(parser, "--add", "add an attribute, or a principal component such as PC3; may be repeated")
+    parser.add_argument("--set", action="append", default=[], metavar="zNNN=VALUE", help="set one number of the latent")
     parser.add_argument(
         "--keep", action="append", default=[], metavar="NAME",
-        help="move so that this attribute's score stays as it is; may be repeated",
+        help="keep this attribute's score as it is; may be repeated",
     )  # fmt: skip
     add_directions(parser)
     add_exported(parser)
     parser.add_argument("--first", type=positive, metavar="N", help="edit only the first N rows")
     parser.add_argument(
         "-o", "--output", required=True, metavar="FILE",
-        help="the edited table, .csv, .tsv or .parquet; of one face also .txt, one number a line",
+        help="the edited table, .csv, .tsv or .parquet; for a single face also .txt, one number per line",
     )  # fmt: skip
-    parser.add_argument("--strip", metavar="FILE", help="picture of the edits, a row a face: .png, .gif or .webp")
-    parser.add_argument("--decode", metavar="DIR", help="folder for pictures of the edited faces, as facepipe decode")
+    parser.add_argument("--strip", metavar="FILE", help="picture of the edits, one row per face: .png, .gif or .webp")
+    parser.add_argument(
+        "--decode", metavar="DIR", help="also decode the edited faces into this folder, as facepipe decode does"
+    )
 
 
 def run(arguments):

@@ -1,4 +1,4 @@
-"""`facepipe encode`: photographs of one's own to a table of latents."""
+"""`facepipe encode`: your photographs to a table of latents."""
 
 from facepipe.commands.common import add_crop, add_model, open_model, positive
 
@@ -20,7 +20,7 @@ def arguments(parser):
     add_model(parser)
     parser.add_argument(
         "-o", "--output", required=True, metavar="FILE",
-        help="the table, .csv, .tsv or .parquet; of one photo also .txt, one number a line",
+        help="the table, .csv, .tsv or .parquet; for a single photo also .txt, one number per line",
     )  # fmt: skip
     add_crop(parser)
     parser.add_argument(
@@ -28,9 +28,11 @@ def arguments(parser):
         type=positive,
         default=0,
         metavar="STEPS",
-        help="after the encoder, so many steps of gradient descent on the latents: nearer to the photo",
+        help="steps of gradient descent on the latents after the encoder, to come closer to the photo (default: none)",
     )
-    parser.add_argument("--show", metavar="DIR", help="write each framed photo and what the model makes of it there")
+    parser.add_argument(
+        "--show", metavar="DIR", help="also write each framed photo beside its reconstruction to this folder"
+    )
 
 
 def run(arguments):

@@ -8,7 +8,7 @@ from facepipe.errors import InputError
 HELP = "write a model as Keras, SavedModel or ONNX, or all that belongs to it as one file"
 DESCRIPTION = """\
 Write a model for use elsewhere. keras, saved_model and onnx: a folder with the decoder (z -> images in [0, 1]) and the
-encoder (images -> z), which need nothing of facepipe. bundle: one file with the model, how its training images were
+encoder (images -> z), which do not need facepipe. bundle: one file with the model, how its training images were
 framed, the statistics, principal components and density of its latents, its directions, and for the GAN its inverter;
 facepipe.load("vae.facepipe") and --model vae.facepipe read it without the pipeline.
 """
@@ -23,7 +23,9 @@ example, after `dvc repro`:
 def arguments(parser):
     add_model(parser)
     parser.add_argument("--format", required=True, choices=("keras", "saved_model", "onnx", "bundle"))
-    parser.add_argument("-o", "--output", required=True, metavar="PATH", help="the bundle, or the folder of the rest")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="PATH", help="the bundle, or a folder for the other formats"
+    )
 
 
 def run(arguments):

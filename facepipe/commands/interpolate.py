@@ -18,7 +18,8 @@ def arguments(parser):
     parser.add_argument("--steps", type=from_two, default=10, help="from one face to the next, both counted (10)")
     parser.add_argument(
         "--method", choices=("lerp", "slerp"),
-        help="straight line or great circle (slerp for vae and gan, whose latents lie near a sphere; lerp for ae)",
+        help="straight line or great circle (default: slerp for vae and gan, whose latents lie near a sphere; "
+        "lerp for ae)",
     )  # fmt: skip
     parser.add_argument(
         "-o", "--output", required=True, metavar="FILE",

@@ -14,12 +14,14 @@ example, after `dvc repro`, with ids of data/latents/vae/*.csv:
 
 
 def arguments(parser):
-    parser.add_argument("ids", nargs="*", metavar="ID", help="of the faces (all rows of --table)")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="of the faces (default: all rows of --table)")
     add_model(parser)
     add_latents(parser)
-    parser.add_argument("--count", type=positive, default=5, metavar="N", help="of neighbours (5)")
-    parser.add_argument("--shards", default="data/shards", metavar="DIR", help="of the training images (%(default)s)")
-    parser.add_argument("-o", "--output", metavar="FILE", help="picture: each face, decoded, and its neighbours: .png")
+    parser.add_argument("--count", type=positive, default=5, metavar="N", help="number of neighbours (default: 5)")
+    parser.add_argument(
+        "--shards", default="data/shards", metavar="DIR", help="folder of the training images (default: %(default)s)"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="picture .png of each decoded face and its neighbours")
 
 
 def run(arguments):

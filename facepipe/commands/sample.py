@@ -25,23 +25,23 @@ examples, after `dvc repro`:
 
 def arguments(parser):
     add_model(parser)
-    parser.add_argument("-n", "--count", type=positive, default=16, help="of faces (16)")
-    parser.add_argument("--seed", type=int, default=0, help="(0)")
+    parser.add_argument("-n", "--count", type=positive, default=16, help="number of faces (default: 16)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
     parser.add_argument(
         "--sampler", choices=("prior", "density"), default="prior",
         help="prior: the model's own (for ae a Gaussian fitted to its latents); density: what export_latents fitted to "
-        "the training latents (prior)",
+        "the training latents (default: prior)",
     )  # fmt: skip
     add_changes(
         parser, "--attribute",
-        "1 with it, 0 without, or between, where the model was conditioned on it; else its direction is added so many "
-        "times; may be repeated",
+        "if the model was conditioned on it: 1 with, 0 without, or in between; otherwise its direction is added this "
+        "many times; may be repeated",
     )  # fmt: skip
     add_directions(parser)
     add_exported(parser)
     parser.add_argument(
         "-o", "--output", required=True, metavar="PATH",
-        help="one picture .png, a table .csv, .tsv, .parquet, or a folder for a picture each",
+        help="one picture .png, a table .csv, .tsv, .parquet, or a folder for one picture per face",
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from facepipe.commands.common import TABLES, add_latents, add_model, from_two, o
 
 HELP = "what single dimensions of the latent do to a face"
 DESCRIPTION = (
-    "Move a face (or the mean face) along the most influential dimensions, or principal components, a row each."
+    "Move a face (or the mean face) along the most influential dimensions, or principal components, one row each."
 )
 EXAMPLE = """\
 examples, after `dvc repro`:
@@ -14,13 +14,17 @@ examples, after `dvc repro`:
 
 
 def arguments(parser):
-    parser.add_argument("id", nargs="?", metavar="ID", help="the face to start from (the mean of the training latents)")
+    parser.add_argument(
+        "id", nargs="?", metavar="ID", help="face to start from (default: the mean of the training latents)"
+    )
     add_model(parser)
     add_latents(parser)
-    parser.add_argument("--pca", action="store_true", help="along the principal components, in place of dimensions")
-    parser.add_argument("--count", type=positive, default=8, metavar="N", help="of dimensions (8)")
-    parser.add_argument("--steps", type=from_two, default=7, metavar="N", help="faces in a row (7)")
-    parser.add_argument("--reach", type=float, default=3.0, metavar="SD", help="standard deviations to each side (3)")
+    parser.add_argument("--pca", action="store_true", help="move along principal components instead of dimensions")
+    parser.add_argument("--count", type=positive, default=8, metavar="N", help="number of dimensions (default: 8)")
+    parser.add_argument("--steps", type=from_two, default=7, metavar="N", help="faces per row (default: 7)")
+    parser.add_argument(
+        "--reach", type=float, default=3.0, metavar="SD", help="standard deviations to each side (default: 3)"
+    )
     parser.add_argument(
         "-o", "--output", required=True, metavar="FILE",
         help="strips .png, animation .gif or .webp, or table .csv, .tsv, .parquet",

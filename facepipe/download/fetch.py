@@ -28,7 +28,7 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
     Where `dataset.labels` names a folder, nothing is looked for elsewhere.
 
     Args:
-        dataset: `config.Dataset`.
+        dataset: `download.config.Dataset`.
         sources_yaml: the registry of titles, licences, citations and files.
         out: folder to make or replace: the archive, the label files, and dataset.json with {"name", "archive",
             "licence", "citation", "files": [{"name", "bytes", "sha256"}]}.
@@ -138,7 +138,7 @@ def _find_labels(dataset, source, entry):
     """[(path, name)] of the label files; says once which optional ones are missing."""
     folder = _labels_folder(dataset)
     if folder and folder.is_file():
-        return [(folder, LABELS)]  # one table for pictures of one's own, whatever it is called
+        return [(folder, LABELS)]  # one table for the user's own pictures, whatever it is called
     found, missing = [], []
     for name in (*source.required, *source.optional):
         path = _find_label(entry.find(name), dataset, folder, required=name in source.required)
@@ -161,7 +161,7 @@ def _find_label(file, dataset, folder, required):
     if path and path.is_file():
         _refuse_other(path, file)
         return path
-    # beside an archive of one's own optional files are left out if their owner left them out
+    # beside the user's own archive, optional files are missing because their owner left them out
     official = (file.urls or file.gdrive) and (required or not dataset.archive)
     if (dataset.mirror or official) and not dataset.labels:
         if required and folder:

@@ -1,4 +1,4 @@
-"""A folder of pictures of one's own: packed into one zip, without its links, devices and other files."""
+"""The user's own folder of pictures: packed into one zip, without its links, devices and other files."""
 
 import os
 import stat

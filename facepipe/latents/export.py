@@ -108,7 +108,7 @@ def describe(params, model, z, out, prior=None):
     bin00, ..., how many rows of z have which value between min and max.
 
     Args:
-        params: `facepipe.config.ExportLatents`.
+        params: `latents.config.ExportLatents`.
         model: with decode.
         z: float32 (n, d), the training latents, or samples of the prior.
         out: the folder.

@@ -156,8 +156,14 @@ def _pca_floor(shards, latent_dim):
     return _Floor(pca.components.shape[1], np.concatenate(scores).mean(axis=0))
 
 
+class _Reconstructed(NamedTuple):
+    z: np.ndarray  # (n, d)
+    logvar: np.ndarray | None  # (n, d), of a VAE
+    scores: np.ndarray  # (n, 3), see `_reconstruction_scores`
+
+
 def _reconstruct(model, shards):
-    """(z (n, d), logvar (n, d) or None, scores (n, 3)) of the test split; a VAE reconstructs from mu."""
+    """`_Reconstructed` of the test split; a VAE reconstructs from mu."""
     z, logvar, scores = [], [], []
     labels = read_labels(shards, "test", model.condition_on)
     for start, images in zip(range(0, len(labels), BATCH), _batches(shards, "test"), strict=True):
@@ -168,7 +174,7 @@ def _reconstruct(model, shards):
             mu = model.encode(images)
         z.append(mu)
         scores.append(_reconstruction_scores(images, _decode(model, mu, labels[start : start + BATCH])))
-    return np.concatenate(z), np.concatenate(logvar) if logvar else None, np.concatenate(scores)
+    return _Reconstructed(np.concatenate(z), np.concatenate(logvar) if logvar else None, np.concatenate(scores))
 
 
 def _reconstruction_scores(images, decoded):

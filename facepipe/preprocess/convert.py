@@ -12,7 +12,7 @@ BATCH_IMAGES = 64
 
 
 class Workers(NamedTuple):
-    """Who does the work: see `executors.ordered_map`. Does not change the results."""
+    """Who does the work: see `workers.ordered_map`. Does not change the results."""
 
     scheduler: str = "processes"
     count: int = 1
@@ -37,7 +37,7 @@ def convert(function, archive, members, extras=None, workers=None, result_bytes=
         (member name, result, reason): reason None, or result None and why not.
 
     Raises:
-        InputError: the archive is broken; see `executors.ordered_map`.
+        InputError: the archive is broken; see `workers.ordered_map`.
     """
     workers = workers or Workers()
     here = workers.scheduler == "processes" and archive_kind(archive) == "zip"

@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,21 @@ def attribute_table(labels):
     return table.sort_values(["positive", "attribute"], ascending=[False, True], ignore_index=True)
 
 
+class PairCounts(NamedTuple):
+    """Of every two of A attributes, float64 (A, A) each.
+
+    Attributes:
+        known: images that both are known of.
+        both: images that have both.
+        correlation: the phi coefficient (Pearson's correlation of two binary labels) over `known`; NaN where one of
+            the two does not vary.
+    """
+
+    known: np.ndarray
+    both: np.ndarray
+    correlation: np.ndarray
+
+
 def pair_counts(parts):
     """Count pairs of attributes.
 
@@ -81,9 +97,7 @@ def pair_counts(parts):
         parts: iterable of float (n, A) arrays, 1.0, 0.0 or NaN, the labels of some images each.
 
     Returns:
-        (known, both, correlation): float64 (A, A) each. Images that both attributes are known of, images that have
-        both, and the phi coefficient (Pearson's correlation of two binary labels) over the former; NaN where one of
-        the two does not vary.
+        `PairCounts`.
     """
     known = both = first = 0.0
     for labels in parts:
@@ -99,7 +113,7 @@ def pair_counts(parts):
     covariance = known * both - first * second
     correlation = np.full(variance.shape, np.nan)
     np.divide(covariance, np.sqrt(variance), out=correlation, where=variance > 0)
-    return known, both, correlation
+    return PairCounts(known, both, correlation)
 
 
 def pair_table(labels, names):

@@ -74,10 +74,10 @@ def plan_splits(source, official, items, params):
     Hash < test_fraction is test, the next valid_fraction is valid: changing the latter does not touch test.
 
     Args:
-        source: `sources.Source`.
+        source: `sets.Source`.
         official: {id: split} or None.
         items: list of `Item`.
-        params: `config.Preprocess`.
+        params: `preprocess.config.Preprocess`.
 
     Returns:
         ({split: list of `Item` sorted by id}, [(member name, reason)] of items the official split does not list).

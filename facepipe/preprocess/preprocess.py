@@ -33,7 +33,7 @@ def preprocess(params, raw="data/raw", out="data/shards"):
     picture that turns out unusable leaves a gap that is closed within its own shard, so no other shard changes.
 
     Args:
-        params: `config.Preprocess`.
+        params: `preprocess.config.Preprocess`.
         raw: folder made by the download stage.
         out: folder to make or replace.
 
@@ -214,13 +214,19 @@ def _check_splits(counts, params, official, rejected):
             raise FieldError(field, f"the {split} split has none of the {total} pictures; {cure}{limited}")
 
 
+class _Dataset(NamedTuple):
+    name: str
+    archive: Path
+    credits: dict  # licence, citation
+
+
 def _read_dataset(raw):
-    """(name, path of the archive, {"licence": .., "citation": ..}) from raw/dataset.json."""
+    """What raw/dataset.json says."""
     path = raw / "dataset.json"
     try:
         described = read_json(path)
         credits = {key: described[key] for key in ("licence", "citation")}
-        return described["name"], raw / described["archive"], credits
+        return _Dataset(described["name"], raw / described["archive"], credits)
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run the download stage (dvc repro download)") from None
     except (ValueError, KeyError, TypeError):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facepipe.core.files import atomic_folder, sha256, write_csv, write_json
+from facepipe.core.files import sha256, write_csv, write_json
 from facepipe.preprocess.rejected import write_rejected
 from facepipe.shards.shards import ID_COLUMNS, SPLITS, VERSION, OpenFiles
 
@@ -124,30 +124,6 @@ class ShardWriter:
         table.insert(0, "row", np.arange(len(table)))
         table.insert(0, "split", split)
         return table
-
-
-def write_shards(folder, images, dataset="arrays", ids=None, attributes=None, factors=None, shard_mb=64.0):
-    """Write whole arrays as a shards folder (atomically), e.g. for tests.
-
-    Args:
-        folder: the folder to make or replace.
-        images: {"train": uint8 (n, H, W, C), "valid": ..., "test": ...}; a split may be left out (then empty).
-        dataset: str.
-        ids: {split: list of n ids}; None: train-000000.png and so on.
-        attributes: DataFrame indexed by id with columns 0/1/NaN, or None.
-        factors: DataFrame indexed by id, or None.
-        shard_mb: as for `ShardWriter`.
-    """
-    if ids is None:
-        ids = {split: [f"{split}-{row:06d}.png" for row in range(len(array))] for split, array in images.items()}
-    with atomic_folder(folder) as temporary:
-        shape = next(iter(images.values())).shape[1:]
-        writer = ShardWriter(temporary, {split: len(array) for split, array in images.items()}, shape, shard_mb)
-        for split, array in images.items():
-            for row, image in enumerate(array):
-                writer.put(split, row, image)
-        rows = {split: [{"id": name, "source": name} for name in names] for split, names in ids.items()}
-        writer.finish(dataset, rows, attributes, factors)
 
 
 def _write_table(path, ids, table, text):

@@ -42,7 +42,7 @@ def change(x, noise, params):
     Args:
         x: float32 images (n, h, w, c) in [0, 1].
         noise: float32 (n, 7) in [0, 1), from `draw`.
-        params: `config.Augment`.
+        params: `training.config.Augment`.
 
     Returns:
         float32 (n, h, w, c) in [0, 1].

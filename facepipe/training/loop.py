@@ -67,7 +67,7 @@ def fit(task, shards, budget, runtime, report, states):
     Args:
         task: a `Task`.
         shards: `facepipe.shards.shards.Shards`; its train split is used, a new random order each epoch.
-        budget: `config.Budget`.
+        budget: `training.config.Budget`.
         runtime: `runtime.Runtime`.
         report: folder; history.csv (a row an epoch) and grids/000000.png (before training), grids/000001.png, ...
             Only the chief writes it, and only the chief measures and draws.

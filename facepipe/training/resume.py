@@ -143,7 +143,7 @@ def open_states(stage, train, params, inputs, runtime):
 
     Args:
         stage: str.
-        train: `config.Train`.
+        train: `training.config.Train`.
         params: the stage's section of `config.Params`.
         inputs: dict of str, a digest of each thing that the stage reads.
         runtime: `runtime.Runtime`.

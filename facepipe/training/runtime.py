@@ -24,7 +24,7 @@ def prepare(train):
     """Set up TensorFlow for one training process.
 
     Args:
-        train: `config.Train`.
+        train: `training.config.Train`.
 
     Returns:
         `Runtime`. Precision `auto` is mixed_bfloat16 where the hardware multiplies bfloat16 (CPU flags avx512_bf16 or

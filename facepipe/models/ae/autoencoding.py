@@ -39,7 +39,7 @@ class Autoencoding:
 
     Args:
         model: `Autoencoder` or `VAE`, built under the runtime's strategy.
-        params: `config.Autoencoding`.
+        params: `models.ae.config.Autoencoding`.
         shards: `Shards`.
         steps: int, steps of the whole training; None under a budget in minutes.
         runtime: `Runtime`.

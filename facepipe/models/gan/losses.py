@@ -3,6 +3,8 @@
 real_logits, fake_logits: float32 (n,), of real and of generated images; each loss returns (d_loss, g_loss), (n,) each.
 """
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 
@@ -37,7 +39,7 @@ def wasserstein(real_logits, fake_logits):
 
 
 def losses_of(params, real_logits, fake_logits):
-    """The loss that `params.loss` of `config.TrainGAN` names; (d_loss, g_loss), without any penalty."""
+    """The loss that `params.loss` of `models.gan.config.TrainGAN` names; (d_loss, g_loss), without any penalty."""
     if params.loss == "bce":
         return bce(real_logits, fake_logits, params.label_smoothing)
     return {"non_saturating": non_saturating, "hinge": hinge, "wasserstein_gp": wasserstein}[params.loss](
@@ -78,22 +80,30 @@ def slope_penalty(discriminate, real, fake, share):
     return tf.square(tf.sqrt(squared + 1e-12) - 1.0)
 
 
+class Judged(NamedTuple):
+    """logits: (n,), D's of real images; penalties: {name: (n,)}; weight: float, theirs in D's loss, 0 without any."""
+
+    logits: tf.Tensor
+    penalties: dict
+    weight: float
+
+
 def judge_real(params, discriminate, real, fake, share, with_penalty):
     """D's logits of real images, and the penalty on its slope that `params` asks for.
 
     Args:
-        params: `config.TrainGAN`.
+        params: `models.gan.config.TrainGAN`.
         discriminate, real, fake, share: as in `slope_penalty`; share is used by wasserstein_gp alone.
         with_penalty: bool, whether it is due.
 
     Returns:
-        (logits (n,), {name of the penalty: (n,)}, its weight in D's loss); without a penalty {} and 0.
+        `Judged`.
     """
     if not with_penalty:
-        return discriminate(real), {}, 0.0
+        return Judged(discriminate(real), {}, 0.0)
     if params.loss == "wasserstein_gp":
         penalty = slope_penalty(discriminate, real, fake, share)
-        return discriminate(real), {"gradient_penalty": penalty}, params.gp_weight
+        return Judged(discriminate(real), {"gradient_penalty": penalty}, params.gp_weight)
     logits, penalty = squared_slope(discriminate, real)
     # times r1_every: the penalty acts only on every r1_every-th step
-    return logits, {"r1": penalty}, 0.5 * params.r1_gamma * params.r1_every
+    return Judged(logits, {"r1": penalty}, 0.5 * params.r1_gamma * params.r1_every)

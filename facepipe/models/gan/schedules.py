@@ -110,7 +110,7 @@ class _Every:
 
 
 def make_schedule(params, batch_size):
-    """The schedule that `config.Schedule` names."""
+    """The schedule that `models.gan.config.Schedule` names."""
     if params.name == "ratio":
         return Ratio(params.d_steps, params.g_steps)
     if params.name == "decay":

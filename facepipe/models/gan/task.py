@@ -31,7 +31,7 @@ class GANTask:
         model: `GAN`, trained.
         average: `GAN`, holds the exponential moving average of the generator (G_ema); pictures and the stored
             generator are its.
-        params: `config.TrainGAN`.
+        params: `models.gan.config.TrainGAN`.
         runtime: `Runtime`.
         real_diversity: float, see `collapse`.
         shards: `Shards`, for the labels of a conditioned model.
