@@ -59,7 +59,7 @@ def test_same_pixels_at_every_scale(monkeypatch, reduction, gray):
     ]
     pictures = [encoded(*size, **kind) for size in sizes for kind in kinds]
     pictures += [encoded(*size, mode="L", **kind) for size in sizes for kind in kinds]
-    assert all(jpeg.read_header(data) is not None for data in pictures)
+    assert all(jpeg.read_jpeg_header(data) is not None for data in pictures)
     assert_as_pillow(
         monkeypatch, pictures, lambda data: np.asarray(Picture(data, MAX_PIXELS).decode(reduction, gray).image)
     )
@@ -68,19 +68,19 @@ def test_same_pixels_at_every_scale(monkeypatch, reduction, gray):
 def test_what_is_not_plain_is_left_to_pillow():
     exif = Image.Exif()
     exif[0x0112] = 6
-    assert jpeg.read_header(encoded(16, 8, exif=exif)) is None
+    assert jpeg.read_jpeg_header(encoded(16, 8, exif=exif)) is None
     file = io.BytesIO()
     Image.new("CMYK", (8, 8)).save(file, "jpeg")
-    assert jpeg.read_header(file.getvalue()) is None
-    assert jpeg.read_header(b"\xff\xd8 and nothing more") is None and jpeg.read_header(b"\x89PNG") is None
+    assert jpeg.read_jpeg_header(file.getvalue()) is None
+    assert jpeg.read_jpeg_header(b"\xff\xd8 and nothing more") is None and jpeg.read_jpeg_header(b"\x89PNG") is None
 
 
 @pytest.mark.parametrize("keep", [0.2, 0.5, 0.9, 0.99])
 def test_cut_off_pictures_are_not_taken(monkeypatch, keep):
     data = encoded(64, 64, quality=95)
     cut = data[: int(len(data) * keep)]
-    header = jpeg.read_header(cut)
-    assert header is None or jpeg.decode(cut, header, 1, False) is None
+    header = jpeg.read_jpeg_header(cut)
+    assert header is None or jpeg.decode_jpeg(cut, header, 1, False) is None
     assert_as_pillow(monkeypatch, [cut], lambda data: np.asarray(Picture(data, MAX_PIXELS).decode().image))
 
 
@@ -88,7 +88,7 @@ def test_hostile_pictures_come_out_alike(monkeypatch, tmp_path):
     expectations = write_hostile(tmp_path / "hostile")
     paths = [tmp_path / "hostile" / name for name, expected in expectations.items() if expected.outcome != "left out"]
     pictures = [path.read_bytes() for path in paths]
-    assert sum(jpeg.read_header(data) is not None for data in pictures) >= 10
+    assert sum(jpeg.read_jpeg_header(data) is not None for data in pictures) >= 10
     framing = Framing((32, 32, 3), "center", MAX_PIXELS)
     assert_as_pillow(monkeypatch, pictures, lambda data: prepare(data, framing).image)
 
@@ -99,5 +99,5 @@ def test_photographs_come_out_alike(monkeypatch, real_data, channels):
     members = [member for member in list_members(archive) if member.name.endswith(".jpg")][:300]
     pictures = [data for _, data in read_members(archive, members)]
     framing = Framing((32, 32, channels), "center", MAX_PIXELS)
-    assert sum(jpeg.read_header(data) is not None for data in pictures) == 300
+    assert sum(jpeg.read_jpeg_header(data) is not None for data in pictures) == 300
     assert_as_pillow(monkeypatch, pictures, lambda data: prepare(data, framing).image)
