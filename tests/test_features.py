@@ -2,17 +2,19 @@ import builtins
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from facepipe.download.synthetic.factors import sample_factors
 from facepipe.download.synthetic.renderer import render
 from facepipe.errors import InputError
-from facepipe.metrics import evaluate
 from facepipe.metrics import features as module
 from facepipe.metrics.config import Evaluate
+from facepipe.metrics.evaluate import evaluate
 from facepipe.metrics.features import BATCH, EXTRACTORS, features, onet, resize
 from facepipe.metrics.kid import kid
+from tests.standins import make_world
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,8 @@ def test_face_scores_know_faces_from_noise(faces):
     assert np.median(scores[: len(faces)]) > 3 * scores[len(faces) :].max()
 
 
-def test_evaluate_runs_onet_once_over_each_set(faces, monkeypatch):
+def test_evaluate_runs_onet_once_over_each_set(tmp_path, monkeypatch):
+    _, load = make_world(tmp_path, train=60, valid=6, test=20)
     network, batches = module._onet_network(), []
 
     def counted(x):
@@ -71,11 +74,12 @@ def test_evaluate_runs_onet_once_over_each_set(faces, monkeypatch):
         return network(x)
 
     monkeypatch.setattr(module, "_onet_network", lambda: counted)
-    params = Evaluate(extractor="mtcnn", kid_subsets=2, kid_subset_size=4, neighbours=1)
-    judge = evaluate._Judge(params, faces[:8], 4)
-    assert len(batches) == 1
-    scores = judge("real", "train", faces[:8])
-    assert len(batches) == 2 and 0 <= scores.face_score <= 1
+    params = Evaluate(extractor="mtcnn", samples=20, kid_subsets=2, kid_subset_size=4, neighbours=1)
+    folders = {name: tmp_path / name for name in ("models", "latents", "shards", "report")}
+    metrics = evaluate(params, **folders, load=load)
+    # what is compared (samples.csv), and what it is compared with
+    assert batches == [BATCH] * (1 + len(pd.read_csv(tmp_path / "report/samples.csv")))
+    assert 0 <= metrics["real"]["face_score_mtcnn_n20"] <= 1
 
 
 def test_mtcnn_is_float32_whatever_a_model_set(faces):

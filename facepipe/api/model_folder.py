@@ -48,11 +48,10 @@ class ModelFolder:
         self.latents = Path(latents or os.path.relpath(self._data / "latents" / self.folder.name))
         self.info = read_info(self.folder)
         spec = self.info["spec"]
-        self.name, self.condition_on = self.info["model"], tuple(spec.get("condition_on", ()))
-        try:
-            self.latent_dim = int(spec["latent_dim"])
-        except (KeyError, TypeError, ValueError):
-            raise InputError(f"{self.folder / 'model.json'}: not a facepipe model") from None
+        if "latent_dim" not in spec:
+            raise InputError(f"{self.folder / 'model.json'}: not a facepipe model: spec has no latent_dim")
+        self.name, self.latent_dim = self.info["model"], spec["latent_dim"]
+        self.condition_on = tuple(spec.get("condition_on", ()))
 
     @classmethod
     def find(cls, name, models="data/models", latents=None):
@@ -79,7 +78,7 @@ class ModelFolder:
         import_tensorflow()
         from facepipe.models.load import load_model
 
-        return load_model(self.folder, self._inverter)
+        return load_model(self.folder, self._inverter, self.info)
 
     @property
     def inverter(self):

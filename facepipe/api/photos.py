@@ -12,7 +12,7 @@ from facepipe.preprocess.images import Framing, ImageError, prepare
 
 CROPS = ("align", "training", "center", "none")
 MAX_BYTES = 2**28  # of one file
-NAMED = 5  # so many of the unusable photos does a message name
+NAMED = 5  # unusable photos, at most, in a message
 
 
 def read_photos(paths, framing, crop=None):
@@ -128,5 +128,5 @@ def _read(path, frame, at):
         return prepare(data, frame).image
     faces = detect_faces(data, frame.max_pixels)
     if not faces:
-        raise ImageError("no face found; --crop center or a box of your own takes a picture as it is")
+        raise ImageError("no face found; --crop center, or a box, works without one")
     return prepare(data, frame, (faces[0].left_eye, faces[0].right_eye), at).image

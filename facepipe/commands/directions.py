@@ -19,7 +19,7 @@ examples, after `dvc repro`:
 smile/ and sad/ are folders of photographs; a table of labels has a column id, as in data/latents/vae/train.csv, and a
 column of 0 and 1 for each attribute, empty where unknown.
 """
-NAMED = 3  # so many of the attributes without a direction does a message name
+NAMED = 3  # attributes without a direction, at most, in a message
 FROM_PHOTOS = "mean_difference"  # of few examples; from labels all methods
 
 

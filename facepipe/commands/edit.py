@@ -22,7 +22,7 @@ examples, after `dvc repro`:
   facepipe edit data/latents/vae/test.csv --model vae --first 8 --add PC3=2 -o component.csv --decode faces
 Strength 1 of an attribute moves the mean face without it to that with it; of PC3, the principal component pc003, it is
 one standard deviation. An attribute that the model was conditioned on becomes a label from 0 (without) to 1 (with).
-A range FROM:TO:COUNT gives so many rows for every face.
+A range FROM:TO:COUNT makes COUNT rows of every face.
 """
 MOST_STRIPS = 100  # faces in a strip picture
 

@@ -18,7 +18,7 @@ from facepipe.networks.samplers import fit_gaussian, fit_mixture
 from facepipe.networks.store import digest
 
 CHUNK = 1024  # images in memory at once
-DENSITY_ROWS = 20_000  # the density is fitted to so many training latents, drawn at random where there are more
+DENSITY_ROWS = 20_000  # the density is fitted to this many training latents, drawn at random where there are more
 
 
 def export_latents(params, name, models, shards, reports, out):

@@ -90,7 +90,7 @@ def read_statistics(path):
         problem = f"not statistics of latents: {' '.join(str(error).split())}"
         raise InputError(f"{path}: {problem}; `dvc repro export_latents` makes them") from None
     if not np.isfinite(numbers).all():
-        raise InputError(f"{path}: has cells that are empty or not finite; `dvc repro export_latents` makes it anew")
+        raise InputError(f"{path}: has cells that are empty or not finite; `dvc repro export_latents` makes it again")
     return table
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from facepipe.core.section import Count, Natural, Positive, Section
+from facepipe.networks.health import ACTIVE_VARIANCE
 
 
 class Evaluate(Section):
@@ -15,5 +16,5 @@ class Evaluate(Section):
     kid_subsets: Count = 50
     kid_subset_size: Annotated[Count, Field(ge=2)] = 200
     neighbours: Count = 5
-    active_variance: Positive = 0.01
+    active_variance: Positive = ACTIVE_VARIANCE
     seed: Natural = 0

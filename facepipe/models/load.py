@@ -12,7 +12,6 @@ from facepipe.models.gan.model import GAN
 from facepipe.models.inversion import optimize
 from facepipe.models.inverter.model import Inverter
 from facepipe.models.vae.model import VAE
-from facepipe.networks.layers import LATENT_ACTIVATIONS
 from facepipe.networks.samplers import Prior, load_sampler
 from facepipe.networks.store import generator_digest, read_info, read_weights
 from facepipe.shards.labels import label_codes
@@ -20,28 +19,6 @@ from facepipe.shards.labels import label_codes
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
 # every call runs in full batches (the last one padded), so that a row's bytes do not depend on its company
 BATCH = 64
-
-
-def _whole(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _widths(value):
-    return isinstance(value, list) and bool(value) and all(map(_whole, value))
-
-
-# what the values of a spec may be
-SPEC = {
-    "image_shape": lambda value: _widths(value) and len(value) == 3,
-    "latent_dim": _whole,
-    "widths": _widths,
-    "generator_widths": _widths,
-    "discriminator_widths": _widths,
-    "patch_size": _whole,
-    "latent_activation": lambda value: value in list(LATENT_ACTIVATIONS),
-    "architecture": lambda value: value in ("dcgan", "residual"),
-    "condition_on": lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
-}
 
 
 class LoadedModel:
@@ -165,13 +142,14 @@ def _full_batch(rows):
     return np.pad(rows, [(0, BATCH - len(rows))] + [(0, 0)] * (rows.ndim - 1))
 
 
-def load_model(folder, inverter=None):
+def load_model(folder, inverter=None, info=None):
     """Read a model folder.
 
     Args:
         folder: such as data/models/vae.
         inverter: for a GAN, the folder of the inverter that encodes for it; None: the folder inverter beside the
             GAN's, where there is one of this very generator.
+        info: what `store.read_info` gives for the folder; None: read here.
 
     Returns:
         `LoadedModel`.
@@ -181,7 +159,7 @@ def load_model(folder, inverter=None):
             that is named, but is of another generator.
     """
     folder = Path(folder)
-    info = read_info(folder)
+    info = info or read_info(folder)
     if info["model"] == Inverter.name:
         raise InputError(f"{folder}: the encoder of a GAN, which does not work alone; name the GAN's folder")
     if info["model"] not in MODELS:
@@ -195,11 +173,8 @@ def load_model(folder, inverter=None):
 
 
 def _build(kind, info, folder):
-    """The networks that a model.json describes; InputError: its spec lacks a key, or has a value that cannot be."""
+    """The networks that a model.json describes; InputError: its spec lacks a key, or these are not its networks."""
     spec = info["spec"]
-    for key, right in SPEC.items():
-        if key in spec and not right(spec[key]):
-            raise InputError(f"{folder / 'model.json'}: not a facepipe model: spec.{key}: {spec[key]!r}")
     missing = [key for key in kind.required if key not in spec]
     if missing:
         raise InputError(f"{folder / 'model.json'}: not a facepipe model: spec has no {', '.join(missing)}")

@@ -10,6 +10,32 @@ from facepipe.errors import InputError
 VERSION = 1
 
 
+def _whole(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _widths(value):
+    return isinstance(value, list) and bool(value) and all(map(_whole, value))
+
+
+def _names(value):
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+# what the values of a spec may be
+SPEC = {
+    "image_shape": lambda value: _widths(value) and len(value) == 3,
+    "latent_dim": _whole,
+    "widths": _widths,
+    "generator_widths": _widths,
+    "discriminator_widths": _widths,
+    "patch_size": _whole,
+    "latent_activation": lambda value: value in ("linear", "relu", "sigmoid"),
+    "architecture": lambda value: value in ("dcgan", "residual"),
+    "condition_on": _names,
+}
+
+
 def save_model(folder, model, spec, record, files=(), framing=None, info=None):
     """Write a model folder atomically.
 
@@ -42,15 +68,16 @@ def save_model(folder, model, spec, record, files=(), framing=None, info=None):
 
 
 def read_info(folder):
-    """The content of a model folder's model.json, with the keys model, spec and networks.
+    """The content of a model folder's model.json, with the keys model (str), spec (see `SPEC`) and networks.
 
     Raises:
-        InputError: no model there, or made by another version.
+        InputError: no model there, or made by another version, or a value of its spec cannot be.
     """
     path = Path(folder) / "model.json"
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(info["spec"], dict) or not {"model", "networks"} <= set(info):
+        spec = info["spec"]
+        if not isinstance(spec, dict) or not isinstance(info["model"], str) or not _names(info["networks"]):
             raise ValueError
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
@@ -60,6 +87,9 @@ def read_info(folder):
         raise InputError(f"{path}: not a facepipe model") from None
     if info.get("version") != VERSION:
         raise InputError(f"{path}: version {info.get('version')}, this facepipe reads {VERSION}; retrain it")
+    for key, right in SPEC.items():
+        if key in spec and not right(spec[key]):
+            raise InputError(f"{path}: not a facepipe model: spec.{key}: {spec[key]!r}")
     return info
 
 

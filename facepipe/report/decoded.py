@@ -22,7 +22,7 @@ from facepipe.tables.cells import short
 
 CHUNK = 256  # rows decoded at once
 GRID, SHEET, COMPARE = "grid.png", "sheet.png", "compare.png"
-GRID_FACES = 1000  # grid and sheet show the first so many rows
+GRID_FACES = 1000  # rows of the grid and the sheet at most
 COMPARED = 100  # rows of compare.png at most
 
 
@@ -136,7 +136,7 @@ def decode_faces(model, table, path):
         uint8 (H, W, C) for each row.
 
     Raises:
-        InputError: a label that is none, or latents so large that they decode to NaN.
+        InputError: a cell of a label that is not between 0 and 1, or latents so large that they decode to NaN.
     """
     labels = labels_of(table, getattr(model, "condition_on", ()), path)
     with tqdm(total=len(table.ids), desc="decode", unit="face", delay=2) as progress:

@@ -49,9 +49,7 @@ def read_labels(shards, split, names):
         return np.zeros((shards.count(split), 0), np.float32)
     for name in names:
         if name not in shards.attribute_names:
-            raise InputError(
-                f"{shards.folder}: no attribute {name!r}, which the model is conditioned on; train it anew"
-            )
+            raise InputError(f"{shards.folder}: no attribute {name!r}, which the model is conditioned on; retrain it")
     return shards.attributes(split)[list(names)].to_numpy(np.float32)
 
 

@@ -29,8 +29,8 @@ class GANTask:
 
     Args:
         model: `GAN`, trained.
-        average: `GAN`, holds the exponential moving average of the generator (G_ema); pictures and the stored
-            generator are its.
+        average: `GAN`, holds the exponential moving average of the generator (G_ema); it makes the
+            pictures and is the generator that is stored.
         params: `models.gan.config.TrainGAN`.
         runtime: `Runtime`.
         real_diversity: float, see `collapse`.

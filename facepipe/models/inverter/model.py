@@ -6,7 +6,7 @@ from facepipe.models.ae.model import Encoder
 class Inverter(Encoder):
     """Finds the latents from which a trained GAN makes given images (Zhu et al. 2016, sec. 3.1).
 
-    Its latents are z as it stands before the generator's own activation.
+    Its latents are z before the generator's latent activation.
 
     Args:
         spec: dict with image_shape (h, w, c), latent_dim (those of the GAN) and widths.
@@ -23,6 +23,6 @@ class Inverter(Encoder):
         self.condition_on = gan.condition_on if gan else ()
         self._gan = gan
 
-    def decode(self, z, label_codes=None):
-        """float32 z (n, latent_dim), label codes (see `layers.beside`) -> the GAN's images (n, h, w, c) in [0, 1]."""
-        return self._gan.decode(z, label_codes)
+    def decode(self, z, codes=None):
+        """float32 z (n, latent_dim), codes (see `layers.beside`) -> the GAN's images (n, h, w, c) in [0, 1]."""
+        return self._gan.decode(z, codes)

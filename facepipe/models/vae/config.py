@@ -12,7 +12,7 @@ from facepipe.training.config import AttributeNames
 class TrainVAE(Autoencoding):
     """The variational autoencoder. `latent_activation` acts on mu.
 
-    `kl_cycles`: the training falls into so many equal cycles (Fu et al. 2019), each of which begins with a warm-up.
+    `kl_cycles`: the number of equal cycles of the training, each with a warm-up at its start (Fu et al. 2019).
     `capacity`: the KL in nats per image that beta pulls to, from 0 on over the warm-up (Burgess et al. 2018).
     `condition_on`: attributes whose labels the decoder sees, but for a share `condition_dropout` of the images.
     """

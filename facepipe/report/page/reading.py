@@ -111,7 +111,7 @@ def text(value):
 
 
 def fixed(value, digits):
-    """A float with so many digits after the point; nothing for None."""
+    """A float with this many digits after the point; nothing for None."""
     return "" if value is None else f"{value:.{digits}f}"
 
 
