@@ -63,7 +63,9 @@ def test_an_edit_with_pictures_loads_its_model_once_and_reads_its_facts_once(tin
         ({"latent_dim": "4"}, "spec.latent_dim: '4'"), (None, "spec has no latent_dim"),
     ],
 )  # fmt: skip
-def test_a_spec_that_cannot_be_is_named_by_a_command_that_builds_no_network(tiny_workspace, tmp_path, capsys, spec, said):
+def test_a_spec_that_cannot_be_is_named_by_a_command_that_builds_no_network(
+    tiny_workspace, tmp_path, capsys, spec, said
+):
     folder = tmp_path / "models/vae"
     shutil.copytree(tiny_workspace / "models/vae", folder)
     info = json.loads((folder / "model.json").read_text())
