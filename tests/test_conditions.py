@@ -52,7 +52,7 @@ def test_labels_and_codes(shards):
     np.testing.assert_array_equal(label_codes(labels), np.float32([[-1, 1], [-1, -1], [-1, 0], [-1, 1]]))
     np.testing.assert_allclose(label_codes([[0.25]]), [[-0.5]])
     assert read_labels(shards, "train", ()).shape == (4, 0) and random_labels(shards, (), 3, 0).shape == (3, 0)
-    with pytest.raises(InputError, match="no attribute 'Smiling', which the model is conditioned on; train it anew"):
+    with pytest.raises(InputError, match="no attribute 'Smiling', which the model is conditioned on; retrain it"):
         read_labels(shards, "train", ("Smiling",))
     drawn = random_labels(shards, ("Glasses",), 4000, seed=1)
     np.testing.assert_array_equal(drawn, random_labels(shards, ("Glasses",), 4000, seed=1))
