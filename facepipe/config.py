@@ -50,7 +50,8 @@ class Params(Section):
         while wanted:
             found.add(name := wanted.pop())
             start = Path(getattr(getattr(self, f"train_{name}"), "init_from", None) or "")
-            if start.parent == Path("data/models") and start.name not in found:
+            known = f"train_{start.name}" in type(self).model_fields
+            if start.parent == Path("data/models") and known and start.name not in found:
                 wanted.append(start.name)
         return found
 
@@ -86,7 +87,8 @@ def load_params(path="params.yaml"):
 
 def _describe(error):
     """The first of pydantic's complaints as 'key: what is wrong (got value)'."""
-    problems = error.errors()
+    # what is wrong within a list also makes it too short
+    problems = [p for p in error.errors() if p["type"] != "too_short"] or error.errors()
     # a union reports each member's complaint; the unknown keys are the most telling
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     place = tuple(part for part in problem["loc"] if _is_key(part))
@@ -97,7 +99,7 @@ def _describe(error):
     message = _said(problem)
     accepted = [_said(p).removeprefix("should be ") for p in problems if tuple(filter(_is_key, p["loc"])) == place]
     if len(accepted) > 1:
-        message = "should be " + ", or ".join(dict.fromkeys(accepted)).replace("a valid tuple", "a list")
+        message = "should be " + ", or ".join(dict.fromkeys(accepted))
     value = problem["input"]
     got = "" if isinstance(value, dict | BaseModel) else f" (got {value!r})"
     others = len({tuple(filter(_is_key, p["loc"])) for p in problems}) - 1
@@ -106,7 +108,9 @@ def _describe(error):
 
 
 def _said(problem):
-    return problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    # YAML has lists
+    return message.replace("a valid tuple", "a list").replace("Tuple should", "should").replace(" after validation", "")
 
 
 def _is_key(part):

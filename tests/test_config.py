@@ -127,15 +127,30 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         ("train_gan.augment.contrast", 1, "train_gan.augment.contrast: should be less than 1 (got 1)"),
         ("train_gan.augment.shift", 0.6, "train_gan.augment.shift: should be less than or equal to 0.5 (got 0.6)"),
         ("train_gan.augment.zoom", "nan", "train_gan.augment.zoom: should be a finite number"),
-        ("train_vae.condition_on", "Male", "train_vae.condition_on: should be a valid tuple"),
+        ("train_vae.condition_on", "Male", "train_vae.condition_on: should be a list (got 'Male')"),
         ("train_vae.condition_on", ["Male", "Male"], "train_vae.condition_on: should name each attribute once, found"),
         ("train_gan.condition_dropout", 1, "train_gan.condition_dropout: should be less than 1 (got 1)"),
         ("train_ae.condition_on", ["Male"], "train_ae.condition_on: unknown key"),
         ("train_gan.label_smoothing", 0.5, "train_gan.label_smoothing: should be less than 0.5 (got 0.5)"),
+        ("models", [], "models: should have at least 1 item, not 0 (got [])"),
+        ("models", "ae", "models: should be a list (got 'ae')"),
+        ("models", ["gna"], "models.0: should be 'ae', 'vae' or 'gan' (got 'gna')"),
+        ("models", ["ae", "ae"], "models: names ae twice (got ['ae', 'ae'])"),
     ],
 )
 def test_one_line_for_each_mistake(edited, key, value, expected):
     assert complaint(edited(key, value)).startswith(expected)
+
+
+def test_a_wrong_item_counts_once(edited):
+    assert complaint(edited("models", ["gna"])).endswith("(got 'gna')")
+
+
+def test_what_is_trained_follows_first_weights(edited):
+    for start, expected in (("vae", {"vae"}), ("gan-old", set()), ("nix", set())):
+        params = load_params(edited("train_gan.init_from", f"data/models/{start}"))
+        only_gan = params.model_copy(update={"models": ("gan",)})
+        assert only_gan.trained == {"gan", "inverter"} | expected
 
 
 def test_mixtures_of_losses():

@@ -123,7 +123,7 @@ def test_both_conditioned_on_the_same(conditioned_models):
 def test_broken_folders(vae, tiny_models, tmp_path):
     with pytest.raises(InputError, match=r"no model.json there; train the model first"):
         first_weights(tmp_path / "nothing", SPEC)
-    with pytest.raises(InputError, match=r"of a ae; a GAN starts from a vae or a gan"):
+    with pytest.raises(InputError, match=r"model ae; a GAN starts from a vae or a gan"):
         first_weights(tiny_models / "ae", SPEC)
     folder = tmp_path / "vae"
     shutil.copytree(vae, folder)

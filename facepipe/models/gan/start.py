@@ -25,7 +25,7 @@ def first_weights(folder, spec):
         info = read_info(folder)
         kind, source = info["model"], info["spec"]
         if kind not in ("vae", "gan"):
-            raise InputError(f"{folder}: of a {kind}; a GAN starts from a vae or a gan")
+            raise InputError(f"{folder}: model {kind}; a GAN starts from a vae or a gan")
         if source.get("patch_size", 1) > 1:
             raise InputError(
                 f"{folder}: made with patch_size {source['patch_size']}, but a GAN has no patches; set "
