@@ -87,8 +87,7 @@ def load_params(path="params.yaml"):
 
 def _describe(error):
     """The first of pydantic's complaints as 'key: what is wrong (got value)'."""
-    # what is wrong within a list also makes it too short
-    problems = [p for p in error.errors() if p["type"] != "too_short"] or error.errors()
+    problems = error.errors()
     # a union reports each member's complaint; the unknown keys are the most telling
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     place = tuple(part for part in problem["loc"] if _is_key(part))
@@ -102,7 +101,8 @@ def _describe(error):
         message = "should be " + ", or ".join(dict.fromkeys(accepted))
     value = problem["input"]
     got = "" if isinstance(value, dict | BaseModel) else f" (got {value!r})"
-    others = len({tuple(filter(_is_key, p["loc"])) for p in problems}) - 1
+    # a wrong item also makes its list wrong: one mistake
+    others = sum(place[: len(at)] != at for at in {tuple(filter(_is_key, p["loc"])) for p in problems})
     more = f" (and {others} more)" if others else ""
     return f"{key}: {message}{got}{more}"
 

@@ -144,6 +144,8 @@ def test_one_line_for_each_mistake(edited, key, value, expected):
 
 def test_a_wrong_item_counts_once(edited):
     assert complaint(edited("models", ["gna"])).endswith("(got 'gna')")
+    assert complaint(edited("train_ae.widths", [16, 0])).endswith("(got 0)")
+    assert complaint(edited("train_ae.widths", [0, -1])).endswith("(got 0) (and 1 more)")
 
 
 def test_what_is_trained_follows_first_weights(edited):
