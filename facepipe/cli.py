@@ -18,6 +18,9 @@ COMMANDS = (
     "nearest",
     "encode",
     "export",
+    "watch",
+    "recipe",
+    "doctor",
 )
 
 

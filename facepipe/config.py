@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from facepipe.core.section import Section, no_repeats
 from facepipe.directions.config import AttributeVectors
@@ -43,6 +43,20 @@ class Params(Section):
     evaluate: Evaluate
     render_reports: RenderReports
 
+    @model_validator(mode="after")
+    def _the_gan_fits_the_vae_it_starts_from(self):
+        # known before the VAE is trained for it
+        gan, vae = self.train_gan, self.train_vae
+        if "gan" in self.models and Path(gan.init_from or "") == Path("data/models/vae"):
+            there = {"architecture": "dcgan", "latent_activation": "linear", "condition_on": vae.condition_on}
+            for name, value in there.items():
+                if (found := getattr(gan, name)) != value:
+                    raise ValueError(
+                        f"train_gan.{name}: {_plain(found)}, but the decoder of the VAE it starts from has "
+                        f"{_plain(value)}; set train_gan.init_from to null, or both alike"
+                    )
+        return self
+
     @property
     def trained(self):
         """The models to train: those of `models`, the GAN's inverter, and those that training starts from; a set."""
@@ -54,6 +68,10 @@ class Params(Section):
             if start.parent == Path("data/models") and known and start.name not in found:
                 wanted.append(start.name)
         return found
+
+
+def _plain(value):
+    return list(value) if isinstance(value, tuple) else value
 
 
 def load_params(path="params.yaml"):
@@ -68,21 +86,67 @@ def load_params(path="params.yaml"):
     """
     path = Path(path)
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run from the project's top folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not valid YAML: not UTF-8 text") from None
+    return check_params(read_sections(text, path), path)
+
+
+def read_sections(text, path):
+    """The sections that the YAML `text` of the file `path` has, a dict; InputError: it is no YAML, or has none."""
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         where = f" line {error.problem_mark.line + 1}:" if getattr(error, "problem_mark", None) else ""
         problem = getattr(error, "problem", None) or "not UTF-8 text"
         raise InputError(f"{path}:{where} not valid YAML: {problem}") from None
     if not isinstance(raw, dict):
         raise InputError(f"{path}: expected sections such as dataset: and train_ae:, found {type(raw).__name__}")
+    return raw
+
+
+def check_params(raw, path):
+    """The `Params` of the sections `raw` (a dict) of the file `path`; InputError as of `load_params`."""
     # a section left out has its defaults, except the budgets, which have none
     sections = [name for name in Params.model_fields if name != "models"]
     try:
         return Params.model_validate({name: {} for name in sections} | raw)
     except ValidationError as error:
         raise InputError(f"{path}: {_describe(error)}") from None
+
+
+def leaves(raw, path):
+    """What the sections `raw` (a dict) of the file `path` set.
+
+    Returns:
+        list of (place, value): place is a tuple of str such as ("train_ae", "epochs"), value as in YAML.
+
+    Raises:
+        InputError: an unknown key, or a section that is none.
+    """
+    found = []
+
+    def walk(values, model, place):
+        for name, value in values.items():
+            here = (*place, str(name))
+            if name not in model.model_fields:
+                raise InputError(f"{path}: {_unknown(here, list(model.model_fields))}")
+            inner = _model_at(model, name)
+            if inner is None:
+                found.append((here, value))
+            elif isinstance(value, dict):
+                walk(value, inner, here)
+            else:
+                raise InputError(f"{path}: {'.'.join(here)}: should have keys of its own (got {value!r})")
+
+    walk(raw, Params, ())
+    return found
+
+
+def _unknown(place, known):
+    return f"{'.'.join(place)}: unknown key{suggest(place[-1], known) or '; known here: ' + ', '.join(known)}"
 
 
 def _describe(error):
@@ -93,8 +157,10 @@ def _describe(error):
     place = tuple(part for part in problem["loc"] if _is_key(part))
     key = ".".join(str(part) for part in place)
     if problem["type"] == "extra_forbidden":
-        known = _fields_at(place[:-1])
-        return f"{key}: unknown key{suggest(place[-1], known) or '; known here: ' + ', '.join(known)}"
+        model = Params
+        for part in place[:-1]:
+            model = _model_at(model, part)
+        return _unknown(place, list(model.model_fields))
     message = _said(problem)
     accepted = [_said(p).removeprefix("should be ") for p in problems if tuple(filter(_is_key, p["loc"])) == place]
     if len(accepted) > 1:
@@ -104,7 +170,7 @@ def _describe(error):
     # a wrong item also makes its list wrong: one mistake
     others = sum(place[: len(at)] != at for at in {tuple(filter(_is_key, p["loc"])) for p in problems})
     more = f" (and {others} more)" if others else ""
-    return f"{key}: {message}{got}{more}"
+    return f"{key}: {message}{got}{more}" if key else message  # of several sections, which the message names
 
 
 def _said(problem):
@@ -118,12 +184,9 @@ def _is_key(part):
     return isinstance(part, int) or (part.isidentifier() and part not in {"int", "float", "str", "bool", "tuple"})
 
 
-def _fields_at(place):
-    """The names of the keys that may stand at `place` in params.yaml."""
-    model = Params
-    for part in place:
-        annotation = model.model_fields[part].annotation
-        if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-            annotation = typing.get_args(annotation)[0]
-        model = annotation
-    return list(model.model_fields)
+def _model_at(model, name):
+    """The class of the section that is called `name` in the section `model`; None: it is a value."""
+    annotation = model.model_fields[name].annotation
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        annotation = typing.get_args(annotation)[0]
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None

@@ -26,13 +26,14 @@ def run(main, name, tensorflow=False, within=None, metrics="metrics"):
     Exits with 2 and one line on stderr where the input is wrong or the disk is full or closed to us, with 130 after
     Ctrl-C, with 143 after SIGTERM, with 75 where another worker of the same training was lost.
     """
+    sys.stdout.reconfigure(line_buffering=True)  # or a piped log has the lines in blocks, after those of stderr
     before = signal.signal(signal.SIGTERM, _raise_stopped)
     try:
         with within or contextlib.nullcontext():
             params = load_params()
             _check_asked_for(params, name)
             if tensorflow:
-                import_tensorflow()
+                import_tensorflow(wrappers=False)
             values = main(params)
             if values is not None:
                 write_json(f"reports/{name}/{metrics}.json", values)

@@ -8,12 +8,29 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facepipe.core.machine import hides_bfloat16_units, use_onednn
+
 ROOT = Path(__file__).resolve().parent.parent
 THREADS = 2
+needs_bfloat16 = pytest.mark.skipif(
+    hides_bfloat16_units(), reason="ONEDNN_MAX_CPU_ISA hides this CPU's bfloat16 units, and oneDNN aborts"
+)
+
+# as for the stages: some modules of tests import TensorFlow at their top, before any fixture
+use_onednn()
 
 # a shell's background jobs ignore Ctrl-C, and so would the processes that tests start and stop by it
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    """For several processes: what shares a fixture of a file stays together, and all that share a finished pipeline."""
+    for item in items:
+        shared = "clones" in item.fixturenames
+        item.add_marker(pytest.mark.xdist_group("pipeline" if shared else item.path.stem))
+    # the longest first
+    items.sort(key=lambda item: "clones" not in item.fixturenames)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -25,7 +25,7 @@ def sections():
 
     gan = {"generator_widths": (8, 8), "discriminator_widths": (8, 8), "r1_every": 2}
     return {
-        "ae": TrainAE(**COMMON, widths=(8, 8), dropout=0.1, patience=2),
+        "ae": TrainAE(**COMMON, widths=(8, 8), dropout=0.1, patience=2, linear_path=False),
         "vae": TrainVAE(**COMMON, widths=(8, 8), free_bits=0.05, kl_warmup_images=100),
         "ae-robust": TrainAE(
             **COMMON, widths=(8, 8), loss={"mse": 1, "ssim": 0.2}, denoising=0.2, latent_l2=0.1, decoder_l2=0.01

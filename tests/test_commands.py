@@ -68,7 +68,7 @@ def test_help_starts_without_tensorflow_and_shows_an_example(name):
     code += "except SystemExit: print([m for m in ('tensorflow', 'sklearn', 'pandas') if m in sys.modules])"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     text = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
-    assert f"facepipe {name} " in text.partition("after `dvc repro`")[2] and text.endswith("[]\n")
+    assert f"  facepipe {name}" in text.partition("after `dvc repro`")[2] and text.endswith("[]\n")
 
 
 def test_edit_adds_the_direction_and_keeps_the_rest(here):

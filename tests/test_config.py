@@ -42,11 +42,25 @@ def complaint(path):
 
 def test_the_committed_file_says_what_the_defaults_are():
     params = load_params(ROOT / "params.yaml")
-    assert params.train_ae.learning_rate == pytest.approx(2e-3)
+    assert params.train_ae.learning_rate == pytest.approx(4e-3)
     raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     assert raw.pop("models") == list(params.models) == ["ae", "vae", "gan"]
     for name, section in raw.items():
         assert set(section) == set(type(getattr(params, name)).model_fields), f"{name}: every key stands in the file"
+
+
+@pytest.mark.parametrize(
+    "key, value, said",
+    [
+        ("train_gan.architecture", "residual", "train_gan.architecture: residual, but the decoder .* has dcgan; set"),
+        ("train_gan.latent_activation", "relu", "train_gan.latent_activation: relu, but .* has linear; set"),
+        ("train_gan.condition_on", ["Smiling"], r"train_gan.condition_on: \['Smiling'\], but .* has \[\]; set"),
+        ("train_vae.condition_on", ["Male"], r"train_gan.condition_on: \[\], but .* has \['Male'\]; set"),
+    ],
+)
+def test_a_gan_that_cannot_start_from_the_vae_is_known_before_it_is_trained(key, value, said, edited):
+    with pytest.raises(InputError, match=rf"params.yaml: {said}"):
+        load_params(edited(key, value))
 
 
 def test_scientific_notation_that_yaml_reads_as_text(edited):

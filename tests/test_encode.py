@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -103,13 +102,12 @@ def test_a_model_of_before(album, tiny_models, tmp_path, capsys):
     assert "does not record how its training images were made" in message
 
 
-def test_help_is_quick_and_bad_photos_are_found_before_tensorflow(models, tmp_path):
+def test_help_and_bad_photos_come_before_tensorflow(models, tmp_path):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "facepipe", "encode"]
-    start = time.perf_counter()
-    text = subprocess.check_output([*command, "--help"], text=True, env=environment)
-    assert time.perf_counter() - start < 1 and "facepipe encode faces --crop training" in text
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('imported')")  # python -m looks here first
+    text = subprocess.check_output([*command, "--help"], text=True, env=environment, cwd=tmp_path)
+    assert "facepipe encode faces --crop training" in text
     (tmp_path / "a.png").write_bytes(b"")
     done = subprocess.run(
         [*command, "a.png", "--model", "vae", "--models", str(models), "-o", "mine.csv"],

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from facepipe.core.machine import hides_bfloat16_units
 from facepipe.errors import InputError
 from facepipe.models.gan.losses import squared_slope
 from facepipe.models.gan.model import GAN
@@ -12,9 +13,10 @@ from facepipe.models.gan.model import GAN
 
 @pytest.mark.parametrize("spectral_norm", [False, True])
 @pytest.mark.parametrize("architecture", ["dcgan", "residual"])
-@pytest.mark.parametrize("shape", [(16, 16, 3), (18, 13, 1)])
-def test_generate_and_discriminate(shape, architecture, spectral_norm):
+@pytest.mark.parametrize(("shape", "patch"), [((16, 16, 3), 1), ((18, 13, 1), 1), ((18, 13, 1), 2)])
+def test_generate_and_discriminate(shape, patch, architecture, spectral_norm):
     spec = {
+        "patch_size": patch,
         "image_shape": list(shape),
         "latent_dim": 5,
         "generator_widths": [8, 4],
@@ -30,9 +32,10 @@ def test_generate_and_discriminate(shape, architecture, spectral_norm):
     assert model.discriminate(x * 2 - 1).shape == (3,)
     relu = GAN(spec | {"latent_activation": "relu"})
     np.testing.assert_array_equal(relu.generate(z), GAN(spec).generate(np.maximum(z, 0)))
-    low = GAN(spec, "mixed_bfloat16")
-    assert low.generate(z).dtype == low.discriminate(x).dtype == np.float32
-    assert np.abs(low.generate(z, training=True) - x).max() < 0.1, "bfloat16 is close to float32"
+    if not hides_bfloat16_units():
+        low = GAN(spec, "mixed_bfloat16")
+        assert low.generate(z).dtype == low.discriminate(x).dtype == np.float32
+        assert np.abs(low.generate(z, training=True) - x).max() < 0.1, "bfloat16 is close to float32"
 
 
 SPEC = {

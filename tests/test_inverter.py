@@ -8,13 +8,14 @@ import pytest
 
 from facepipe.core.files import read_json, sha256
 from facepipe.errors import InputError
+from facepipe.models.gan.config import TrainGAN
 from facepipe.models.inverter.config import TrainInverter
 from facepipe.models.load import load_model
 from facepipe.networks.store import generator_digest
 from facepipe.shards.shards import Shards
 from facepipe.training.config import Train
 from facepipe.training.resume import States
-from tests.conftest import THREADS
+from tests.conftest import THREADS, needs_bfloat16
 from tests.trainings import train as train_model
 
 FLOAT32 = Train(precision="float32", threads=THREADS, save_every_images=16)
@@ -54,6 +55,16 @@ def test_it_learns_pixels_and_latents(tiny_models, tiny_shards, tmp_path):
     assert np.mean((model.encode(model.decode(z)) - z) ** 2) < 0.7
 
 
+def test_a_gan_and_its_inverter_in_patches(tiny_shards, tmp_path):
+    common = {"batch_size": 16, "epochs": 1, "patch_size": 2}
+    section = TrainGAN(**common, latent_dim=4, generator_widths=(8, 8), discriminator_widths=(8, 8))
+    train_model("gan", FLOAT32, section, tiny_shards, tmp_path / "gan", tmp_path / "gan-report")
+    train(tiny_shards, tmp_path / "gan", tmp_path, **common)
+    assert [read_json(tmp_path / name / "model.json")["spec"]["patch_size"] for name in ("gan", "model")] == [2, 2]
+    model, images = load_model(tmp_path / "gan", inverter=tmp_path / "model"), Shards(tiny_shards).images("valid")
+    assert model.decode(model.encode(images)).shape == images.shape
+
+
 def test_the_weights_pull(tiny_models, tiny_shards, tmp_path):
     terms = {}
     for name, latent, prior in (("pixels", 0.0, 0.0), ("latents", 1.0, 0.0), ("near", 0.0, 1.0)):
@@ -65,6 +76,7 @@ def test_the_weights_pull(tiny_models, tiny_shards, tmp_path):
     assert terms["pixels"]["valid_mse"] < terms["near"]["valid_mse"]
 
 
+@needs_bfloat16
 def test_cut_off_the_result_is_the_same(tiny_models, tiny_shards, tmp_path, monkeypatch):
     bfloat = FLOAT32.model_copy(update={"precision": "mixed_bfloat16"})
     options = {"epochs": 3, "augment": {"contrast": 0.2}, "train_params": bfloat}

@@ -94,27 +94,24 @@ def test_celeba(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux' /proc")
-def test_celebas_size_costs_little_memory_and_time(tmp_path):
+def test_celebas_size_costs_little_memory(tmp_path):
     celeba(tmp_path, 202_599)
     # getrusage would start from what this process has: exec carries its maximum over
     code = """
-import sys, time
+import sys
 from facepipe.datasets import labels
 
 def peak():
     return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 
 items = [(f"{i + 1:06d}.jpg", f"img_align_celeba/{i + 1:06d}.jpg") for i in range(202_599)]
-before, start = peak(), time.perf_counter()
+before = peak()
 found = labels.read_celeba(sys.argv[1], items)
-seconds = time.perf_counter() - start
 assert found.attributes.shape == (202_599, 40) and len(found.splits) == len(found.identities) == 202_599
-print(peak() - before, seconds)
+print(peak() - before)
 """
     ran = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
-    megabytes, seconds = map(float, ran.stdout.split())
-    assert megabytes < 120  # 88 measured; what it returns are 50 of them
-    assert seconds < 10  # 0.9 measured
+    assert float(ran.stdout) < 120  # megabytes; 88 measured, of which what it returns are 50
 
 
 def test_synthetic(tmp_path):

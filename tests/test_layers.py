@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from facepipe.networks.layers import BatchNorm, Initializers, convolutions, deconvolutions
+from tests.conftest import needs_bfloat16
 
 
 @pytest.mark.parametrize("patch", [1, 3])
@@ -19,6 +20,7 @@ def test_down_and_up_again_for_any_size(shape, patch):
     assert logits.shape == (2, *shape) and logits.dtype == tf.float32
 
 
+@needs_bfloat16
 def test_mixed_precision_keeps_logits_and_weights_in_float32():
     up = deconvolutions("up", 5, (16, 16, 3), (6, 4), 0, "mixed_bfloat16", batch_norm=True)
     assert up(np.ones((2, 5), np.float32)).dtype == tf.float32
@@ -33,7 +35,9 @@ def test_initial_weights_depend_on_seed_and_name_alone():
     assert not np.array_equal(first, Initializers(3).he("conv2")((3, 3, 8, 8)))
 
 
-@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-5), ("mixed_bfloat16", 0.05)])
+@pytest.mark.parametrize(
+    "dtype, tolerance", [("float32", 1e-5), pytest.param("mixed_bfloat16", 0.05, marks=needs_bfloat16)]
+)
 def test_batch_norm_equals_keras(dtype, tolerance):
     x = np.random.default_rng(0).normal(3, 2, (8, 5, 6, 4)).astype(np.float32)
     ours, theirs = BatchNorm(dtype=dtype), keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-3)

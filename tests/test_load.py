@@ -26,7 +26,7 @@ def test_encode_decode_sample(tiny_models, tiny_shards):
     mu, logvar = model.posterior(images)
     np.testing.assert_array_equal(mu, z)
     assert logvar.shape == z.shape
-    assert load_model(tiny_models / "ae").sampler.name == "gaussian"
+    assert load_model(tiny_models / "ae").sampler.name == "mixture"
     gan = load_model(tiny_models / "gan")
     assert gan.sampler.name == "prior" and gan.has_encoder
     assert gan.encode(images).shape == (32, 4)
@@ -122,7 +122,7 @@ def test_broken_folders(tiny_models, tmp_path):
     with pytest.raises(InputError, match="version 99, this facepipe reads 1"):
         load_model(folder)
     (folder / "model.json").write_text(json.dumps(info | {"spec": info["spec"] | {"latent_dim": 7}}))
-    with pytest.raises(InputError, match=r"decoder.weights.h5|head.weights.h5"):
+    with pytest.raises(InputError, match=r"(convolutions|decoder|head).weights.h5: weights cannot be read"):
         load_model(folder)
     for change, said in (
         ({"latent_dim": "7"}, "spec.latent_dim: '7'"), ({"image_shape": [16, 16]}, "spec.image_shape"),

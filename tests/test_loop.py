@@ -52,7 +52,16 @@ def test_history_and_grids(name, tiny_models, tiny_params):
     [
         (
             "ae",
-            TrainAE(latent_dim=4, widths=(8,), batch_size=16, epochs=12, learning_rate=5e-3, loss="l1", dropout=0.1),
+            TrainAE(
+                latent_dim=4,
+                widths=(8,),
+                batch_size=16,
+                epochs=12,
+                learning_rate=5e-3,
+                loss="l1",
+                dropout=0.1,
+                linear_path=False,
+            ),
         ),
         (
             "ae",
@@ -94,7 +103,7 @@ def test_every_loss_learns(name, params, tiny_params, tiny_shards, tmp_path):
     assert min(mse) < 0.6 * mse[0]
 
 
-def gan_task(params, train_params):
+def gan_task(params, train_params, steps=None):
     runtime = prepare(train_params)
     spec = {
         "image_shape": [16, 16, 3],
@@ -104,7 +113,7 @@ def gan_task(params, train_params):
         "latent_activation": "linear",
     }
     with runtime.strategy.scope():
-        return GANTask(GAN(spec, runtime.dtype), GAN(spec), params, runtime, 0.2, None), runtime
+        return GANTask(GAN(spec, runtime.dtype), GAN(spec), params, steps, runtime, 0.2, None), runtime
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "hinge"])
@@ -148,6 +157,35 @@ def test_weights_move_exactly_on_the_steps_the_schedule_says(schedule, loss, tin
     assert moved == said
     assert len(moved) == 18
     assert {False, True} == {d and g for d, g in said}, "this schedule makes both kinds of step"
+
+
+@pytest.mark.parametrize(("decay", "least", "most"), [("cosine", 0.0, 0.1), ("constant", 0.3, 3.0)])
+def test_rates_of_a_gan(decay, least, most, tiny_params, tiny_shards, tmp_path):
+    params = TrainGAN(
+        latent_dim=4, generator_widths=(8,), discriminator_widths=(8,), batch_size=16, epochs=3,
+        learning_rate_decay=decay, r1_gamma=0,
+    )  # fmt: skip
+    task, runtime = gan_task(params, tiny_params[0], steps=18)
+    variables = {part: network.trainable_variables for part, network in task.model.networks.items()}
+
+    def values():
+        return {part: np.concatenate([v.numpy().ravel() for v in owned]) for part, owned in variables.items()}
+
+    before, moved, original = values(), [], task.after_step
+
+    def after_step(logs):
+        nonlocal before
+        original(logs)
+        after = values()
+        moved.append({part: np.abs(after[part] - before[part]).mean() for part in after})
+        before = after
+
+    task.after_step = after_step
+    fit(task, Shards(tiny_shards), params, runtime, tmp_path, States(tmp_path / "states"))
+    for part in variables:
+        # the first steps are Adam's largest
+        share = moved[-1][part] / moved[3][part]
+        assert least < share < most, part
 
 
 def test_r1_is_lazy_in_steps_of_the_discriminator(tiny_params):

@@ -45,7 +45,8 @@ def test_widths_as_given():
 
 
 def test_patches_that_suit_the_image():
-    assert [patch_for((side, 200, 3), "auto") for side in (8, 64, 65, 128)] == [1, 1, 4, 4]
-    assert patch_for((200, 64, 3), "auto") == 1 and patch_for((16, 16, 3), 2) == 2
+    assert [patch_for((side, 200, 3), "auto") for side in (8, 63, 64, 95, 96)] == [1, 1, 2, 2, 4]
+    assert patch_for((200, 64, 3), "auto") == 2 and patch_for((16, 16, 3), 2) == 2
     assert widths_for((218, 178, 3), "auto", patch=4) == (32, 64, 128, 256)
     assert widths_for((128, 128, 3), "auto", patch=4) == (64, 128, 256)
+    assert widths_for((64, 64, 3), "auto", patch=2) == (32, 64, 128)

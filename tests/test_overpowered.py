@@ -32,7 +32,7 @@ SCHEDULES = {
 
 @pytest.mark.slow
 def test_schedules_hold_back_an_overpowering_discriminator(tmp_path, capsys):
-    # measured on 2 Zen 4 cores, 28 s: KID x 1000 of 30.3 without, 3.9 gated by accuracy, 3.5 at 1:5
+    # measured on 2 Zen 4 cores: KID x 1000 of 22 without, 4.5 gated by accuracy, 6.1 at 1:5; diversity .14, .19, .18
     images = np.stack([render(sample_factors(0, index), 16) for index in range(1200)])
     write_shards(tmp_path / "shards", {"train": images[:1000], "valid": images[1000:], "test": images[1000:]})
     real = features("random_conv", Shards(tmp_path / "shards").images("test"))
@@ -40,7 +40,7 @@ def test_schedules_hold_back_an_overpowering_discriminator(tmp_path, capsys):
     for name, schedule in SCHEDULES.items():
         params = TrainGAN(**OVERPOWERED, schedule=schedule)
         folder = tmp_path / name
-        train = Train(precision="float32", threads=THREADS)
+        train = Train(precision="float32", threads=THREADS, seed=1)
         train_model("gan", train, params, tmp_path / "shards", folder / "model", folder / "report")
         model = load_model(folder / "model")
         samples = to_uint8(model.decode(model.sample_latents(200, seed=0)))

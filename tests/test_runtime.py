@@ -1,5 +1,6 @@
 """Precision, strategy; and two replicas give what one gives (in a process of its own: devices are fixed once)."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from facepipe.core.files import read_json
+from facepipe.core.machine import ONEDNN, hides_bfloat16_units
 from facepipe.errors import InputError
 from facepipe.training.config import Train
 from facepipe.training.runtime import prepare
@@ -30,7 +32,7 @@ common = {"latent_dim": 4, "batch_size": 16, "epochs": 1}
 widths = {"generator_widths": (8, 8), "discriminator_widths": (8, 8)}
 augment = {"brightness": 0.1, "contrast": 0.1, "saturation": 0.1, "shift": 0.1, "zoom": 0.1, "rotate": 10.0}
 sections = {
-    "ae": TrainAE(**common, widths=(8, 8), dropout=0.1),
+    "ae": TrainAE(**common, widths=(8, 8), dropout=0.1, linear_path=False),
     "vae": TrainVAE(**common, widths=(8, 8), free_bits=0.05),
     "ae-robust": TrainAE(
         **common, widths=(8, 8), loss={"mse": 1, "ssim": 0.2}, denoising=0.2, latent_l2=0.1, decoder_l2=0.01,
@@ -62,9 +64,15 @@ AT_A_TIME = (
 def test_precision_and_record():
     runtime = prepare(Train(precision="float32", threads=THREADS, seed=5))
     assert runtime.dtype == "float32"
-    assert runtime.record == {"precision": "float32", "threads": THREADS, "replicas": 1, "device": "CPU", "seed": 5}
+    onednn = {"1": True, "0": False}.get(os.environ.get(ONEDNN))
+    found = {"threads": THREADS, "replicas": 1, "device": "CPU", "onednn": onednn, "seed": 5}
+    assert runtime.record == {"precision": "float32"} | found
     assert prepare(Train(precision="auto", threads=THREADS)).dtype in ("float32", "mixed_bfloat16")
-    assert prepare(Train(precision="mixed_bfloat16", threads=THREADS)).dtype == "mixed_bfloat16"
+    if hides_bfloat16_units():
+        with pytest.raises(InputError, match=r"^precision: mixed_bfloat16 cannot be with ONEDNN_MAX_CPU_ISA="):
+            prepare(Train(precision="mixed_bfloat16", threads=THREADS))
+    else:
+        assert prepare(Train(precision="mixed_bfloat16", threads=THREADS)).dtype == "mixed_bfloat16"
 
 
 def test_mirrored_needs_two_devices():

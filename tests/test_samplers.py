@@ -105,8 +105,14 @@ def test_bytes_do_not_depend_on_the_clock(tmp_path, monkeypatch):
 def test_too_few_rows():
     with pytest.raises(InputError, match=r"components: 10 .* at least 20 .* there are 12; use at most 6"):
         fit_mixture(np.zeros((12, 2)), 10, 0)
-    with pytest.raises(InputError, match="at least 2 rows"):
-        fit_gaussian(np.zeros((1, 2)))
+    for fit in (fit_gaussian, lambda z: fit_mixture(z, "auto", 0)):
+        with pytest.raises(InputError, match="at least 2 rows"):
+            fit(np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("rows, components", [(2, 1), (19, 2), (240, 30), (2000, 40)])
+def test_as_many_gaussians_as_the_rows_allow(rows, components):
+    assert len(fit_mixture(correlated(rows)[:, [0, 1, 0, 1]], "auto", 0).weights) == components
 
 
 def test_few_rows_in_many_dimensions_still_fit():

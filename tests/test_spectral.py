@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from facepipe.networks.spectral import SpectralConv, SpectralDeconv, SpectralDense, iterate_all
+from tests.conftest import needs_bfloat16
 
 KERNEL = keras.initializers.RandomNormal(stddev=1.0, seed=3)
 
@@ -99,6 +100,7 @@ def test_without_bias():
     assert [weight.name for weight in layer.trainable_weights] == ["kernel"]
 
 
+@needs_bfloat16
 def test_in_mixed_precision_sigma_stays_float32():
     layer = SpectralConv(3, 6, 3, 1, KERNEL, dtype="mixed_bfloat16", name="conv")
     assert layer(tf.ones((1, 4, 4, 3))).dtype == tf.bfloat16

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from facepipe.networks import strided
 from facepipe.networks.strided import convolve, convolve_transpose, kernel_gradient
+from tests.conftest import needs_bfloat16
 
 
 def numbers(*shape, seed=0):
@@ -46,7 +47,7 @@ def test_a_transposed_convolution_with_all_its_gradients(size):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("mixed_bfloat16", marks=needs_bfloat16)])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("name", ["Conv2D", "Conv2DTranspose"])
 def test_the_layers_are_those_of_keras(monkeypatch, name, bias, dtype):

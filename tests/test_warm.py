@@ -10,7 +10,7 @@ from facepipe.core.files import read_json, write_json
 from facepipe.errors import InputError
 from facepipe.models.gan.config import TrainGAN
 from facepipe.models.gan.model import GAN
-from facepipe.models.gan.start import first_weights
+from facepipe.models.gan.start import first_weights, fitting
 from facepipe.models.load import load_model
 from facepipe.training import session
 from tests.trainings import train as train_model
@@ -36,14 +36,26 @@ def vae(tiny_shards, tiny_params, tmp_path_factory):
 @pytest.mark.parametrize("name", ["vae", "gan"])
 def test_before_its_first_step_it_makes_the_other_models_faces(name, vae, tiny_models):
     folder, spec = (vae, SPEC) if name == "vae" else (tiny_models / "gan", SPEC | {"generator_widths": [8, 8]})
-    weights, _ = first_weights(folder, spec)
+    weights, _, inherited = first_weights(folder, spec)
     assert set(weights) == {"generator"} | ({"discriminator"} if name == "gan" else set())
-    model = GAN(spec)
+    assert inherited == ({"linear_path": True} if name == "vae" else {})
+    model = GAN(spec | inherited)
     for network, values in weights.items():
         model.networks[network].set_weights(values)
     z = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
     np.testing.assert_allclose(model.decode(z), load_model(folder).decode(z), atol=1e-5)
     assert np.abs(GAN(spec, seed=1).decode(z) - load_model(folder).decode(z)).max() > 2e-3
+
+
+def test_sizes_left_open_are_those_of_the_other_model(vae, tiny_models, tiny_shards, tmp_path, tiny_params):
+    params = TrainGAN(batch_size=16, epochs=1, discriminator_widths=(8, 8), init_from=str(vae))
+    train_model("gan", tiny_params[0], params, tiny_shards, tmp_path / "m", tmp_path / "r")
+    spec = load_model(tmp_path / "m").info["spec"]
+    assert (spec["latent_dim"], spec["generator_widths"], spec["linear_path"]) == (4, [16, 8], True)
+    again = TrainGAN(batch_size=16, epochs=1, init_from=str(tiny_models / "gan"))
+    found = fitting(again)
+    assert (found.latent_dim, found.generator_widths, found.discriminator_widths) == (4, [8, 8], [8, 8])
+    assert fitting(again.model_copy(update={"latent_dim": 9})).latent_dim == 9
 
 
 def test_training_starts_there(vae, tiny_shards, tiny_params, tmp_path):
@@ -107,8 +119,9 @@ def test_both_conditioned_on_the_same(conditioned_models):
     for name in ("vae", "gan"):
         widths = {"vae": [8, 8], "gan": [16, 16]}[name]
         spec = SPEC | {"generator_widths": widths, "discriminator_widths": widths, "condition_on": ["Left", "Bright"]}
-        model = GAN(spec)
-        for network, values in first_weights(conditioned_models / name, spec)[0].items():
+        weights, _, inherited = first_weights(conditioned_models / name, spec)
+        model = GAN(spec | inherited)
+        for network, values in weights.items():
             model.networks[network].set_weights(values)
         codes = np.tile(np.float32([1, -1]), (5, 1))
         faces = load_model(conditioned_models / name).decode(z, (codes + 1) / 2)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from facepipe.core.progress import track
 from facepipe.datasets.names import PICTURE_SUFFIXES, safe_id
 from facepipe.errors import InputError, suggest
 from facepipe.preprocess.align import EYES, detect_faces
@@ -41,7 +41,7 @@ def read_photos(paths, framing, crop=None):
     crop, eyes, frame = _frame(framing, crop)
     files = list_photos(paths)
     images, problems = [], []
-    for path in tqdm(files, desc="photos", unit="photo", delay=2):
+    for path in track(files, "photos", unit="photos"):
         try:
             images.append(_read(path, frame, eyes if crop == "align" else None))
         except ImageError as error:

@@ -29,8 +29,8 @@ def arguments(parser):
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
     parser.add_argument(
         "--sampler", choices=("prior", "density"), default="prior",
-        help="prior: the model's own (for ae a Gaussian fitted to its latents); density: what export_latents fitted to "
-        "the training latents (default: prior)",
+        help="prior: the model's own (for ae a mixture of Gaussians fitted to its latents); density: what "
+        "export_latents fitted to the training latents (default: prior)",
     )  # fmt: skip
     add_changes(
         parser, "--attribute",

@@ -9,6 +9,7 @@ import logging
 import multiprocessing
 import signal
 
+from facepipe.core.machine import keep_freed_memory
 from facepipe.errors import FieldError
 
 RESTARTS = 3  # a task that kills its worker this often will not do better
@@ -73,7 +74,7 @@ def _on_processes(function, tasks, workers):
 
 def _pool(workers):
     return concurrent.futures.ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupt
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin
     )
 
 
@@ -86,8 +87,9 @@ def _submit(pool, function, task):
         return future
 
 
-def _ignore_interrupt():
+def _begin():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends the pool
+    keep_freed_memory()
 
 
 def _on_dask(function, tasks, scheduler, workers):

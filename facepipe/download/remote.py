@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 import requests
 import urllib3
-from tqdm import tqdm
 
 from facepipe.core.files import read_json, write_json
+from facepipe.core.progress import Progress
 from facepipe.errors import InputError
 
 ATTEMPTS = 5  # in a row that bring less than PROGRESS bytes each
@@ -235,8 +235,7 @@ def disk_full(folder, detail="nothing is left of it"):
 
 
 def _copy(response, part, name, start, total):
-    bar = tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=name, disable=None)  # only on a terminal
-    with bar, open(part, "ab", buffering=0) as file:
+    with Progress(name, total, "B", start) as progress, open(part, "ab", buffering=0) as file:
         for chunk in response.raw.stream(CHUNK, decode_content=False):
             rest = memoryview(chunk)
             while rest:
@@ -246,7 +245,7 @@ def _copy(response, part, name, start, total):
                     if error.errno in (errno.ENOSPC, errno.EDQUOT):
                         raise disk_full(part.parent) from None
                     raise
-            bar.update(len(chunk))
+            progress.update(len(chunk))
 
 
 def _plain(error):

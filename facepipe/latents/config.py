@@ -12,6 +12,6 @@ class ExportLatents(Section):
 
     format: Literal["csv", "parquet"] = "csv"
     density: Literal["gaussian", "mixture"] = "mixture"
-    components: Count = 10
+    components: Count | Literal["auto"] = "auto"
     gan_samples: Annotated[Count, Field(ge=2)] = 1000
     seed: Natural = 0

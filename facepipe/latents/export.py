@@ -4,10 +4,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from facepipe.core.determinism import rng
 from facepipe.core.files import write_json
+from facepipe.core.progress import Progress
 from facepipe.errors import InputError
 from facepipe.latents.folder import density_path, pca_path, stats_path
 from facepipe.latents.influence import influence, variance_explained
@@ -133,7 +133,7 @@ def describe(params, model, z, out, prior=None):
 def _encode(model, shards, folder):
     """{split: float32 (n, d)}: memory maps of files, since the latents of a large set do not fit into memory."""
     encoded, total = {}, sum(shards.splits.values())
-    with tqdm(total=total, desc=f"encode {model.name}", unit="img") as progress:
+    with Progress(f"export_latents {model.name}", total) as progress:
         for split, count in shards.splits.items():
             shape = (count, model.latent_dim)
             path = folder / f"{split}.npy"

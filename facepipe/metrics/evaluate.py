@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from facepipe.core.determinism import rng
 from facepipe.core.files import write_csv
 from facepipe.core.pictures import to_uint8
+from facepipe.core.progress import track
 from facepipe.errors import FieldError, InputError
 from facepipe.latents.folder import MODELS, density_path
 from facepipe.latents.statistics import kl_per_dimension, statistics
@@ -17,6 +17,7 @@ from facepipe.metrics.features import features, onet
 from facepipe.metrics.kid import kid
 from facepipe.metrics.prdc import prdc
 from facepipe.networks.health import active_units
+from facepipe.networks.pixel_pca import fit_pca
 from facepipe.networks.samplers import load_sampler
 from facepipe.shards.labels import random_labels, read_labels
 from facepipe.shards.shards import Shards
@@ -83,7 +84,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
     real = judge("real", "train", shards.gather("train", _some_rows(shards, "train", len(reference), params.seed)))
     samples, reconstructions, metrics = [real], [], {"real": _sample_metrics(real, tag, kid_tag)}
     floors = {}
-    for name in tqdm(wanted, desc="evaluate", unit="model"):
+    for name in track(wanted, "evaluate", unit="models"):
         model = load(Path(models) / name)
         metrics[name] = {}
         if model.has_encoder:
@@ -151,7 +152,7 @@ def _pca_floor(shards, latent_dim):
     def batches():
         return (shards.gather("train", rows[i : i + BATCH]) for i in range(0, len(rows), BATCH))
 
-    pca = reconstruction.fit_pca(batches, latent_dim)
+    pca = fit_pca(batches, latent_dim)
     scores = [_reconstruction_scores(images, pca.reconstruct(images)) for images in _batches(shards, "test")]
     return _Floor(pca.components.shape[1], np.concatenate(scores).mean(axis=0))
 

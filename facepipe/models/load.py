@@ -31,7 +31,7 @@ class LoadedModel:
         has_encoder: bool, False for a GAN without an inverter.
         condition_on: tuple of str, the attributes whose labels `decode` takes.
         sampler: density that random latents come from: the prior N(0, I) for the VAE, truncation * N(0, I) for the
-            GAN, for the autoencoder a Gaussian fitted to its training latents.
+            GAN, for the autoencoder a mixture of Gaussians fitted to its training latents.
         info: the content of model.json.
         model, encoder: the networks that decode and encode (`Autoencoder`, `VAE`, `GAN`, `Inverter`), or None.
     """

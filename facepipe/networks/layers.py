@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from facepipe.core.determinism import stream_seed
-from facepipe.networks import strided
+from facepipe.networks import linear, strided
 from facepipe.networks.maps import halvings
 from facepipe.networks.patches import cropped, folded, unfolded
 from facepipe.networks.spectral import SpectralDeconv, SpectralDense
@@ -92,7 +92,7 @@ def _moments(x):
     return tf.reduce_mean(x, (0, 1, 2)), tf.reduce_mean(tf.square(x), (0, 1, 2))
 
 
-def convolutions(name, image_shape, widths, seed, dtype, field="widths", slope=0.2, patch=1):
+def convolutions(name, image_shape, widths, seed, dtype, field="widths", slope=0.2, patch=1, numbers=0):
     """The way down: one 4x4 convolution of stride 2 a width, leaky ReLU, then flatten.
 
     Args:
@@ -104,6 +104,7 @@ def convolutions(name, image_shape, widths, seed, dtype, field="widths", slope=0
         field: str, what the widths are called, for messages.
         slope: float, of the leaky ReLU below zero.
         patch: int, pixels a side that are folded into channels before the first convolution.
+        numbers: int, how many come out of a linear path beside it (`linear.to_numbers`), the last features; 0: none.
 
     Returns:
         `keras.Model`: (n, h, w, c) in [-1, 1] -> (n, features).
@@ -116,12 +117,17 @@ def convolutions(name, image_shape, widths, seed, dtype, field="widths", slope=0
         layer = f"{name}_conv{level}"
         x = strided.Conv2D(width, kernel_initializer=init.he(layer), dtype=dtype, name=layer)(x)
         x = keras.layers.LeakyReLU(slope, dtype=dtype, name=f"{layer}_relu")(x)
-    return keras.Model(inputs, keras.layers.Flatten(dtype=dtype, name=f"{name}_flatten")(x), name=name)
+    x = keras.layers.Flatten(dtype=dtype, name=f"{name}_flatten")(x)
+    if numbers:
+        beside = linear.to_numbers(inputs, numbers, f"{name}_linear")
+        x = keras.layers.Concatenate(dtype="float32", name=f"{name}_features")([x, beside])
+    return keras.Model(inputs, x, name=name)
 
 
 def deconvolutions(
-    name, latent_dim, image_shape, widths, seed, dtype, batch_norm, field="widths", spectral=False, patch=1
-):
+    name, latent_dim, image_shape, widths, seed, dtype, batch_norm, field="widths", spectral=False, patch=1,
+    linear_path=False,
+):  # fmt: skip
     """The way up: dense to the smallest map, then one 4x4 transposed convolution of stride 2 a width.
 
     A transposed convolution doubles exactly; where the image side is odd, the last row or column is cut.
@@ -137,6 +143,7 @@ def deconvolutions(
         field: str, what the widths are called, for messages.
         spectral: bool, every kernel divided by its largest singular value (Miyato et al. 2018).
         patch: int, pixels a side that the last transposed convolution makes at once, as channels (Shi et al. 2016).
+        linear_path: bool, the logits are the sum of that and of `linear.to_image`.
 
     Returns:
         `keras.Model`: float32 latents (n, latent_dim) -> float32 logits (n, h, w, c); the image is their sigmoid.
@@ -171,7 +178,11 @@ def deconvolutions(
         if not last:
             x = activate(x, layer)
     x = unfolded(x, patch, image_shape[:2], dtype, f"{name}_unfold")
-    logits = keras.layers.Activation("linear", dtype="float32", name=f"{name}_logits")(x)
+    if linear_path:
+        parts = [x, linear.to_image(inputs, image_shape, f"{name}_linear")]
+        logits = keras.layers.Add(dtype="float32", name=f"{name}_logits")(parts)
+    else:
+        logits = keras.layers.Activation("linear", dtype="float32", name=f"{name}_logits")(x)
     return keras.Model(inputs, logits, name=name)
 
 

@@ -2,10 +2,10 @@
 
 from facepipe.errors import FieldError
 
-# of widths "auto": channels of the smallest and of the largest map, and the smallest map's shorter side
-WIDEST, NARROWEST, SMALLEST = 256, 16, 4
-# of patch_size "auto": the longest shorter side of an image that is taken as it is, and the patch of larger ones
-UNFOLDED, PATCH = 64, 4
+# of widths "auto": channels of the smallest map, also by patch, fewest of the largest, the smallest map's shorter side
+WIDEST, WIDEST_BY_PATCH, NARROWEST, SMALLEST = 256, {2: 128}, 16, 4
+# of patch_size "auto": the shortest side from which on an image is folded, and by how much
+PATCHES = {64: 2, 96: 4}
 
 
 def folded_shape(shape, patch):
@@ -49,14 +49,14 @@ def patch_for(image_shape, patch_size):
 
     Args:
         image_shape: (h, w, c).
-        patch_size: int, which is returned, or "auto": 1 where a side is 64 pixels or less, else 4.
+        patch_size: int, which is returned, or "auto": 1 where a side is below 64 pixels, 2 below 96, else 4.
 
     Returns:
         int.
     """
     if patch_size != "auto":
         return patch_size
-    return 1 if min(image_shape[:2]) <= UNFOLDED else PATCH
+    return max((patch for side, patch in PATCHES.items() if min(image_shape[:2]) >= side), default=1)
 
 
 def widths_for(image_shape, widths, upwards=False, patch=1):
@@ -65,8 +65,9 @@ def widths_for(image_shape, widths, upwards=False, patch=1):
     Args:
         image_shape: (h, w, c).
         widths: tuple of ints, which is returned, or "auto": the image is halved until a side is 4 pixels or less, the
-            smallest map has 256 channels, and each larger one half of those of the next, at least 16. So the
-            operations grow slower than the pixels: 64x64 gives (32, 64, 128, 256), 218x178 (16, 16, 32, 64, 128, 256).
+            smallest map has 256 channels (in patches of 2 pixels 128), and each larger one half of those of the next,
+            at least 16. So the operations grow slower than the pixels: 64x64 gives (32, 64, 128, 256), in patches of 2
+            (32, 64, 128), 218x178 (16, 16, 32, 64, 128, 256).
         upwards: bool, whether "auto" begins with the smallest map, as a generator does.
         patch: int, from `patch_for`; "auto" halves the folded image.
 
@@ -75,7 +76,7 @@ def widths_for(image_shape, widths, upwards=False, patch=1):
     """
     if widths != "auto":
         return tuple(widths)
-    side, found = min(folded_shape(image_shape, patch)[:2]), [WIDEST]
+    side, found = min(folded_shape(image_shape, patch)[:2]), [WIDEST_BY_PATCH.get(patch, WIDEST)]
     while (side := -(-side // 2)) > SMALLEST:
         found.insert(0, max(NARROWEST, found[0] // 2))
     return tuple(found[::-1] if upwards else found)

@@ -10,6 +10,9 @@ from facepipe.core.determinism import rng
 from facepipe.core.files import atomic_file
 from facepipe.errors import FieldError, InputError
 
+# of a mixture that nobody gave a number: at most so many Gaussians, each for so many latents a dimension
+MOST_COMPONENTS, ROWS_A_DIMENSION = 40, 2
+
 
 class Sampler:
     """Draws latents. Subclasses set `name`, `latent_dim` and `fields` (what is stored, in constructor order)."""
@@ -107,8 +110,6 @@ def fit_gaussian(z):
         InputError: fewer than two rows, or values that are not finite.
     """
     z = _latents(z)
-    if len(z) < 2:
-        raise InputError(f"latents: a Gaussian needs at least 2 rows to fit, got {len(z)}")
     return Gaussian(z.mean(0), np.atleast_2d(np.cov(z, rowvar=False)))
 
 
@@ -117,7 +118,7 @@ def fit_mixture(z, components, seed):
 
     Args:
         z: float (n, d), n >= 2 * components.
-        components: int, the number of Gaussians.
+        components: int, the number of Gaussians; "auto": n / 2d of them, 1 to 40.
         seed: int, of the k-means start.
 
     Returns:
@@ -127,6 +128,8 @@ def fit_mixture(z, components, seed):
         InputError: too few rows for so many components, or values that are not finite.
     """
     z = _latents(z)
+    if components == "auto":
+        components = max(1, min(MOST_COMPONENTS, len(z) // (ROWS_A_DIMENSION * z.shape[1])))
     if len(z) < 2 * components:
         raise FieldError(
             "components",
@@ -171,6 +174,8 @@ def _latents(z):
     if not np.isfinite(z).all():
         row, column = np.argwhere(~np.isfinite(z))[0]
         raise InputError(f"latents: row {row}, z{column:03d}: {z[row, column]} is not finite; did training diverge?")
+    if len(z) < 2:
+        raise InputError(f"latents: a Gaussian needs at least 2 rows to fit, got {len(z)}")
     return z
 
 

@@ -30,6 +30,7 @@ SPEC = {
     "generator_widths": _widths,
     "discriminator_widths": _widths,
     "patch_size": _whole,
+    "linear_path": lambda value: isinstance(value, bool),
     "latent_activation": lambda value: value in ("linear", "relu", "sigmoid"),
     "architecture": lambda value: value in ("dcgan", "residual"),
     "condition_on": _names,

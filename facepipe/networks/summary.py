@@ -55,6 +55,15 @@ def flops(layer):
     return 2 * places * kernel.shape.num_elements()
 
 
+def forward_flops(*networks):
+    """`flops` of all layers of `keras.Model`s, also of models within them; int."""
+    return sum(
+        forward_flops(layer) if isinstance(layer, keras.Model) else flops(layer)
+        for network in networks
+        for layer in network.layers
+    )
+
+
 def write_summary(path, networks):
     """Write the table of `summarize` as CSV."""
     write_csv(path, COLUMNS, ([row[name] for name in COLUMNS] for row in summarize(networks)))

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from facepipe.core.files import atomic_folder, read_json
 from facepipe.core.machine import available_cores
+from facepipe.core.progress import track
 from facepipe.datasets.sets import get_source
 from facepipe.errors import FieldError, InputError
 from facepipe.preprocess.align import EYES, detect_faces
@@ -88,7 +88,7 @@ def _align(items, archive, params, workers):
     members = [item.member for item in items]
     found = convert(find, archive, members, None, workers, DETECTION_BYTES, _max_bytes(params))
     aligned, rejected = [], []
-    for name, faces, reason in tqdm(found, desc="find faces", total=len(items), unit="img"):
+    for name, faces, reason in track(found, "preprocess: faces", len(items), "pictures"):
         if reason is None and not faces:
             reason = "no face found"
         elif reason is None and len(faces) > 1 and params.faces == "reject":
@@ -137,7 +137,7 @@ def _write(writer, plan, archive, source, params, workers):
     function = functools.partial(_prepare, framing=framing)
     size = int(np.prod(shape))
     converted = convert(function, archive, list(members.values()), eyes, workers, size, _max_bytes(params))
-    for name, results, reason in tqdm(converted, desc="preprocess", total=len(members), unit="img"):
+    for name, results, reason in track(converted, "preprocess", len(members), "pictures"):
         for (split, row), result in zip(where[name], results or [reason] * len(where[name]), strict=True):
             if isinstance(result, str):
                 rejected.append((name, result))

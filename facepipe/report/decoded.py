@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from facepipe.core.files import existing_part
 from facepipe.core.pictures import save_png, tile, to_uint8
+from facepipe.core.progress import Progress
 from facepipe.draw.grids import contact_sheet, labelled, shown_scale
 from facepipe.errors import InputError
 from facepipe.latents.folder import find_rows
@@ -139,7 +139,7 @@ def decode_faces(model, table, path):
         InputError: a cell of a label that is not between 0 and 1, or latents so large that they decode to NaN.
     """
     labels = labels_of(table, getattr(model, "condition_on", ()), path)
-    with tqdm(total=len(table.ids), desc="decode", unit="face", delay=2) as progress:
+    with Progress("decode", len(table.ids), "faces") as progress:
         for start in range(0, len(table.ids), CHUNK):
             rows = slice(start, start + CHUNK)
             given = {} if labels is None else {"labels": labels[rows]}

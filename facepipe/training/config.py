@@ -48,6 +48,8 @@ class Budget(Section):
 
 # channels of a network's maps, or as many as suit the image
 Widths = Annotated[tuple[Count, ...], Field(min_length=1)] | Literal["auto"]
+# see networks.maps
+PatchSize = Count | Literal["auto"]
 
 
 class Augment(Section):

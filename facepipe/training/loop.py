@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from tqdm import tqdm
 
 from facepipe.core.determinism import rng
 from facepipe.core.pictures import save_png
+from facepipe.core.progress import say
 from facepipe.errors import FieldError, Stopped
 from facepipe.shards.order import ahead, epoch_order
 from facepipe.training.config import steps_of
+from facepipe.training.display import Display
 from facepipe.training.history import Means, check_finite, not_finite, write_history
 from facepipe.training.interruption import Interruption
 from facepipe.training.state import arrays_of
 from facepipe.training.stepper import NEWS, stepper
-
-REFRESH_SECONDS = 1.0
 
 
 class Task(Protocol):
@@ -70,7 +69,8 @@ def fit(task, shards, budget, runtime, report, states):
         budget: `training.config.Budget`.
         runtime: `runtime.Runtime`.
         report: folder; history.csv (a row an epoch) and grids/000000.png (before training), grids/000001.png, ...
-            Only the chief writes it, and only the chief measures and draws.
+            Only the chief writes it, and only the chief measures and draws. While an epoch takes long, its row and its
+            grid as far as they are stand there, without held-out measures; at its end they are replaced or removed.
         states: `resume.States`; at the end they hold the finished training, until the caller discards them. Workers
             other than the chief have None; they begin with the chief's state.
 
@@ -93,25 +93,29 @@ class _Loop:
         if budget.batch_size % replicas:
             raise FieldError("batch_size", f"{budget.batch_size} does not divide by {replicas} replicas")
         self.task, self.shards, self.budget, self.report, self.states = task, shards, budget, report, states
+        self.stage = f"train_{task.name}"
         self.workers, self.seed = runtime.workers, runtime.record["seed"]
         self.epochs, self.steps = steps_of(budget, shards.count("train"))
+        total = self.epochs and self.epochs * self.steps * budget.batch_size
+        self.display = Display(
+            self.stage, total, self._share_of_time if budget.minutes else None, shown=self.workers.chief
+        )
         self.run_step = stepper(task, runtime.strategy, self.workers)
         self.step, self.index = 0, 0  # steps done, and those of the epoch that runs
         self.history, self.means, self.complete = [], Means(), False
         self.seconds, self.started = 0.0, time.monotonic()
         # with several workers: the chief's clock and a signal that any of them got, as all know them
         self.agreed_seconds, self.agreed_signal = 0.0, 0
-        self.shown = 0.0
 
     def run(self):
         self._begin()
-        with Interruption() as self.interruption, self._progress() as self.bar:
+        with Interruption() as self.interruption, self.display.running(self._images()):
             while not self.complete:
                 self._train_epoch()
                 self._close_epoch()
             self._save()
             self._stop_if_asked()
-        self._say(f"{self._images():,} images in {self._used():.0f} s")
+        self.display.say_took(self._images(), self._used())
         result = {"epochs": len(self.history), "steps": self.step, "images": self._images()}
         return result | ({"minutes": self.budget.minutes, "byte_reproducible": False} if self.budget.minutes else {})
 
@@ -151,13 +155,15 @@ class _Loop:
                 break
             if self.budget.minutes:
                 self.task.use_time(self._share_of_time())
-            logs = self.run_step(images, noise, self.task.variant(), self._news())
+            variant = self.task.variant()
+            logs = self.run_step(images, noise, variant, self._news())
             self._agree(logs.pop(NEWS, None))
             self.task.after_step(logs)
             if self.workers.chief:
                 self.means.add(self.step, logs)
             self.step, self.index = self.step + 1, self.index + 1
-            self._show(epoch)
+            self.display.step(variant, size)
+            self._show()
             if self.workers.chief and self.states.due(self._images()):
                 self._save()
             self._stop_if_asked()
@@ -168,7 +174,7 @@ class _Loop:
         means = self.means.means()
         measures = self.task.after_epoch(epoch, means) if self.workers.chief else {}
         check_finite(measures, self.step, rate)
-        self.history.append({"epoch": epoch, "images": self._images(), "learning_rate": rate} | means | measures)
+        self.history.append(self._row(epoch, rate) | means | measures)
         self.index, self.means = 0, Means()
         complete = epoch == self.epochs or self._time_is_up() or (self.workers.chief and self.task.should_stop(epoch))
         self.complete = self.workers.broadcast(complete)
@@ -176,6 +182,8 @@ class _Loop:
             write_history(self.report / "history.csv", self.history)
         if epoch % self.budget.grid_every == 0 or self.complete:
             self._picture(epoch)
+        elif self.workers.chief:
+            self._grid(epoch).unlink(missing_ok=True)
 
     def _news(self):
         """What this worker has to tell the others with its next step: float32 (signals, the chief's seconds)."""
@@ -213,30 +221,37 @@ class _Loop:
 
     def _say(self, text):
         if self.workers.chief:
-            print(f"{self.task.name}: {text}")
+            say(f"{self.stage}: {text}")
 
     def _picture(self, epoch):
         if not self.workers.chief:
             return
-        path = self.report / "grids" / f"{epoch:06d}.png"
-        save_png(path, self.task.picture())
-        self.states.keep(path)
+        self.states.keep(self._draw(epoch))
 
-    def _show(self, epoch):
-        self.bar.update(self.budget.batch_size)
-        if self.workers.chief and time.monotonic() - self.shown > REFRESH_SECONDS:
-            self.shown = time.monotonic()
-            values = self.means.pull(self.task.learning_rate())
-            terms = " ".join(f"{name} {value:.4g}" for name, value in values.items())
-            label = f"{epoch}/{self.epochs}" if self.epochs else f"{epoch}"
-            self.bar.set_description(f"{self.task.name} {label} {terms}", refresh=False)
+    def _draw(self, epoch):
+        begun = time.monotonic()
+        save_png(self._grid(epoch), self.task.picture())
+        self.display.drawn(time.monotonic() - begun)
+        return self._grid(epoch)
 
-    def _progress(self):
-        total = self.epochs and self.epochs * self.steps * self.budget.batch_size
-        return tqdm(
-            total=total, initial=self._images(), unit="image", unit_scale=True, desc=self.task.name,
-            disable=not self.workers.chief,
-        )  # fmt: skip
+    def _grid(self, epoch):
+        # dvc plots takes the numbers for steps, and fails at names without one
+        return self.report / "grids" / f"{epoch:06d}.png"
+
+    def _show(self):
+        """Between two steps: how far it is, now and then, and what it looks like, where the epoch takes long."""
+        preview = self.display.preview_due()
+        if not (preview or self.display.refresh_due()):
+            return
+        epoch, rate = len(self.history) + 1, self.task.learning_rate()
+        self.display.describe(epoch, self.epochs, self.means.pull(rate))
+        if preview:
+            row = self._row(epoch, rate) | self.means.means()
+            write_history(self.report / "history.csv", [*self.history, row])
+            self._draw(epoch)
+
+    def _row(self, epoch, rate):
+        return {"epoch": epoch, "images": self._images(), "learning_rate": rate}
 
     def _place(self):
         epoch = f"after epoch {len(self.history)}" if self.complete else f"at epoch {len(self.history) + 1}"

@@ -1,12 +1,12 @@
 """The machine as the training sees it: precision, threads, determinism, distribution strategy."""
 
 import functools
-from pathlib import Path
+import os
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from facepipe.core.machine import available_cores
+from facepipe.core.machine import ONEDNN, available_cores, hides_bfloat16_units, multiplies_bfloat16
 from facepipe.errors import FieldError, InputError, WorkerLost
 from facepipe.training.workers import LOST, Workers, read_tf_config
 
@@ -33,8 +33,9 @@ def prepare(train):
         else single.
 
     Raises:
-        InputError: mirrored asked for with fewer than two devices, multiworker with fewer than two workers, another
-            strategy with more; a TF_CONFIG that cannot be understood, or whose port is in use.
+        InputError: bfloat16 asked for where oneDNN is kept from it; mirrored asked for with fewer than two devices,
+            multiworker with fewer than two workers, another strategy with more; a TF_CONFIG that cannot be
+            understood, or whose port is in use.
         WorkerLost: the other workers did not come, or went.
     """
     threads = available_cores() if train.threads == "auto" else train.threads
@@ -45,6 +46,12 @@ def prepare(train):
     dtype = train.precision
     if dtype == "auto":
         dtype = "mixed_bfloat16" if _multiplies_bfloat16(gpus) else "float32"
+    if dtype == "mixed_bfloat16" and not gpus and hides_bfloat16_units():
+        raise FieldError(
+            "precision",
+            f"mixed_bfloat16 cannot be with ONEDNN_MAX_CPU_ISA={os.environ['ONEDNN_MAX_CPU_ISA']}, which hides this "
+            "CPU's bfloat16 units; unset it, or use auto or float32",
+        )
     size, index = read_tf_config()
     strategy = _strategy(train, gpus, size)
     record = {
@@ -52,6 +59,7 @@ def prepare(train):
         "threads": threads,
         "replicas": strategy.num_replicas_in_sync,
         "device": "GPU" if gpus else "CPU",
+        "onednn": {"1": True, "0": False}.get(os.environ.get(ONEDNN)),  # None: as TensorFlow decides
         "seed": train.seed,
     }
     return Runtime(strategy, dtype, record, Workers(strategy, size, index))
@@ -63,9 +71,7 @@ def _multiplies_bfloat16(gpus):
             tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0)) for gpu in gpus
         ]
         return min(capabilities) >= (8, 0)
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return multiplies_bfloat16()
 
 
 def _strategy(train, gpus, workers):

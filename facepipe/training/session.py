@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from facepipe.core.files import remove_leftovers, write_json
+from facepipe.core.progress import say
 from facepipe.networks.layers import parameter_count
 from facepipe.networks.store import save_model
 from facepipe.networks.summary import write_summary
 from facepipe.shards.labels import check_names, labels_digest
 from facepipe.shards.shards import Shards
+from facepipe.training.announcement import announcement
 from facepipe.training.config import steps_of
 from facepipe.training.loop import fit
 from facepipe.training.resume import open_states
@@ -58,7 +60,9 @@ def train(task, train_params, params, shards, model, report, **given):
 
     Args:
         task: class of the `loop.Task`, with `name`; its `plan(params, data, model, **given)` gives the `Plan`, its
-            `result()` the `Result`, its `write_tables(report)` what there is to tell beside history.csv.
+            `result()` the `Result`, its `write_tables(report)` what there is to tell beside history.csv, its
+            `operations(steps)` about how many there are in all passes through the networks for one image, two
+            a multiply-add (steps: int, of the training; None: not known).
         train_params: `training.config.Train`.
         params: the stage's section, a `training.config.Budget`.
         shards: folder of the shards.
@@ -75,17 +79,20 @@ def train(task, train_params, params, shards, model, report, **given):
         Stopped: Ctrl-C or SIGTERM; the next call with the same arguments goes on.
         WorkerLost: another worker has ended; likewise.
     """
-    report, runtime, data = Path(report), prepare(train_params), Shards(shards)
+    report, runtime, data, stage = Path(report), prepare(train_params), Shards(shards), f"train_{task.name}"
     epochs, steps = steps_of(params, data.count("train"))
     plan = task.plan(params, data, Path(model), **given)
     names = plan.spec.get("condition_on", ())
     check_names(data, names, "condition_on")
     inputs = {"shards": data.sha256} | plan.inputs | labels_digest(data, names)
-    with open_states(f"train_{task.name}", train_params, params, inputs, runtime) as states:
+    with open_states(stage, train_params, params, inputs, runtime) as states:
         if runtime.workers.chief:
             remove_leftovers(model, *(report / name for name in REPORTS))
         with runtime.strategy.scope():
             job = plan.build(runtime, train_params.seed, epochs and epochs * steps)
+        if runtime.workers.chief:
+            operations = job.operations(epochs and epochs * steps)
+            say(f"{stage}: {announcement(params, epochs, steps, operations, train_params, runtime)}")
         budget = fit(job, data, params, runtime, report, states)
         if not runtime.workers.chief:
             return runtime.workers.finish()

@@ -1,4 +1,4 @@
-"""The machine's ceiling: float32 and bfloat16 matrix products and convolutions, nothing else around them.
+"""The machine's ceiling: matrix products and convolutions, nothing else around them; bfloat16 only where it has units.
 
 A convolution is measured by its three passes: forward, gradient of the map, gradient of the weights. A transposed
 convolution has the same three passes in another order (its forward pass is the map gradient of the convolution from
@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-TYPES = {"float32": tf.float32, "bfloat16": tf.bfloat16}
+from facepipe.core.machine import multiplies_bfloat16
+
+TYPES = {"float32": tf.float32} | ({"bfloat16": tf.bfloat16} if multiplies_bfloat16() else {})
 ROUND_SECONDS = 0.1
 
 

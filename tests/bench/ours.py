@@ -9,6 +9,8 @@ from facepipe.models.ae.task import AETask
 from facepipe.models.gan import losses as adversarial
 from facepipe.models.gan.model import GAN
 from facepipe.models.gan.task import GANTask
+from facepipe.models.inverter.model import Inverter
+from facepipe.models.inverter.task import InverterTask
 from facepipe.models.vae.model import VAE
 from facepipe.models.vae.task import VAETask
 from facepipe.networks.maps import patch_for, widths_for
@@ -23,19 +25,30 @@ FAR = 2**40
 
 
 def default_task(kind, shape, params, runtime):
-    """The task of params.yaml's section train_<kind> at an image shape, as under a budget in minutes; (task, batch)."""
+    """The task of the section train_<kind> at an image shape, as under a budget in minutes; (task, batch)."""
     section = getattr(params, f"train_{kind}")
-    spec = {"image_shape": list(shape)} | section.model_dump()
-    if kind != "gan":
-        spec["patch_size"] = patch_for(shape, spec["patch_size"])
+    patch = patch_for(shape, section.patch_size)
+    spec = {"image_shape": list(shape)} | section.model_dump() | {"patch_size": patch}
     for name in ("widths", "discriminator_widths", "generator_widths"):
         if name in spec:
-            upwards, patch = name == "generator_widths", spec.get("patch_size", 1)
-            spec[name] = widths_for(shape, spec[name], upwards, patch)
+            spec[name] = widths_for(shape, spec[name], name == "generator_widths", patch)
+    if kind == "inverter":
+        with runtime.strategy.scope():
+            frozen = default_task("gan", shape, params, runtime)[0].model
+            spec["latent_dim"] = frozen.latent_dim
+            networks = Inverter(spec, runtime.dtype, 0, frozen)
+            return InverterTask(networks, section, None, None, runtime), section.batch_size
+    if kind == "gan":
+        # as the VAE that it starts from
+        vae = params.train_vae
+        spec["generator_widths"] = widths_for(shape, vae.widths, patch=patch)[::-1]
+        spec |= {"latent_dim": vae.latent_dim, "linear_path": vae.with_linear_path}
+    else:
+        spec["linear_path"] = section.with_linear_path
     with runtime.strategy.scope():
         if kind == "gan":
             networks, average = GAN(spec, runtime.dtype, 0), GAN(spec, "float32", 0)
-            return GANTask(networks, average, section, runtime, 1.0, None), section.batch_size
+            return GANTask(networks, average, section, None, runtime, 1.0, None), section.batch_size
         networks, task = {"ae": (Autoencoder, AETask), "vae": (VAE, VAETask)}[kind]
         return task(networks(spec, runtime.dtype, 0), section, None, None, runtime), section.batch_size
 

@@ -1,7 +1,8 @@
 """Speed of training against the machine's ceiling and five earlier projects: python -m tests.bench.training
 
 In one run, each measurement in a process of its own, variants turn about, medians over the repeats (lowest .. highest):
-  ceiling      GFLOP/s of matrix products and of convolutions, forward and backward, float32 and bfloat16
+  ceiling      GFLOP/s of matrix products and of convolutions, forward and backward, float32 and, where
+               there are units for it, bfloat16
   ours         our AE, VAE and GAN as params.yaml has them: images/s, GFLOP/s, share of the ceiling, memory, first step
   earlier      each earlier project's networks trained its own way (Keras, float32) and facepipe's way (precision and
                loop), and our default network at the project's image shape
@@ -58,10 +59,10 @@ def values(results, key):
 
 def show_ceiling(runs):
     """Print the table of a list of results of the job ceiling; the medians, by precision, for the shares."""
-    rows = []
+    rows, types = [], list(runs[0]["strided"])
     for label in runs[0]["results"]:
         row = [label]
-        for precision in ("float32", "bfloat16"):
+        for precision in types:
             speeds = [speed for run in runs for speed in run["results"][label][precision]]
             row += [f"{max(speeds):.0f}", f"{statistics.median(speeds):.0f}"]
         rows.append(row)
@@ -69,8 +70,8 @@ def show_ceiling(runs):
     middle |= {kind: _medians([run["own"][kind] for run in runs]) for kind in KINDS}
     names = {"strided": "strided 4x4 and 5x5 together"} | {k: f"the layers of our {k.upper()} together" for k in KINDS}
     for key, precisions in middle.items():
-        rows.append([names[key], "", f"{precisions['float32']:.0f}", "", f"{precisions['bfloat16']:.0f}"])
-    table("Ceiling, GFLOP/s", ["", "fp32 best", "median", "bf16 best", "median"], rows)
+        rows.append([names[key], *(text for name in types for text in ("", f"{precisions[name]:.0f}"))])
+    table("Ceiling, GFLOP/s", ["", *(text for name in types for text in (f"{name} best", "median"))], rows)
     return middle
 
 

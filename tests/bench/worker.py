@@ -110,22 +110,22 @@ def ceiling(job):
 
 def own_shapes(kind):
     """The convolutions of a default network, once each way; list of `ceiling.Shape`."""
-    from facepipe.networks.maps import widths_for
+    from facepipe.networks.maps import folded_shape, patch_for, widths_for
     from tests.bench.ceiling import network_shapes
 
     params = load_params(ROOT / "params.yaml")
     section = getattr(params, f"train_{kind}")
     shape = (*params.preprocess.image_size, params.preprocess.channels)
+    patch = patch_for(shape, section.patch_size)
+
+    def shapes(widths):
+        return network_shapes(folded_shape(shape, patch), widths, section.batch_size)
+
     if kind != "gan":
-        return 2 * network_shapes(shape, widths_for(shape, section.widths), section.batch_size)
+        return 2 * shapes(widths_for(shape, section.widths, patch=patch))
     # G three passes, D seven: in triples, weighted as `counting.training_flops` does
-    g, d = (
-        network_shapes(shape, widths, section.batch_size)
-        for widths in (
-            widths_for(shape, section.generator_widths, upwards=True)[::-1],
-            widths_for(shape, section.discriminator_widths),
-        )
-    )
+    g = shapes(widths_for(shape, section.generator_widths, upwards=True, patch=patch)[::-1])
+    d = shapes(widths_for(shape, section.discriminator_widths, patch=patch))
     return 3 * g + 7 * d
 
 
@@ -141,17 +141,19 @@ def _pictures(shape, count):
 
 
 def ours(job):
-    """Speed of a default network at a shape."""
+    """Speed of a network at a shape, as in params.yaml or in the file that job["params"] names."""
     from tests.bench import ours as bench
     from tests.bench.counting import forward_macs, parameters, training_flops
 
     runtime = prepared()
-    task, batch = bench.default_task(job["kind"], job["shape"], load_params(ROOT / "params.yaml"), runtime)
+    params = load_params(job.get("params", ROOT / "params.yaml"))
+    task, batch = bench.default_task(job["kind"], job["shape"], params, runtime)
     batch = job["batch"] or batch
     clock = Clock(job["steps"], job["seconds"])
     until_done(bench.train, task, runtime, _pictures(job["shape"], max(IMAGES, batch)), batch, clock)
     networks = task.model.networks
     counts = {"macs": forward_macs(*networks.values()), "parameters": parameters(*networks.values())}
+    counts["operations"] = task.operations(None)
     return _speed(job, clock, batch, training_flops(job["kind"], networks)) | counts
 
 

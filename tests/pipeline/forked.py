@@ -11,8 +11,6 @@ import sys
 import threading
 import time
 
-from tqdm import tqdm
-
 SERVER = multiprocessing.get_context("forkserver")
 # none of facepipe: the child imports the repository's own
 SERVER.set_forkserver_preload(["__main__", "tensorflow", "pandas", "pydantic"])
@@ -65,8 +63,6 @@ def _run(folder, environment, streams, stage, number, sent):
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    # a semaphore, tqdm's own choice, would be missed after a SIGKILL by the server's resource tracker
-    tqdm.set_lock(threading.RLock())
     here, counted = str(folder), 0
 
     def count(event, arguments):

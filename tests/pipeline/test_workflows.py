@@ -74,7 +74,7 @@ def test_s0_a_face_as_a_text_file_of_numbers(tmp_path, monkeypatch):
     shape = (28, 22, 3)
     start(tmp_path, {
         "dataset.synthetic.size": 32, "preprocess.image_size": list(shape[:2]), "train_ae.latent_dim": 8,
-        "train_ae.dropout": 0.12, "train_ae.images_per_epoch": 64, "train_ae.epochs": 6,
+        "train_ae.dropout": 0.12, "train_ae.images_per_epoch": 64, "train_ae.epochs": 6, "train_ae.linear_path": False,
     })  # fmt: skip
     run_stages("download", "preprocess", "train_ae")
     history, shards = pd.read_csv("reports/train_ae/history.csv"), Shards("data/shards")

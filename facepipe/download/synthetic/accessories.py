@@ -69,8 +69,11 @@ def ears(head, image):
     if head.factors["hair_style"] in (*HANGING, "curly"):
         return
     color = head.skin * srgb(255, 236, 231)
+    whole, picture = head, image
     for side in (-1, 1):
-        x = side * (head.x + 0.12 * math.sin(head.yaw)) - 0.975 * head.width * math.cos(head.yaw)
+        x = side * (whole.x + 0.12 * math.sin(whole.yaw)) - 0.975 * whole.width * math.cos(whole.yaw)
+        head, window = whole.part((np.abs(x) < 0.25) & (np.abs(whole.y - 0.1) < 0.4))
+        image, x = picture[window], x[window[1:]]
         y = head.y - 0.1 - 0.1 * math.sin(head.pitch)
         x = x + 0.12 * y
         lit = head.lit(color, side * (0.5 + 3 * x), y, 0.8) * (1 - 0.45 * bump(x - 0.045, y + 0.03, 0.035, 0.08))
@@ -180,9 +183,11 @@ def earrings(head, image):
     f = head.factors
     if f["earrings"] == "none":
         return
-    y = head.y - 0.36
+    whole, picture = head, image
     for side in (-1, 1):
-        x = head.x - side * 1.02 * head.width * math.cos(head.yaw) + 0.12 * math.sin(head.yaw)
+        x = whole.x - side * 1.02 * whole.width * math.cos(whole.yaw) + 0.12 * math.sin(whole.yaw)
+        head, window = whole.part((np.abs(x) < 0.15) & (np.abs(whole.y - 0.36) < 0.2))
+        image, x, y = picture[window], x[window[1:]], head.y - 0.36
         lit = head.lit(EARRINGS[f["earrings"]], x / 0.05, y / 0.06, 0.6)
         lit += 0.5 * bump(x - 0.01 * head.light[0], y + 0.02, 0.014, 0.014)
         paint(image, inside(superellipse(x, y, 0.045, 0.06, 2), 2 * head.px), lit)

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from PIL import Image
-from tqdm import tqdm
 
 from facepipe.core.determinism import rng
 from facepipe.core.files import atomic_file, write_csv
 from facepipe.core.machine import available_cores
+from facepipe.core.progress import Progress
 from facepipe.datasets.workers import ordered_map
 from facepipe.download.synthetic.accessories import HANGING
 from facepipe.download.synthetic.renderer import render
@@ -217,7 +217,7 @@ def write_archive(folder, count, size, seed, workers=None):
     with (
         atomic_file(folder / "synthetic.zip", "wb") as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
-        tqdm(total=count, desc="synthetic faces", unit="face") as progress,
+        Progress("download: synthetic faces", count, "faces") as progress,
         contextlib.closing(ordered_map(partial(_pngs, size=size), chunks, workers=workers)) as drawn,
     ):
         for name, png in zip(names, itertools.chain.from_iterable(drawn), strict=True):

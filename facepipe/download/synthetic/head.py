@@ -7,6 +7,7 @@ Units: the head is 2 high. v runs from -1 (skull) over 0 (eyes) to 1 (chin), u f
 right, z towards the viewer. Colours are linear light, float32, channels first.
 """
 
+import copy
 import math
 
 import numpy as np
@@ -17,6 +18,7 @@ from facepipe.core.determinism import rng
 SCALE = 0.44  # of the frame: half a head
 EYE_LINE = 0.46  # of the frame, from the top: the eyes stand here in every picture
 EYE_DEPTH = 0.55  # z of the eyes
+FAINTEST = 1 / 1024  # coverage below which nothing is painted: a quarter of a gray level
 
 SKIN_TONES = np.array(
     [(246, 220, 205), (236, 198, 174), (220, 172, 140), (194, 142, 108), (156, 108, 80), (128, 88, 68)], np.float32
@@ -64,9 +66,22 @@ def union(first, second, blend):
     return second + (first - second) * h - blend * h * (1 - h)
 
 
+def box(mask):
+    """The smallest (rows, columns), two slices, that hold all of `mask` (n, n) that is true; empty where nothing is."""
+    slices = []
+    for axis in (1, 0):
+        places = np.flatnonzero(mask.any(axis))
+        slices.append(slice(places[0], places[-1] + 1) if len(places) else slice(0, 0))
+    return tuple(slices)
+
+
 def paint(image, coverage, color):
-    """Lay `color` (broadcast to (3, n, n)) over `image` in place, where `coverage` (n, n) is above 0."""
-    image += coverage * (color - image)
+    """Lay `color` (broadcast to (3, n, n)) over `image` in place, where `coverage` (n, n) can be seen."""
+    rows, columns = box(coverage > FAINTEST)
+    part = image[:, rows, columns]
+    if color.shape[-1] > 1:
+        color = color[:, rows, columns]
+    part += coverage[rows, columns] * (color - part)
 
 
 class Head:
@@ -79,11 +94,13 @@ class Head:
         edge: half-width of the head at each pixel's height. outline: signed distance to the head's edge.
         slope_x, slope_y: the bare head's normal is (slope_x, slope_y, 1), in view coordinates.
         skin, hair: linear-light colours (3, 1, 1). light: unit vector towards the light.
+        window: rows and columns of the n x n pixels that these fields are of: all, but for `part`.
     """
 
     def __init__(self, factors, n):
         f = self.factors = factors
         self.n, self.px = n, 1 / (n * SCALE)
+        self.window = slice(0, n), slice(0, n)
         self.yaw, self.pitch, roll = (math.radians(f[name]) for name in ("yaw", "pitch", "roll"))
         line = (np.arange(n, dtype=np.float32) + 0.5) / n
         right, down = (line[None, :] - 0.5) / SCALE, (line[:, None] - EYE_LINE) / SCALE
@@ -139,15 +156,35 @@ class Head:
         nz = np.maximum(nz, 0.12 * np.sqrt(nx * nx + ny * ny) + 1e-4)  # the edge turns away, but not wholly
         self.slope_x, self.slope_y = nx / nz, ny / nz
 
+    def part(self, mask):
+        """(head, window): the same head for the pixels of the smallest box around `mask`, and that box of an image.
+
+        Args:
+            mask: bool (n, n), such as where a feature lies.
+
+        Returns:
+            A `Head` whose fields are (rows, columns) views, and a tuple to index (3, n, n) with.
+        """
+        rows, columns = box(mask)
+        part = copy.copy(self)
+        for name in ("x", "y", "u", "v", "phi", "edge", "outline", "slope_x", "slope_y"):
+            setattr(part, name, getattr(self, name)[rows, columns])
+        part.window = (
+            slice(self.window[0].start + rows.start, self.window[0].start + rows.stop),
+            slice(self.window[1].start + columns.start, self.window[1].start + columns.stop),
+        )
+        return part, (slice(None), rows, columns)
+
     def plane(self, z):
         """(u, v), each (n, n), of the points that the pixels show of an upright plane `z` before the head's axis."""
         u = (self.x - z * math.sin(self.yaw)) / math.cos(self.yaw)
         return u, (self.y + z * math.sin(self.pitch)) / math.cos(self.pitch)
 
     def noise(self, cells, name):
-        """Smooth noise (n, n), about -1 to 1, `cells` across the frame; `name` makes it differ from the others."""
+        """Smooth noise, about -1 to 1, `cells` across the frame; `name` makes it differ from the others."""
         coarse = rng(self.factors["texture"], name).standard_normal((cells, cells)).astype(np.float32)
-        return np.asarray(Image.fromarray(coarse).resize((self.n, self.n), Image.Resampling.BICUBIC)) * 0.6
+        whole = np.asarray(Image.fromarray(coarse).resize((self.n, self.n), Image.Resampling.BICUBIC))
+        return whole[self.window] * 0.6
 
     def strands(self, across, density, name):
         """Noise, -1 to 1, that is constant along the lines `across` (n, n) = constant: hair."""

@@ -52,6 +52,8 @@ def render(factors, size):
 
 def face(head, image):
     """The head's front with all that is on its skin."""
+    head, window = head.part(head.outline < 4 * head.px)
+    image = image[window]
     f, u, v = head.factors, head.u, head.v
     side = np.abs(u)
     height, un, vn = relief(head)
@@ -68,11 +70,11 @@ def face(head, image):
         spots = ease(head.noise(44, "freckles") * 2.2 - 0.9) * bump(side - 0.25, v - 0.28, 0.24, 0.13)
         paint(albedo, 0.4 * f["freckles"] * spots, head.skin * srgb(200, 150, 120))
     if f["beard"] != "none":
-        beard(head, albedo)
-    lips(head, albedo)
+        on_part(beard, head, v > 0.05, albedo)
+    on_part(lips, head, (v > 0.45) & (v < 1), albedo)
     if f["lipstick"] != "none":  # and shadow on the lids
         paint(albedo, 0.4 * bump(side - 0.3, v + 0.085, 0.12, 0.035), LIPSTICK[f["lipstick"]] * 0.3 + head.skin * 0.2)
-    brows(head, albedo)
+    on_part(brows, head, (v > -0.5) & (v < 0), albedo)
 
     lx, ly, lz = head.light
     wide = 1 + 0.3 * f["nose_size"]
@@ -91,9 +93,15 @@ def face(head, image):
     half = math.sqrt(lx * lx + ly * ly + (lz + 1) ** 2)
     shine = np.maximum((nx * lx + ny * ly + lz + 1) / (half * length), 0)
     skin += (0.10 * f["light_strength"]) * sky * np.square(np.square(np.square(np.square(shine))))
-    eyes(head, skin)
-    open_mouth(head, skin)
+    on_part(eyes, head, (v > -0.3) & (v < 0.3), skin)
+    on_part(open_mouth, head, (v > 0.25) & (v < 1), skin)
     paint(image, inside(head.outline, 2 * head.px), skin)
+
+
+def on_part(draw, head, mask, image):
+    """Call draw(head, image) with only the box around `mask` (rows, columns), outside of which it changes nothing."""
+    part, window = head.part(mask)
+    draw(part, image[window])
 
 
 def relief(head):

@@ -8,8 +8,10 @@ import tensorflow as tf
 
 from facepipe.core.pictures import tile, to_uint8
 from facepipe.errors import FieldError, about
+from facepipe.models.ae.principal import start_at_principal_components
 from facepipe.networks.maps import patch_for, widths_for
 from facepipe.networks.store import check_same_architecture, digest, read_weights
+from facepipe.networks.summary import forward_flops
 from facepipe.shards.labels import Conditions
 from facepipe.training import augment
 from facepipe.training.optimizer import Adam
@@ -79,11 +81,15 @@ class Autoencoding:
         } | cls.options(params)
         if patch > 1:
             spec["patch_size"] = patch
+        if params.with_linear_path:
+            spec["linear_path"] = True
 
         def build(runtime, seed, steps):
             networks = cls.network(spec, runtime.dtype, seed)
             if params.init_from:
                 read_weights(params.init_from, networks.networks)
+            elif params.with_linear_path:
+                start_at_principal_components(networks, data, params.flip, seed)
             return cls(networks, params, data, steps, runtime)
 
         start = _start(params.init_from, cls.name, spec, model)
@@ -94,6 +100,10 @@ class Autoencoding:
         best = self.restore_best()
         metrics = {"best_epoch": self.best_epoch, "valid_loss": best["valid_loss"], "valid_mse": best["valid_mse"]}
         return Result(self.model, {"best_epoch": self.best_epoch, "loss": self.params.loss}, metrics, self.files())
+
+    def operations(self, steps):
+        """See `session.train`: forward, gradient of the maps, gradient of the weights."""
+        return 3 * forward_flops(*self.model.networks.values())
 
     def draw(self, generator, rows):
         count = len(rows)

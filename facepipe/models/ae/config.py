@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, model_validator
 
 from facepipe.core.section import Count, Fraction, NonNegative, Positive, no_bool
-from facepipe.training.config import Augment, Budget, Widths
+from facepipe.training.config import Augment, Budget, PatchSize, Widths
 
 RECONSTRUCTIONS = ("mse", "bce", "l1", "ssim")
 
@@ -33,12 +33,14 @@ class Autoencoding(Budget):
     """The autoencoders. `patience`: epochs without a lower held-out loss after which training ends; None: never.
 
     `init_from`: a model folder whose weights training starts from. `widths`, `patch_size`: see `networks.maps`.
+    `linear_path`: see `networks.linear`; "auto": where nothing forbids it.
     """
 
     patience: Count | None = None
     latent_dim: Count = 64
     widths: Widths = "auto"
-    patch_size: Count | Literal["auto"] = "auto"
+    patch_size: PatchSize = "auto"
+    linear_path: bool | Literal["auto"] = "auto"
     latent_activation: Literal["linear", "relu", "sigmoid"] = "linear"
     dropout: Fraction = 0.0
     learning_rate: Positive = 2e-3
@@ -46,6 +48,22 @@ class Autoencoding(Budget):
     flip: bool = True
     augment: Augment = Augment()
     init_from: str | None = None
+
+    @property
+    def with_linear_path(self):
+        """Whether the networks have a linear path, bool."""
+        return self.linear_path is True or (self.linear_path == "auto" and not self._against_linear_path())
+
+    def _against_linear_path(self):
+        """The key and value that forbid a linear path; None where none does."""
+        activation = self.latent_activation
+        return None if activation == "linear" else f"latent_activation: {activation}"
+
+    @model_validator(mode="after")
+    def _linear_where_it_can_be(self):
+        if self.linear_path is True and self._against_linear_path():
+            raise ValueError(f"linear_path: true cannot be with {self._against_linear_path()}; use auto or false")
+        return self
 
 
 class TrainAE(Autoencoding):
@@ -61,6 +79,11 @@ class TrainAE(Autoencoding):
     latent_l2: NonNegative = 0.0
     decoder_l2: NonNegative = 0.0
     decoder_spectral_norm: bool = False
+
+    def _against_linear_path(self):
+        # what makes it an RAE acts on all that leads to the latent and from it
+        used = (name for name in ("latent_l2", "decoder_l2", "decoder_spectral_norm") if getattr(self, name))
+        return super()._against_linear_path() or next((f"{name}: {getattr(self, name)}" for name in used), None)
 
     @model_validator(mode="after")
     def _one_bound_on_the_decoder(self):

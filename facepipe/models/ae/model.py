@@ -19,12 +19,14 @@ class Encoder:
         seed: int, of the initial weights.
         dtype: keras dtype policy of the convolutions; latents are float32 always.
         patch: int, see `patches.folded`.
+        linear_path: bool, whether the features end with `latent_dim` numbers of a linear path, see `networks.linear`.
     """
 
-    def __init__(self, name, image_shape, latent_dim, widths, activation, seed, dtype, patch=1):
+    def __init__(self, name, image_shape, latent_dim, widths, activation, seed, dtype, patch=1, linear_path=False):
         self.image_shape, self.latent_dim = tuple(image_shape), latent_dim
         self._activation = LATENT_ACTIVATIONS[activation]
-        convs = convolutions(name, self.image_shape, tuple(widths), seed, dtype, patch=patch)
+        numbers = latent_dim if linear_path else 0
+        convs = convolutions(name, self.image_shape, tuple(widths), seed, dtype, patch=patch, numbers=numbers)
         features = keras.Input(convs.output_shape[1:], name=f"{name}_features")
         self.networks = {
             "convolutions": convs,
@@ -60,9 +62,10 @@ class Autoencoder(Encoder):
 
     Args:
         spec: dict with image_shape (h, w, c), latent_dim, widths, latent_activation; and, where not the default,
-            patch_size (int, see `patches.folded`; default 1), condition_on (attributes whose labels the decoder sees;
-            default none) and decoder_spectral_norm (bool, in place of the decoder's batch normalisation, which would
-            scale away any bound; default False): all that is needed to build the networks again.
+            patch_size (int, see `patches.folded`; default 1), linear_path (bool, of encoder and decoder, see
+            `networks.linear`; default False), condition_on (attributes whose labels the decoder sees; default none) and
+            decoder_spectral_norm (bool, in place of the decoder's batch normalisation, which would scale away any
+            bound; default False): all that is needed to build the networks again.
         dtype: keras dtype policy of the convolutions; latents and logits are float32 always.
         seed: int, of the initial weights.
     """
@@ -73,12 +76,14 @@ class Autoencoder(Encoder):
     def __init__(self, spec, dtype="float32", seed=0):
         shape, dim, widths = tuple(spec["image_shape"]), spec["latent_dim"], tuple(spec["widths"])
         patch, spectral = spec.get("patch_size", 1), spec.get("decoder_spectral_norm", False)
-        super().__init__("encoder", shape, dim, widths, spec["latent_activation"], seed, dtype, patch)
+        path = spec.get("linear_path", False)
+        super().__init__("encoder", shape, dim, widths, spec["latent_activation"], seed, dtype, patch, path)
         self.condition_on = tuple(spec.get("condition_on", ()))
         inputs = dim + len(self.condition_on)
         self.networks["decoder"] = deconvolutions(
-            "decoder", inputs, shape, widths[::-1], seed, dtype, not spectral, spectral=spectral, patch=patch
-        )
+            "decoder", inputs, shape, widths[::-1], seed, dtype, not spectral, spectral=spectral, patch=patch,
+            linear_path=path,
+        )  # fmt: skip
 
     def decode_logits(self, z, codes=None, training=False):
         """float32 latents (n, latent_dim) and codes of labels (see `layers.beside`) -> float32 logits (n, h, w, c)."""

@@ -6,9 +6,9 @@ import tensorflow as tf
 from facepipe.models.ae import losses
 from facepipe.models.ae.autoencoding import Autoencoding
 from facepipe.models.ae.model import Autoencoder
-from facepipe.networks.samplers import fit_gaussian
+from facepipe.networks.samplers import fit_mixture
 
-# latents that the Gaussian is fitted to: for each epoch's picture, and for the finished model
+# latents that the sampler is fitted to: for each epoch's picture, and for the finished model
 PICTURE_LATENTS, SAMPLER_LATENTS = 1000, 20000
 
 
@@ -80,8 +80,8 @@ class AETask(Autoencoding):
         return self.terms(x, z, self.model.decode_logits(z))
 
     def random_latents(self, count):
-        """From a Gaussian fitted to training latents (Ghosh et al. 2020); float32 (count, latent_dim)."""
-        return fit_gaussian(self.encode_train(PICTURE_LATENTS)).sample(count, seed=0)
+        """From a mixture fitted to training latents (Ghosh et al. 2020); float32 (count, latent_dim)."""
+        return self._sampler(PICTURE_LATENTS).sample(count, seed=0)
 
     def restore_best(self):
         """Put the weights of the best epoch back, the latent rescaled; the held-out measures of that epoch."""
@@ -104,11 +104,16 @@ class AETask(Autoencoding):
         head = self.model.networks["head"].get_layer("encoder_head")
         kernel, bias = head.get_weights()
         head.set_weights([kernel / spread, (bias - centre) / spread])
-        first = self.model.networks["decoder"].get_layer("decoder_dense")
-        kernel, bias = first.get_weights()
-        first.set_weights([kernel * spread[:, None], bias + centre @ kernel])
+        decoder = self.model.networks["decoder"]
+        first = ["decoder_dense", "decoder_linear"] if self.params.with_linear_path else ["decoder_dense"]
+        for layer in map(decoder.get_layer, first):
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel * spread[:, None], bias + centre @ kernel])
 
     def files(self):
-        """sampler.npz: the Gaussian that random latents are drawn from."""
-        sampler = fit_gaussian(self.encode_train(SAMPLER_LATENTS))
+        """sampler.npz: the mixture of Gaussians that random latents are drawn from."""
+        sampler = self._sampler(SAMPLER_LATENTS)
         return [lambda folder: sampler.save(folder / "sampler.npz")]
+
+    def _sampler(self, count):
+        return fit_mixture(self.encode_train(count), "auto", seed=0)

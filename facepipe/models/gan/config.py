@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from facepipe.core.section import Count, Fraction, NonNegative, Number, Positive, Section
-from facepipe.training.config import AttributeNames, Augment, Budget, Widths
+from facepipe.training.config import AttributeNames, Augment, Budget, PatchSize, Widths
 
 
 class Schedule(Section):
@@ -32,7 +32,8 @@ class TrainGAN(Budget):
 
     `label_smoothing` acts with loss bce, `gp_weight` with wasserstein_gp. `truncation` (psi) shrinks the latents that
     the trained model draws: psi * N(0, I), at 1 the prior that it was trained with. `init_from` is the folder that the
-    first weights come from: that of a VAE or of another GAN; None: they are random.
+    first weights come from: that of a VAE or of another GAN; None: they are random. `latent_dim`, widths and patch size
+    "auto" are those of that model.
     `condition_on`: attributes whose labels both networks see, but for a share `condition_dropout` of the images.
     """
 
@@ -41,7 +42,8 @@ class TrainGAN(Budget):
     spectral_norm: bool = False
     condition_on: AttributeNames = ()
     condition_dropout: Fraction = 0.1
-    latent_dim: Count = 64
+    latent_dim: Count | Literal["auto"] = "auto"
+    patch_size: PatchSize = "auto"
     generator_widths: Widths = "auto"
     discriminator_widths: Widths = "auto"
     loss: Literal["non_saturating", "hinge", "bce", "wasserstein_gp"] = "non_saturating"
@@ -49,6 +51,7 @@ class TrainGAN(Budget):
     gp_weight: Positive = 10.0
     generator_learning_rate: Positive = 1e-3
     discriminator_learning_rate: Positive = 1e-3
+    learning_rate_decay: Literal["constant", "cosine"] = "constant"
     adam_beta_1: Fraction = 0.5
     adam_beta_2: Fraction = 0.99
     r1_gamma: NonNegative = 1.0

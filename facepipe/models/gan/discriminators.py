@@ -4,12 +4,13 @@ import keras
 
 from facepipe.networks.layers import Initializers, convolutions
 from facepipe.networks.maps import halvings
+from facepipe.networks.patches import folded
 from facepipe.networks.spectral import SpectralConv, SpectralDense
 
 FIELD = "discriminator_widths"
 
 
-def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm, conditions=0):
+def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm, conditions=0, patch=1):
     """Build one.
 
     dcgan (Radford et al. 2016): a 4x4 convolution of stride 2 and a leaky ReLU a width, flatten, dense.
@@ -25,6 +26,7 @@ def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm,
         dtype: keras dtype policy of the convolutions; the logits are float32 always.
         spectral_norm: bool, every kernel divided by its largest singular value (Miyato et al. 2018).
         conditions: int, labels that it is conditioned on.
+        patch: int, pixels a side that are folded into channels before the first convolution.
 
     Returns:
         `keras.Model` named discriminator: images (n, h, w, c) in [-1, 1] -> float32 (n, 1 + conditions): the logits,
@@ -33,15 +35,16 @@ def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm,
     Raises:
         InputError: too many widths for the image.
     """
-    halvings(image_shape, len(widths), FIELD)
+    halvings(image_shape, len(widths), FIELD, patch)
     build = _Layers(seed, dtype, spectral_norm)
     if architecture == "dcgan" and not spectral_norm:
         # the encoder's layers, whose weights older folders hold
-        body = convolutions("discriminator", image_shape, widths, seed, dtype, FIELD)
+        body = convolutions("discriminator", image_shape, widths, seed, dtype, FIELD, patch=patch)
         inputs, features = body.input, body.output
     else:
         inputs = keras.Input(image_shape, name="discriminator_images")
-        features = {"dcgan": _strided, "residual": _residual}[architecture](build, inputs, widths)
+        x = folded(inputs, patch, dtype, "discriminator_fold")
+        features = {"dcgan": _strided, "residual": _residual}[architecture](build, x, widths)
     outputs = build.head(features, 1, True, "discriminator_head")
     if conditions:
         projections = build.head(features, conditions, False, "discriminator_projections")

@@ -4,10 +4,10 @@ import keras
 
 from facepipe.networks.layers import BatchNorm, Initializers
 from facepipe.networks.maps import halvings
-from facepipe.networks.patches import cropped
+from facepipe.networks.patches import cropped, unfolded
 
 
-def residual_generator(latent_dim, image_shape, widths, seed, dtype, field="generator_widths"):
+def residual_generator(latent_dim, image_shape, widths, seed, dtype, field="generator_widths", patch=1):
     """Dense to the smallest map, a residual block for each doubling but the last, a 4x4 transposed convolution for it.
 
     A block: batch normalisation, ReLU, 3x3, nearest neighbour twice as large, batch normalisation, ReLU, 3x3; beside
@@ -22,6 +22,7 @@ def residual_generator(latent_dim, image_shape, widths, seed, dtype, field="gene
         seed: int, of the initial weights.
         dtype: keras dtype policy of the convolutions.
         field: str, what the widths are called, for messages.
+        patch: int, pixels a side that the transposed convolution makes at once, see `patches.unfolded`.
 
     Returns:
         `keras.Model` named generator: float32 latents (n, latent_dim) -> float32 logits (n, h, w, c).
@@ -30,7 +31,7 @@ def residual_generator(latent_dim, image_shape, widths, seed, dtype, field="gene
         InputError: too many widths for the image.
     """
     init = Initializers(seed)
-    sizes = halvings(image_shape, len(widths), field)[::-1]
+    sizes = halvings(image_shape, len(widths), field, patch)[::-1]
 
     def activate(x, name):
         x = BatchNorm(dtype=dtype, name=f"{name}_norm")(x)
@@ -59,9 +60,10 @@ def residual_generator(latent_dim, image_shape, widths, seed, dtype, field="gene
         x = keras.layers.Add(dtype=dtype, name=name)([shortcut, conv(y, channels, 3, f"{name}_conv1")])
     name = "generator_image"
     x = keras.layers.Conv2DTranspose(
-        image_shape[2], 4, 2, "same", kernel_initializer=init.glorot(name), dtype=dtype, name=name
+        image_shape[2] * patch**2, 4, 2, "same", kernel_initializer=init.glorot(name), dtype=dtype, name=name
     )(activate(x, "generator_out"))
     x = cropped(x, sizes[-1], dtype, f"{name}_cut")
+    x = unfolded(x, patch, image_shape[:2], dtype, "generator_unfold")
     return keras.Model(
         inputs, keras.layers.Activation("linear", dtype="float32", name="generator_logits")(x), name="generator"
     )

@@ -14,9 +14,10 @@ class GAN:
     Args:
         spec: dict with image_shape (h, w, c), latent_dim, generator_widths (smallest map first),
             discriminator_widths (after each halving), latent_activation (acts on z before the generator); and, where
-            not the default, architecture ("dcgan" or "residual"; default dcgan), spectral_norm (bool, of the
-            discriminator; default False), condition_on (attributes whose labels both networks see; default none) and
-            truncation (psi: z drawn later is psi * N(0, I); default 1).
+            not the default, linear_path (bool, of a generator that was a VAE's decoder; default False), patch_size
+            (int, of both networks, see `patches.folded`; default 1), architecture ("dcgan" or "residual"; default
+            dcgan), spectral_norm (bool, of the discriminator; default False), condition_on (attributes whose labels
+            both networks see; default none) and truncation (psi: z drawn later is psi * N(0, I); default 1).
         dtype: keras dtype policy of the convolutions; z, images and logits are float32 always.
         seed: int, of the initial weights.
     """
@@ -34,18 +35,28 @@ class GAN:
         inputs = self.latent_dim + len(self.condition_on)
         self._activation = LATENT_ACTIVATIONS[spec["latent_activation"]]
         architecture, widths = spec.get("architecture", "dcgan"), tuple(spec["generator_widths"])
+        patch = spec.get("patch_size", 1)
         if architecture == "residual":
-            generator = residual_generator(inputs, self.image_shape, widths, seed, dtype)
+            generator = residual_generator(inputs, self.image_shape, widths, seed, dtype, patch=patch)
         else:
             generator = deconvolutions(
-                "generator", inputs, self.image_shape, widths, seed, dtype, True, "generator_widths"
+                "generator",
+                inputs,
+                self.image_shape,
+                widths,
+                seed,
+                dtype,
+                True,
+                "generator_widths",
+                patch=patch,
+                linear_path=spec.get("linear_path", False),
             )
         widths = tuple(spec["discriminator_widths"])
         spectral_norm = spec.get("spectral_norm", False)
         self.networks = {
             "generator": generator,
             "discriminator": discriminator(
-                architecture, self.image_shape, widths, seed, dtype, spectral_norm, len(self.condition_on)
+                architecture, self.image_shape, widths, seed, dtype, spectral_norm, len(self.condition_on), patch
             ),
         }
 

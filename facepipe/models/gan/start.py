@@ -6,6 +6,20 @@ from facepipe.networks.layers import deconvolutions
 from facepipe.networks.store import digest, read_info, read_weights
 
 
+def fitting(params):
+    """`params` (`TrainGAN` with `init_from`) with the latent size, widths and patches of that model for "auto".
+
+    Raises:
+        InputError: no such model there.
+    """
+    with about("init_from"):
+        info = read_info(params.init_from)
+    source = {"patch_size": 1} | (_as_gan(info["model"], info["spec"]) if info["model"] in ("vae", "gan") else {})
+    names = "latent_dim", "generator_widths", "discriminator_widths", "patch_size"
+    found = {name: source[name] for name in names if name in source and getattr(params, name) == "auto"}
+    return params.model_copy(update=found)
+
+
 def first_weights(folder, spec):
     """Read what a GAN of `spec` can start from.
 
@@ -16,7 +30,8 @@ def first_weights(folder, spec):
         spec: dict, see `models.gan.model.GAN`.
 
     Returns:
-        (weights, digest): {network of the GAN: list of arrays, for its `set_weights`}, sha256 of the files read.
+        (weights, digest, inherited): {network of the GAN: list of arrays, for its `set_weights`}, sha256 of the files
+        read, what `spec` has to have besides: a linear path where there is one.
 
     Raises:
         InputError: no such model there, or one whose networks are not those of `spec`; says what differs.
@@ -26,11 +41,6 @@ def first_weights(folder, spec):
         kind, source = info["model"], info["spec"]
         if kind not in ("vae", "gan"):
             raise InputError(f"{folder}: model {kind}; a GAN starts from a vae or a gan")
-        if source.get("patch_size", 1) > 1:
-            raise InputError(
-                f"{folder}: made with patch_size {source['patch_size']}, but a GAN has no patches; set "
-                "train_vae.patch_size to 1"
-            )
         _compare(folder, _as_gan(kind, source), spec)
         if kind == "gan":
             networks = GAN(source).networks
@@ -38,10 +48,14 @@ def first_weights(folder, spec):
         else:
             widths, shape = tuple(source["widths"])[::-1], tuple(source["image_shape"])
             inputs = source["latent_dim"] + len(source.get("condition_on", ()))
-            decoder = deconvolutions("decoder", inputs, shape, widths, 0, "float32", True)
+            patch, path = source.get("patch_size", 1), source.get("linear_path", False)
+            decoder = deconvolutions(
+                "decoder", inputs, shape, widths, 0, "float32", True, patch=patch, linear_path=path
+            )
             read_weights(folder, {"decoder": decoder})
             networks = {"generator": decoder}
-    return {name: network.get_weights() for name, network in networks.items()}, digest(folder)
+    inherited = {"linear_path": True} if source.get("linear_path") else {}
+    return {name: network.get_weights() for name, network in networks.items()}, digest(folder), inherited
 
 
 def _as_gan(kind, source):
@@ -56,11 +70,16 @@ def _as_gan(kind, source):
         "latent_activation": "linear",
         "architecture": "dcgan",
         "condition_on": source.get("condition_on", []),
+        "patch_size": source.get("patch_size", 1),
     }
 
 
+# what a spec has only where it is another
+_DEFAULTS = {"condition_on": [], "patch_size": 1}
+
+
 def _compare(folder, there, here):
-    there, here = {"condition_on": []} | there, {"condition_on": []} | here
+    there, here = _DEFAULTS | there, _DEFAULTS | here
     # truncation is of the latents drawn later, not of the networks
     keys = [key for key in here if key in there and key != "truncation"]
     different = [f"{key} is {there[key]} there, {here[key]} here" for key in keys if there[key] != here[key]]

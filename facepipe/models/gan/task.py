@@ -4,16 +4,17 @@ from functools import partial
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from facepipe.core.determinism import rng
 from facepipe.core.pictures import tile, to_uint8
+from facepipe.core.progress import say
 from facepipe.models.gan.collapse import diversity, messages, real_diversity
 from facepipe.models.gan.losses import judge_real, losses_of
 from facepipe.models.gan.model import GAN
+from facepipe.models.gan.operations import training_flops
 from facepipe.models.gan.schedules import make_schedule
-from facepipe.models.gan.start import first_weights
-from facepipe.networks.maps import widths_for
+from facepipe.models.gan.start import first_weights, fitting
+from facepipe.networks.maps import patch_for, widths_for
 from facepipe.shards.labels import Conditions
 from facepipe.training import augment
 from facepipe.training.optimizer import Adam
@@ -22,6 +23,8 @@ from facepipe.training.session import Plan, Result
 from facepipe.training.state import read_variables, write_variables
 
 PICTURE_SIDE = 8
+# of latent_dim "auto", where there is no model to start from
+LATENT_DIM = 64
 
 
 class GANTask:
@@ -32,6 +35,7 @@ class GANTask:
         average: `GAN`, holds the exponential moving average of the generator (G_ema); it makes the
             pictures and is the generator that is stored.
         params: `models.gan.config.TrainGAN`.
+        steps: int, of the whole training; None under a budget in minutes.
         runtime: `Runtime`.
         real_diversity: float, see `collapse`.
         shards: `Shards`, for the labels of a conditioned model.
@@ -39,22 +43,21 @@ class GANTask:
 
     name = "gan"
 
-    def __init__(self, model, average, params, runtime, real_diversity, shards):
+    def __init__(self, model, average, params, steps, runtime, real_diversity, shards):
         self.model, self.average, self.params = model, average, params
         self.real_diversity = real_diversity
         self._critic = params.loss == "wasserstein_gp"
         self._replicas = runtime.strategy.num_replicas_in_sync
-        self._variables, self._optimizers = {}, {}
-        for part, rate in (
-            ("generator", params.generator_learning_rate),
-            ("discriminator", params.discriminator_learning_rate),
-        ):
+        self._variables, self._optimizers, self._rates = {}, {}, {}
+        for part in ("generator", "discriminator"):
             self._variables[part] = model.networks[part].trainable_variables
-            optimizer = Adam(rate, beta_1=params.adam_beta_1, beta_2=params.adam_beta_2, epsilon=1e-8)
+            self._rates[part] = getattr(params, f"{part}_learning_rate")
+            optimizer = Adam(self._rates[part], beta_1=params.adam_beta_1, beta_2=params.adam_beta_2, epsilon=1e-8)
             optimizer.build(self._variables[part])
             self._optimizers[part] = optimizer
         self.schedule = make_schedule(params.schedule, params.batch_size)
         self._d_steps = 0
+        self._steps, self._of_steps = 0, steps
         average.networks["generator"].set_weights(model.networks["generator"].get_weights())
         half_life = params.ema_half_life_kimg * 1000
         # four half-lives leave 1/16 of the start in the average
@@ -62,30 +65,35 @@ class GANTask:
         self._ema_decay = 0.5 ** (params.batch_size / half_life) if half_life else 0.0
         self._conditions = Conditions(shards, model.condition_on)
         self._fixed_codes = self._conditions.random(PICTURE_SIDE**2, seed=0)
-        self._fixed_z = rng(0, "gan", "picture").standard_normal((PICTURE_SIDE**2, params.latent_dim), np.float32)
+        self._fixed_z = rng(0, "gan", "picture").standard_normal((PICTURE_SIDE**2, model.latent_dim), np.float32)
 
     @classmethod
     def plan(cls, params, data, model):
         """The `session.Plan`, see `session.train`; InputError: `init_from` is no model to start from."""
+        given = params if params.init_from is None else fitting(params)
+        patch = patch_for(data.image_shape, given.patch_size)
         spec = {
             "image_shape": list(data.image_shape),
-            "latent_dim": params.latent_dim,
-            "generator_widths": list(widths_for(data.image_shape, params.generator_widths, upwards=True)),
-            "discriminator_widths": list(widths_for(data.image_shape, params.discriminator_widths)),
+            "latent_dim": LATENT_DIM if given.latent_dim == "auto" else given.latent_dim,
+            "generator_widths": list(widths_for(data.image_shape, given.generator_widths, upwards=True, patch=patch)),
+            "discriminator_widths": list(widths_for(data.image_shape, given.discriminator_widths, patch=patch)),
             "latent_activation": params.latent_activation,
             "architecture": params.architecture,
             "spectral_norm": params.spectral_norm,
             "truncation": params.truncation,
         }
+        if patch > 1:
+            spec["patch_size"] = patch
         if params.condition_on:
             spec["condition_on"] = list(params.condition_on)
-        weights, digest = ({}, None) if params.init_from is None else first_weights(params.init_from, spec)
+        weights, digest, inherited = first_weights(params.init_from, spec) if params.init_from else ({}, None, {})
+        spec |= inherited
 
         def build(runtime, seed, steps):
             network, average = GAN(spec, runtime.dtype, seed), GAN(spec, "float32", seed)
             for name, values in weights.items():
                 network.networks[name].set_weights(values)
-            return cls(network, average, params, runtime, real_diversity(data), data)
+            return cls(network, average, params, steps, runtime, real_diversity(data), data)
 
         start = {"init_from": {"folder": params.init_from, "sha256": digest}} if digest else {}
         return Plan(spec, build, start, start)
@@ -93,7 +101,7 @@ class GANTask:
     def draw(self, generator, rows):
         count = len(rows)
         noise = {
-            "z": generator.standard_normal((count, self.params.latent_dim), np.float32),
+            "z": generator.standard_normal((count, self.model.latent_dim), np.float32),
             "flip": generator.random(count) < (0.5 if self.params.flip else 0.0),
             "augment_real": augment.draw(generator, count),
             "augment_fake": augment.draw(generator, count),
@@ -104,11 +112,18 @@ class GANTask:
             noise["change"] = augment.draw(generator, count)
         return noise | self._conditions.draw(generator, rows, self.params.condition_dropout)
 
+    def operations(self, steps):
+        """See `session.train`."""
+        return training_flops(self.params, self.model.networks, steps)
+
     def variant(self):
         train_d, train_g = self.schedule.decide()
         # R1 is lazy in D's own steps (Karras et al. 2020, sec. 3.1), the penalty of a critic acts on each of them
         due = self._critic or (self.params.r1_gamma > 0 and self._d_steps % self.params.r1_every == 0)
         self._d_steps += train_d
+        if self._of_steps:
+            self.use_time(self._steps / self._of_steps)
+        self._steps += 1
         return train_d, train_g, train_d and due
 
     def after_step(self, logs):
@@ -116,25 +131,29 @@ class GANTask:
             self.schedule.observe(float(logs["d_accuracy"]))
 
     def use_time(self, share):
-        pass
+        # by the training's steps, which both networks share, not by each optimizer's own
+        if self.params.learning_rate_decay == "cosine":
+            for part, rate in self._rates.items():
+                self._optimizers[part].learning_rate = rate * 0.5 * (1.0 + np.cos(np.pi * share))
 
     def should_stop(self, epoch):
         return False
 
     def learning_rate(self):
-        return self.params.generator_learning_rate
+        return float(tf.convert_to_tensor(self._optimizers["generator"].learning_rate))
 
     def state(self):
         return {
             "variables": read_variables(self._all_variables()),
             "schedule": self.schedule.state(),
             "d_steps": self._d_steps,
+            "steps": self._steps,
         }
 
     def restore(self, state):
         write_variables(self._all_variables(), state["variables"])
         self.schedule.restore(state["schedule"])
-        self._d_steps = state["d_steps"]
+        self._d_steps, self._steps = state["d_steps"], state["steps"]
 
     def _all_variables(self):
         networks = [*self.model.networks.values(), self.average.networks["generator"]]
@@ -192,7 +211,7 @@ class GANTask:
         settled = g_steps * self.params.batch_size >= self._settled_images
         found = messages(means | measures, self.real_diversity, settled, not self._critic)
         if found:
-            tqdm.write(f"gan: epoch {epoch}: collapse? {'; '.join(found)}; see train_gan.schedule in params.yaml")
+            say(f"train_gan: epoch {epoch}: collapse? {'; '.join(found)}; see train_gan.schedule in params.yaml")
         return measures | {"collapse": float(bool(found))}
 
     def samples(self):

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from facepipe.core.section import Count, Fraction, NonNegative, Positive
-from facepipe.training.config import Augment, Budget, Widths
+from facepipe.training.config import Augment, Budget, PatchSize, Widths
 
 
 class TrainInverter(Budget):
@@ -15,6 +15,7 @@ class TrainInverter(Budget):
 
     patience: Count | None = None
     widths: Widths = "auto"
+    patch_size: PatchSize = "auto"
     condition_dropout: Fraction = 0.5
     latent_weight: NonNegative = 0.002
     prior_weight: NonNegative = 0.0002

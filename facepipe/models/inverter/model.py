@@ -9,7 +9,8 @@ class Inverter(Encoder):
     Its latents are z before the generator's latent activation.
 
     Args:
-        spec: dict with image_shape (h, w, c), latent_dim (those of the GAN) and widths.
+        spec: dict with image_shape (h, w, c), latent_dim (those of the GAN), widths and, where not
+            1, patch_size (int, see `patches.folded`).
         dtype: keras dtype policy of the convolutions; latents are float32 always.
         seed: int, of the initial weights.
         gan: `models.gan.model.GAN`, needed for `decode` only; it is no part of `networks`, and no training changes it.
@@ -19,9 +20,15 @@ class Inverter(Encoder):
     required = ("image_shape", "latent_dim", "widths")  # of the spec
 
     def __init__(self, spec, dtype="float32", seed=0, gan=None):
-        super().__init__("inverter", spec["image_shape"], spec["latent_dim"], spec["widths"], "linear", seed, dtype)
+        shape, dim, patch = spec["image_shape"], spec["latent_dim"], spec.get("patch_size", 1)
+        super().__init__("inverter", shape, dim, spec["widths"], "linear", seed, dtype, patch)
         self.condition_on = gan.condition_on if gan else ()
         self._gan = gan
+
+    @property
+    def generator(self):
+        """The GAN's generator, a `keras.Model`."""
+        return self._gan.networks["generator"]
 
     def decode(self, z, codes=None):
         """float32 z (n, latent_dim), codes (see `layers.beside`) -> the GAN's images (n, h, w, c) in [0, 1]."""

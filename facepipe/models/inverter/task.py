@@ -10,8 +10,9 @@ from facepipe.errors import InputError
 from facepipe.models.ae.autoencoding import PICTURE_COLUMNS, Autoencoding
 from facepipe.models.gan.model import GAN
 from facepipe.models.inverter.model import Inverter
-from facepipe.networks.maps import widths_for
+from facepipe.networks.maps import patch_for, widths_for
 from facepipe.networks.store import digest, generator_digest, read_info, read_weights
+from facepipe.networks.summary import forward_flops
 from facepipe.shards.labels import labels_digest
 from facepipe.training import augment
 from facepipe.training.session import Plan, Result
@@ -44,11 +45,14 @@ class InverterTask(Autoencoding):
         source = read_info(gan)
         if source["model"] != GAN.name or source["spec"]["image_shape"] != list(data.image_shape):
             raise InputError(f"{gan}: not a GAN of {data.image_shape} images; run the train_gan stage again")
+        patch = patch_for(data.image_shape, params.patch_size)
         spec = {
             "image_shape": list(data.image_shape),
             "latent_dim": source["spec"]["latent_dim"],
-            "widths": list(widths_for(data.image_shape, params.widths)),
+            "widths": list(widths_for(data.image_shape, params.widths, patch=patch)),
         }
+        if patch > 1:
+            spec["patch_size"] = patch
 
         def build(runtime, seed, steps):
             frozen = GAN(source["spec"], runtime.dtype)
@@ -60,6 +64,10 @@ class InverterTask(Autoencoding):
         generator = {"generator": generator_digest(gan)}
         inputs = generator | labels_digest(data, source["spec"].get("condition_on", ()))
         return Plan(spec, build, inputs, info=generator)
+
+    def operations(self, steps):
+        """See `session.train`: of E all three passes for two images, of G those for its images, forward and back."""
+        return 6 * forward_flops(*self.model.networks.values()) + 3 * forward_flops(self.model.generator)
 
     def draw(self, generator, rows):
         count = len(rows)

@@ -26,6 +26,11 @@ class TrainVAE(Autoencoding):
     condition_on: AttributeNames = ()
     condition_dropout: Fraction = 0.1
 
+    def _against_linear_path(self):
+        # which would take the labels' share through the latent, and leave the labels without effect
+        labels = f"condition_on: [{', '.join(self.condition_on)}]" if self.condition_on else None
+        return super()._against_linear_path() or labels
+
     @model_validator(mode="after")
     def _one_kind_of_pressure(self):
         if self.capacity is not None and (self.free_bits or self.kl_cycles > 1):

@@ -1,0 +1,148 @@
+"""facepipe recipe: what it writes, what it keeps, and what it says of wrong input."""
+
+import shutil
+
+import pytest
+import yaml
+
+from facepipe.cli import main
+from facepipe.config import load_params
+from facepipe.recipes import list_recipes
+from tests.conftest import ROOT
+
+NAMES = ("demo", "faces", "gpu")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def recipe(*arguments):
+    assert main(["recipe", *arguments]) == 0
+
+
+def fails(capsys, here, *arguments):
+    before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    assert main(["recipe", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert before == {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    return captured.err
+
+
+def test_the_list_says_what_each_is_for_and_costs(here, capsys):
+    recipe("--list")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == list(NAMES) == list(list_recipes())
+    for name, said in list_recipes().items():
+        assert len(said) >= 2 and "PFLOP" in " ".join(said), name
+
+
+def test_the_committed_file_is_the_demo(here, capsys):
+    before = (here / "params.yaml").read_bytes()
+    recipe("demo")
+    assert capsys.readouterr().out == "params.yaml is the recipe demo already\n"
+    assert (here / "params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_there_and_back(name, here, capsys):
+    before = (here / "params.yaml").read_text()
+    (here / "params.yaml").write_text(before.replace("  seed: 0\n  precision", "  seed: 7   # mine\n  precision"))
+    before, params = (here / "params.yaml").read_text(), load_params()
+    recipe(name)
+    said, after = capsys.readouterr().out, (here / "params.yaml").read_text()
+    assert "train_ae.images: null -> " in said and "dataset.name: synthetic -> celeba\n" in said
+    assert load_params() != params and load_params().train.seed == 7
+    # every comment and every key is where it was, and only lines that were named have changed
+    pairs = list(zip(before.splitlines(), after.splitlines(), strict=True))
+    assert [a.partition("#")[2] for a, _ in pairs] == [b.partition("#")[2] for _, b in pairs]
+    assert sum(a != b for a, b in pairs) == len(said.splitlines())
+    recipe(name)
+    assert capsys.readouterr().out == f"params.yaml is the recipe {name} already\n"
+    other = next(each for each in NAMES[1:] if each != name)
+    recipe(other)
+    recipe("demo")
+    assert (here / "params.yaml").read_text() == before, "no recipe leaves a trace"
+
+
+def test_the_demo_has_all_that_recipes_change():
+    from facepipe.config import leaves, read_sections
+
+    keys = {}
+    for name in NAMES:
+        path = ROOT / "recipes" / f"{name}.yaml"
+        keys[name] = {place for place, _ in leaves(read_sections(path.read_text(), path), path)}
+    assert keys["faces"] | keys["gpu"] == keys["demo"]
+
+
+def test_ones_own_files_stay(here, capsys):
+    text = (here / "params.yaml").read_text()
+    text = text.replace("name: synthetic ", "name: folder ").replace("archive: null", "archive: mine")
+    (here / "params.yaml").write_text(text)
+    recipe("faces")
+    assert load_params().dataset.name == "folder" and load_params().dataset.archive == "mine"
+    assert "dataset.name is kept, for dataset.archive names your own files" in capsys.readouterr().out
+
+
+def test_keys_and_sections_that_are_left_out(here, capsys):
+    (here / "params.yaml").write_text(
+        "models: [ae]\n\ndataset: {}\npreprocess:\n    # sizes\n    crop: center # mine\n\n# budgets\n"
+        "train_ae: {epochs: 3}\n"
+        "train_vae:\n  loss:\n    gaussian\n  epochs: 3\ntrain_gan: {images: 9}\ntrain_inverter: {images: 9}"
+    )
+    recipe("faces")
+    assert "train_vae.batch_size: its default -> 32\n" in capsys.readouterr().out
+    text, params = (here / "params.yaml").read_text(), load_params()
+    assert (
+        "    # sizes\n    crop: center # mine\n    image_size: [64, 64]\n\n# budgets\ntrain_ae: {epochs: null, " in text
+    )
+    assert params.dataset.name == "celeba" and params.train_ae.images == params.train_vae.images == 400000
+    assert params.evaluate.samples == 2000 and params.train_inverter.images == 60000
+
+
+def test_ones_own_recipe(here, capsys):
+    (here / "recipes" / "mix.yaml").write_text("# Two losses.\ntrain_ae:\n  loss: {mse: 1.0, ssim: 0.2}\n")
+    recipe("mix")
+    assert capsys.readouterr().out == "train_ae.loss: mse -> {mse: 1.0, ssim: 0.2}\n"
+    assert "  loss: {mse: 1.0, ssim: 0.2}" in (here / "params.yaml").read_text()
+    assert load_params().train_ae.loss == {"mse": 1.0, "ssim": 0.2}
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("train_ea: {epochs: 3}", "recipes/mine.yaml: train_ea: unknown key; did you mean train_ae?"),
+        ("train_ae: {epoch: 3}", "recipes/mine.yaml: train_ae.epoch: unknown key; did you mean epochs?"),
+        ("train_ae: 3", "recipes/mine.yaml: train_ae: should have keys of its own (got 3)"),
+        ("train_ae: {epochs: -3}", "params.yaml with recipes/mine.yaml: train_ae.epochs: should be greater than"),
+        ("train_ae: {images: 3}", "train_ae: set exactly one of epochs, images and minutes, the others to null"),
+        ("train_ae: {epochs: [", "recipes/mine.yaml: line 1: not valid YAML"),
+        ("", "recipes/mine.yaml: expected sections"),
+    ],
+)
+def test_a_wrong_recipe(text, said, here, capsys):
+    (here / "recipes" / "mine.yaml").write_text(text)
+    assert said in fails(capsys, here, "mine")
+
+
+def test_wrong_words_and_places(here, capsys, monkeypatch):
+    assert "no recipe face; did you mean faces?" in fails(capsys, here, "face")
+    assert "no recipe x; there are demo, faces, gpu" in fails(capsys, here, "x")
+    assert "name one of demo, faces, gpu, or use --list" in fails(capsys, here)
+    (here / "params.yaml").write_text("train_ea: {}")
+    assert "params.yaml: train_ea: unknown key" in fails(capsys, here, "faces")
+    (here / "params.yaml").unlink()
+    assert "params.yaml: not found; run from the project's top folder" in fails(capsys, here, "faces")
+    shutil.rmtree(here / "recipes")
+    assert "recipes: no recipes here; run from the project's top folder" in fails(capsys, here, "faces")
+
+
+def test_what_is_written_is_yaml_for_dvc_as_well(here):
+    recipe("gpu")
+    raw = yaml.safe_load((here / "params.yaml").read_text())
+    assert raw["train_vae"]["epochs"] is None and raw["preprocess"]["image_size"] == [128, 128]
