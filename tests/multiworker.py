@@ -8,11 +8,14 @@ import os
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 from facepipe.quiet import import_tensorflow
 from facepipe.stage import run
 from tests.trainings import train as train_model
 
+# a budget in minutes ends after so many steps, however fast the machine is
+SECONDS_A_STEP = 0.5
 COMMON = {"latent_dim": 4, "batch_size": 16, "epochs": 2}
 
 
@@ -41,7 +44,9 @@ def sections():
         ),
         "inverter": TrainInverter(batch_size=16, epochs=2, widths=(8, 8)),
         "ae-blows-up": TrainAE(**COMMON, widths=(8, 8), learning_rate=1e30),
-        "ae-minutes": TrainAE(**COMMON | {"epochs": None, "minutes": 4 / 60}, widths=(8, 8), grid_every=10**6),
+        "ae-minutes": TrainAE(
+            **COMMON | {"epochs": None, "minutes": 9 * SECONDS_A_STEP / 60}, widths=(8, 8), grid_every=10**6
+        ),
         "gan": TrainGAN(**COMMON, **gan, schedule={"name": "accuracy", "threshold": 0.55, "smoothing": 0.5}),
     }
 
@@ -60,6 +65,7 @@ def main(names, strategy, shards, out):
 
         def recorded(*inputs):
             logs = step(*inputs)
+            clock.now += SECONDS_A_STEP
             steps.append({name: float(value) for name, value in logs.items() if name != "news"})
             print(f"step {len(steps)}", flush=True)
             time.sleep(pause)
@@ -68,6 +74,8 @@ def main(names, strategy, shards, out):
         return recorded
 
     loop.stepper = recording
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    loop.time = clock
     for name in names.split(","):
         folder = Path(out) / name
         folder.mkdir(parents=True, exist_ok=True)

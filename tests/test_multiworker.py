@@ -125,7 +125,7 @@ def test_a_killed_worker_stops_the_other_and_a_rerun_goes_on(victim, trained, ti
     _, err = workers[1 - victim].communicate(timeout=300)
     workers[victim].communicate()
     assert workers[1 - victim].returncode == os.EX_TEMPFAIL
-    lines = [line for line in err.splitlines(keepends=True) if line.startswith("train")]
+    lines = [line for line in err.splitlines(keepends=True) if line.startswith("train:")]
     assert len(lines) == 1 and re.fullmatch(LOST, lines[0]), err
     assert "Traceback" not in err
     assert list(own_states.glob("*/*.state")) and not (tmp_path / "gan/model").exists()
