@@ -16,6 +16,9 @@ from facepipe.metrics.features import BATCH, EXTRACTORS, features, onet, resize
 from facepipe.metrics.kid import kid
 from tests.standins import make_world
 
+# tests of dlib's, which takes 0.1 s an image, are in test_identity.py
+QUICK = sorted(EXTRACTORS.keys() - {"dlib"})
+
 
 @pytest.fixture(scope="module")
 def faces():
@@ -26,7 +29,7 @@ def noise(n, size=48, channels=3):
     return np.random.default_rng(0).integers(0, 256, (n, size, size, channels)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize("name", QUICK)
 def test_a_row_depends_on_its_image_alone(name, faces):
     found = features(name, faces[:9])
     assert found.dtype == np.float32 and found.shape == (9, {"mtcnn": 256, "random_conv": 64}[name])
@@ -35,7 +38,7 @@ def test_a_row_depends_on_its_image_alone(name, faces):
     assert np.abs(found[0] - found[1]).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize("name", QUICK)
 def test_more_than_one_batch(name, faces):
     many = np.concatenate([faces, faces])
     assert len(many) > BATCH
@@ -43,14 +46,14 @@ def test_more_than_one_batch(name, faces):
     assert found[: len(faces)] == pytest.approx(found[len(faces) :], abs=1e-5)
 
 
-@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize("name", QUICK)
 def test_gray_counts_as_rgb_and_size_is_free(name):
     gray = noise(3, 20, 1)
     assert (features(name, gray) == features(name, gray.repeat(3, axis=-1))).all()
     assert features(name, noise(2, 16)[:, :12]).shape[0] == 2
 
 
-@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize("name", QUICK)
 def test_kid_ranks_faces_before_noise_and_one_color(name, faces):
     real, other = features(name, faces[:60]), features(name, faces[60:])
     same, sd = kid(real, other, 20, 40, seed=0)

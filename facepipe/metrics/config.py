@@ -11,7 +11,7 @@ from facepipe.networks.health import ACTIVE_VARIANCE
 class Evaluate(Section):
     """Held-out reconstruction, samples, latent health."""
 
-    extractor: Literal["mtcnn", "random_conv"] = "mtcnn"
+    extractor: Literal["mtcnn", "dlib", "random_conv"] = "mtcnn"
     samples: Annotated[Count, Field(ge=20)] = 1000
     kid_subsets: Count = 50
     kid_subset_size: Annotated[Count, Field(ge=2)] = 200

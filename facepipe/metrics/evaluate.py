@@ -79,7 +79,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
     kid_tag = tag if subset == params.kid_subset_size else f"{tag}_subset{subset}"
     if kid_tag != tag:
         print(f"evaluate: KID over subsets of {subset} images: there are not {params.kid_subset_size}")
-    judge = _Judge(params, reference, subset)
+    judge = _Judge(params, reference, subset, (shards.framing or {}).get("eyes"))
 
     real = judge("real", "train", shards.gather("train", _some_rows(shards, "train", len(reference), params.seed)))
     samples, reconstructions, metrics = [real], [], {"real": _sample_metrics(real, tag, kid_tag)}
@@ -120,22 +120,22 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
 class _Judge:
     """Compares sets of images with one set of held-out real ones."""
 
-    def __init__(self, params, reference, subset):
-        self.params, self.subset = params, subset
-        self.reference, _ = _features(params.extractor, reference)
+    def __init__(self, params, reference, subset, eyes):
+        self.params, self.subset, self.eyes = params, subset, eyes
+        self.reference, _ = _features(params.extractor, reference, eyes)
 
     def __call__(self, model, sampler, images):
         p = self.params
-        found, score = _features(p.extractor, images)
+        found, score = _features(p.extractor, images, self.eyes)
         mean, sd = kid(self.reference, found, p.kid_subsets, self.subset, p.seed)
         overlap = prdc(self.reference, found, p.neighbours)
         return SampleScores(model, sampler, p.extractor, len(found), mean, sd, *overlap, score)
 
 
-def _features(extractor, images):
+def _features(extractor, images, eyes):
     """(features float (n, d), mean face score or None): of mtcnn both come from one run."""
     if extractor != "mtcnn":
-        return features(extractor, images), None
+        return features(extractor, images, eyes), None
     found = onet(images)
     return found.features, float(found.face_scores.mean())
 

@@ -1,6 +1,6 @@
 """Feature extractors for KID and precision/recall; every metric names the one it used.
 
-An extractor maps uint8 (n, H, W, C) images to float32 (n, d) features. Both here work offline.
+An extractor maps uint8 (n, H, W, C) images to float32 (n, d) features. All of them work offline.
 """
 
 import functools
@@ -12,18 +12,20 @@ from PIL import Image
 
 from facepipe.core.determinism import rng
 from facepipe.errors import FieldError, suggest
+from facepipe.metrics.identity import descriptors
 
 BATCH = 128
 ONET_SIZE = 48
 RANDOM_SIZE, RANDOM_CHANNELS, RANDOM_DIM = 64, (32, 64, 128, 256), 64
 
 
-def features(name, images):
+def features(name, images, eyes=None):
     """Features of images by a named extractor.
 
     Args:
         name: one of `EXTRACTORS`.
         images: uint8 (n, H, W, C), C 1 or 3.
+        eyes: where they are, see `identity.chips`; used by dlib.
 
     Returns:
         float32 (n, d); a row depends on its image alone (random_conv: to within float32 rounding).
@@ -34,7 +36,7 @@ def features(name, images):
     if name not in EXTRACTORS:
         hint = suggest(name, EXTRACTORS) or f"; known: {', '.join(EXTRACTORS)}"
         raise FieldError("extractor", f"no extractor {name!r}{hint}")
-    return EXTRACTORS[name](images)
+    return EXTRACTORS[name](images, eyes)
 
 
 class Onet(NamedTuple):
@@ -74,7 +76,7 @@ def resize(images, size):
     return small
 
 
-def mtcnn(images):
+def mtcnn(images, eyes=None):
     """The features of `onet`: those of a small face classifier and landmark regressor trained on real faces."""
     return onet(images).features
 
@@ -127,7 +129,7 @@ def _onet_network():
     return run
 
 
-def random_conv(images):
+def random_conv(images, eyes=None):
     """64 features of a small convolutional network with random weights (no download, no training).
 
     In the spirit of Naeem et al. 2020, who use a randomly initialised VGG16 where faces are far from
@@ -164,4 +166,4 @@ def _convolve(x, kernel):
     return (np.stack(taps, axis=3).reshape(-1, 9 * channels) @ kernel).reshape(n, height // 2, width // 2, -1)
 
 
-EXTRACTORS = {"mtcnn": mtcnn, "random_conv": random_conv}
+EXTRACTORS = {"mtcnn": mtcnn, "dlib": descriptors, "random_conv": random_conv}
