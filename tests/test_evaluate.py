@@ -62,6 +62,8 @@ def test_samples_table_has_every_sampler(world):
     assert table["face_score"].isna().all()
     assert table["kid_mean"][0] * 1000 == pytest.approx(metrics["real"]["kid_x1000_random_conv_n50"])
     assert table["kid_mean"][0] == table["kid_mean"].min()
+    assert table["frechet"][0] == table["frechet"].min()
+    assert table["sharpness"][0] == pytest.approx(1, abs=0.1)
 
 
 def test_latent_tables_have_every_dimension(world):

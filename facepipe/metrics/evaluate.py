@@ -14,8 +14,10 @@ from facepipe.latents.folder import MODELS, density_path
 from facepipe.latents.statistics import kl_per_dimension, statistics
 from facepipe.metrics import reconstruction
 from facepipe.metrics.features import features, onet
+from facepipe.metrics.frechet import frechet
 from facepipe.metrics.kid import kid
 from facepipe.metrics.prdc import prdc
+from facepipe.metrics.sharpness import gradient_energy
 from facepipe.networks.health import active_units
 from facepipe.networks.pixel_pca import fit_pca
 from facepipe.networks.samplers import load_sampler
@@ -36,10 +38,12 @@ class SampleScores(NamedTuple):
     n: int
     kid_mean: float
     kid_sd: float
+    frechet: float
     precision: float
     recall: float
     density: float
     coverage: float
+    sharpness: float  # gradient energy over that of the real ones
     face_score: float | None  # mtcnn only
 
 
@@ -123,13 +127,15 @@ class _Judge:
     def __init__(self, params, reference, subset, eyes):
         self.params, self.subset, self.eyes = params, subset, eyes
         self.reference, _ = _features(params.extractor, reference, eyes)
+        self.sharpness = gradient_energy(reference).mean()
 
     def __call__(self, model, sampler, images):
         p = self.params
         found, score = _features(p.extractor, images, self.eyes)
         mean, sd = kid(self.reference, found, p.kid_subsets, self.subset, p.seed)
-        overlap = prdc(self.reference, found, p.neighbours)
-        return SampleScores(model, sampler, p.extractor, len(found), mean, sd, *overlap, score)
+        distance, overlap = frechet(self.reference, found), prdc(self.reference, found, p.neighbours)
+        sharpness = gradient_energy(images).mean() / self.sharpness
+        return SampleScores(model, sampler, p.extractor, len(found), mean, sd, distance, *overlap, sharpness, score)
 
 
 def _features(extractor, images, eyes):
