@@ -84,14 +84,19 @@ def load_params(path="params.yaml"):
         InputError: missing file, broken YAML, unknown key, wrong type or impossible value; one line with
             file, key, what is wrong and what would be right.
     """
-    path = Path(path)
+    return check_params(read_sections(read_text(path), path), path)
+
+
+def read_text(path):
+    """The text of a YAML file, line ends as they are; InputError: there is none."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return Path(path).read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run from the project's top folder") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not valid YAML: not UTF-8 text") from None
-    return check_params(read_sections(text, path), path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def read_sections(text, path):
@@ -100,10 +105,11 @@ def read_sections(text, path):
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
         where = f" line {error.problem_mark.line + 1}:" if getattr(error, "problem_mark", None) else ""
-        problem = getattr(error, "problem", None) or "not UTF-8 text"
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
         raise InputError(f"{path}:{where} not valid YAML: {problem}") from None
     if not isinstance(raw, dict):
-        raise InputError(f"{path}: expected sections such as dataset: and train_ae:, found {type(raw).__name__}")
+        found = "none" if raw is None else type(raw).__name__
+        raise InputError(f"{path}: expected sections such as dataset: and train_ae:, found {found}")
     return raw
 
 
@@ -154,13 +160,13 @@ def _describe(error):
     problems = error.errors()
     # a union reports each member's complaint; the unknown keys are the most telling
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    place = tuple(part for part in problem["loc"] if _is_key(part))
+    place = tuple(filter(_is_key, problem["loc"]))
     key = ".".join(str(part) for part in place)
     if problem["type"] == "extra_forbidden":
-        model = Params
-        for part in place[:-1]:
+        model, (*sections, name) = Params, problem["loc"]  # the name may be anything
+        for part in filter(_is_key, sections):
             model = _model_at(model, part)
-        return _unknown(place, list(model.model_fields))
+        return _unknown((*filter(_is_key, sections), name), list(model.model_fields))
     message = _said(problem)
     accepted = [_said(p).removeprefix("should be ") for p in problems if tuple(filter(_is_key, p["loc"])) == place]
     if len(accepted) > 1:
@@ -175,6 +181,7 @@ def _describe(error):
 
 def _said(problem):
     message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    message = "should have keys of its own" if problem["type"] == "model_type" else message
     # YAML has lists
     return message.replace("a valid tuple", "a list").replace("Tuple should", "should").replace(" after validation", "")
 

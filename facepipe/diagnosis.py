@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facepipe.config import load_params
 from facepipe.core.machine import available_cores, cpu_flags, cpu_name
+from facepipe.errors import FieldError, InputError
 from facepipe.quiet import import_tensorflow
 
 # instruction sets that make a difference, as Linux names them
@@ -35,9 +36,17 @@ def diagnose():
     from facepipe.training.announcement import precision_chosen
     from facepipe.training.config import Train
     from facepipe.training.runtime import prepare
+    from facepipe.training.workers import read_tf_config
 
     train = params.train if params else Train()
-    runtime = prepare(train)
+    if read_tf_config()[0] > 1:
+        # it would wait for the other workers
+        del os.environ["TF_CONFIG"]
+        train = train.model_copy(update={"strategy": "single"})
+    try:
+        runtime = prepare(train)
+    except FieldError as error:
+        raise InputError(f"params.yaml: train.{error}") from None
     record, gpus = runtime.record, tf.config.list_physical_devices("GPU")
     names = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus]
     sets = [name for name in TELLING if name in cpu_flags()]

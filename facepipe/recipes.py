@@ -1,8 +1,9 @@
 """Recipes: overlays of params.yaml, each a YAML file in recipes/ whose first comment says what it is for and costs."""
 
+import stat
 from pathlib import Path
 
-from facepipe.config import check_params, leaves, load_params, read_sections
+from facepipe.config import check_params, leaves, read_sections, read_text
 from facepipe.core.files import atomic_file
 from facepipe.core.yaml_edit import replace_values, values_in
 from facepipe.errors import InputError, suggest
@@ -10,6 +11,7 @@ from facepipe.errors import InputError, suggest
 FOLDER = Path("recipes")
 # its file has every key that recipes change: each is applied after it, so that none leaves a trace in the next
 DEFAULT = "demo"
+SYNTHETIC = "synthetic"  # the data set that has no photographs
 
 
 def list_recipes(folder=FOLDER):
@@ -19,12 +21,13 @@ def list_recipes(folder=FOLDER):
         dict name -> list of str, the lines of its first comment; the default first.
 
     Raises:
-        InputError: there are none.
+        InputError: there are none, or one that cannot be read.
     """
-    paths = sorted(Path(folder).glob("*.yaml"), key=lambda path: (path.stem != DEFAULT, path.stem))
-    if not paths:
-        raise InputError(f"{folder}: no recipes here; run from the project's top folder")
-    return {path.stem: _first_comment(path.read_text(encoding="utf-8")) for path in paths}
+    folder = Path(folder)
+    paths = sorted(folder.glob("*.yaml"), key=lambda path: (path.stem != DEFAULT, path.stem))
+    if not paths or paths[0].stem != DEFAULT:
+        raise InputError(f"{folder / DEFAULT}.yaml: not found; run from the project's top folder")
+    return {path.stem: _first_comment(read_text(path)) for path in paths}
 
 
 def _first_comment(text):
@@ -36,7 +39,8 @@ def _first_comment(text):
 def apply_recipe(name, path="params.yaml", folder=FOLDER):
     """Write a recipe's values into params.yaml, whose comments, order and other values stay.
 
-    `dataset.name` stays as well where `dataset.archive` names the user's own files.
+    `dataset.name` stays as well where `dataset.archive` names the user's own files, and where both it and the recipe's
+    are photographs.
 
     Args:
         name: str, of a file in `folder` without its ending.
@@ -44,8 +48,8 @@ def apply_recipe(name, path="params.yaml", folder=FOLDER):
         folder: of the recipes.
 
     Returns:
-        (changed, kept): list of (key, before, after), all str, such as ("train_ae.epochs", "16", "null"); and whether
-        `dataset.name` stayed for that reason, bool.
+        (changed, kept): list of (key, before, after), all str, such as ("train_ae.epochs", "16", "null"); and the
+        `dataset.name` that stayed for that reason, str, or None.
 
     Raises:
         InputError: no such recipe, or one with an unknown key; a params.yaml that is not right, or would not be. The
@@ -55,21 +59,30 @@ def apply_recipe(name, path="params.yaml", folder=FOLDER):
     known = list_recipes(folder)
     if name not in known:
         raise InputError(f"no recipe {name}{suggest(name, known) or '; there are ' + ', '.join(known)}")
-    dataset, wanted = load_params(path).dataset, {}
+    found = read_text(path)
+    text = found.replace("\r\n", "\n")
+    dataset, wanted = check_params(read_sections(text, path), path).dataset, {}
     for file in (folder / f"{DEFAULT}.yaml", folder / f"{name}.yaml"):
-        text = file.read_text(encoding="utf-8")
-        written = values_in(text) if (raw := read_sections(text, file)) else {}
+        recipe = read_text(file)
+        written = values_in(recipe) if (raw := read_sections(recipe, file)) else {}
         wanted |= {place: written[place] for place, _ in leaves(raw, file)}
-    kept = False
-    if dataset.archive is not None:
-        kept = wanted.pop(("dataset", "name"), dataset.name) != dataset.name
-    text = path.read_text(encoding="utf-8")
+    kept, other = None, wanted.get(("dataset", "name"), dataset.name)
+    if other != dataset.name and (dataset.archive is not None or SYNTHETIC not in (other, dataset.name)):
+        kept = dataset.name
+        del wanted["dataset", "name"]
     before = values_in(text)
     # 4e-3 and 0.004 are the same to params.yaml's reader, but not to YAML's
     wanted = {place: value for place, value in wanted.items() if value != before.get(place)}
-    text = replace_values(text, wanted)
+    try:
+        text = replace_values(text, wanted)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}, which a recipe cannot change without loss; write it plainly") from None
     check_params(read_sections(text, path), f"{path} with {folder / name}.yaml")
     if wanted:
+        # where it is a link, the file that it leads to is replaced
+        path = path.resolve()
+        mode = stat.S_IMODE(path.stat().st_mode)
         with atomic_file(path) as file:
-            file.write(text)
+            file.write(text.replace("\n", "\r\n") if "\r\n" in found else text)
+        path.chmod(mode)
     return [(".".join(place), before.get(place, "its default"), value) for place, value in wanted.items()], kept

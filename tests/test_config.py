@@ -123,7 +123,7 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         ("train_gan.patience", 3, "train_gan.patience: unknown key"),
         ("train.save_every_minutes", "often", "train.save_every_minutes: should be a valid number"),
         ("dataset.archive", "faces.zip", "dataset: archive and labels do not apply to name: synthetic"),
-        ("evaluate", None, "evaluate: should be a valid dictionary"),
+        ("evaluate", None, "evaluate: should have keys of its own"),
         (
             "train_gan.loss",
             "wasserstein_gp",
@@ -199,6 +199,13 @@ def test_files_that_are_no_params(tmp_path):
     assert "expected sections" in complaint(path)
     path.write_bytes(b"train: \xff\xfe")
     assert "not valid YAML" in complaint(path)
+    path.write_bytes(b"train: a\x07")
+    assert complaint(path).endswith("not valid YAML: special characters are not allowed")
+    path.write_bytes(b"# all commented out\n")
+    assert complaint(path).endswith("expected sections such as dataset: and train_ae:, found none")
+    path.unlink()
+    path.mkdir()
+    assert complaint(path).endswith("cannot be read (Is a directory)")
 
 
 def test_budgets():
@@ -208,3 +215,13 @@ def test_budgets():
     assert steps_of(TrainAE(minutes=2, batch_size=10), 95) == (None, 9)
     with pytest.raises(InputError, match="batch_size: 64 is more than the 63 training images"):
         steps_of(TrainAE(epochs=1, batch_size=64), 63)
+
+
+def test_an_unknown_key_of_any_name(tmp_path):
+    path = tmp_path / "params.yaml"
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    for name in ("\ufeffdataset", "Two words", "3"):
+        path.write_text(f"{text}\n'{name}': 1\n", encoding="utf-8")
+        assert f"{name}: unknown key" in complaint(path)
+    path.write_text(text.replace("\ntrain_gan:\n", "\ntrain_gan:\n  'a b': 1\n"), encoding="utf-8")
+    assert "train_gan.a b: unknown key; known here: " in complaint(path)

@@ -100,7 +100,7 @@ def test_a_budget_in_minutes_in_a_pipe(tiny_shards, tmp_path):
 
 def test_in_a_terminal_a_bar_and_the_same_bytes(tiny_shards, tmp_path):
     seen = in_terminal(tiny_shards, tmp_path / "bar", "ae", NO_COLOR="1")
-    assert seen.count("\r") > 10 and "%|" in seen and "train_ae epoch " in seen
+    assert seen.count("\r") > 10 and "%|" in seen and "images/s, epoch " in seen
     assert re.findall(rf"train_ae: about .*, until {CLOCK}", seen) and "5,760 images in " in seen
     assert " of 5,760 images" not in seen and "\x1b" not in seen
     dumb = in_terminal(tiny_shards, tmp_path / "dumb", "ae", TERM="dumb")

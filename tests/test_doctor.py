@@ -1,5 +1,6 @@
 """facepipe doctor, in processes of its own: what auto chooses depends on the environment that they start with."""
 
+import json
 import os
 import re
 import subprocess
@@ -38,6 +39,21 @@ def test_outside_a_project(tmp_path):
     assert done.returncode == 0 and "(auto: " in said["precision"] and "off" in said["oneDNN"]
     assert said["threads"] == f"{available_cores()}, auto: all cores this process may use, {available_cores()}"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_other_workers_are_waited_for(tmp_path):
+    cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}
+    done, said = doctor(tmp_path, TF_CONFIG=json.dumps(cluster))
+    assert done.returncode == 0 and "(auto: " in said["precision"]
+
+
+def test_what_is_asked_for_and_not_here(tmp_path):
+    (tmp_path / "params.yaml").write_text(
+        (ROOT / "params.yaml").read_text().replace("  strategy: auto ", "  strategy: mirrored ")
+    )
+    done, _ = doctor(tmp_path)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "params.yaml: train.strategy: mirrored needs two devices" in done.stderr
 
 
 def test_params_that_are_wrong(tmp_path):

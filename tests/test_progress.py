@@ -1,6 +1,7 @@
 """Plain lines on a clock that the test moves, a bar in a terminal, and what is said beside."""
 
 import io
+import re
 
 import pytest
 
@@ -75,7 +76,9 @@ def test_a_budget_in_minutes_knows_its_share(clock, capsys):
     work(clock, 100, 100, share=lambda: (clock.now - begun) / 100)
     found = lines(capsys)
     assert found[0] == "work: 5 images (5 %), 1 images/s, about 2 min left"
-    assert found[-2].endswith(" s left") and 16 <= len(found) <= 21
+    assert (
+        found[-3].endswith(" s left") and found[-2] == "work: 100 images (100 %), 1 images/s" and 16 <= len(found) <= 21
+    )
 
 
 def test_work_that_goes_on_counts_its_own_for_the_rate(clock, capsys):
@@ -142,7 +145,20 @@ def test_a_bar_in_a_terminal_without_colours(term, columns, bar, no_color, monke
         shown.update(10)
         say("a word")
     text = progress.sys.stderr.getvalue()
-    assert ("work loss 0.5" in text and "\r" in text) == bar and "\x1b" not in text
+    assert ("work: 100%|" in text and "images/s, loss 0.5]" in text and "\r" in text) == bar and "\x1b" not in text
+    # a long note is cut, not the numbers
+    assert all(len(line) <= columns for line in re.split("[\r\n]", text))
+
+
+def test_a_long_note_leaves_the_numbers(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(progress.os, "get_terminal_size", lambda descriptor: progress.os.terminal_size((80, 24)))
+    monkeypatch.setattr(progress, "BAR_SECONDS", 0)
+    monkeypatch.setattr(progress.sys, "stderr", Terminal())
+    with Progress("train_gan", 62_608) as shown:
+        shown.note = "epoch 4/10 d_loss 1.199 g_loss 1.152 d_accuracy 0.5625 real_sign -0.6"
+        shown.update(31_304)
+    assert re.search(r"\rtrain_gan:  50%\|#{5} {5}\| 31.3k/62.6k \[", progress.sys.stderr.getvalue())
 
 
 def test_durations():

@@ -1,5 +1,6 @@
 """facepipe recipe: what it writes, what it keeps, and what it says of wrong input."""
 
+import re
 import shutil
 
 import pytest
@@ -77,7 +78,8 @@ def test_the_demo_has_all_that_recipes_change():
     for name in NAMES:
         path = ROOT / "recipes" / f"{name}.yaml"
         keys[name] = {place for place, _ in leaves(read_sections(path.read_text(), path), path)}
-    assert keys["faces"] | keys["gpu"] == keys["demo"]
+    budgets = {(f"train_{name}", key) for name in ("ae", "vae", "gan", "inverter") for key in ("epochs", "minutes")}
+    assert keys["faces"] | keys["gpu"] | budgets == keys["demo"]
 
 
 def test_ones_own_files_stay(here, capsys):
@@ -86,7 +88,108 @@ def test_ones_own_files_stay(here, capsys):
     (here / "params.yaml").write_text(text)
     recipe("faces")
     assert load_params().dataset.name == "folder" and load_params().dataset.archive == "mine"
-    assert "dataset.name is kept, for dataset.archive names your own files" in capsys.readouterr().out
+    assert "dataset.name is kept: folder\n" in capsys.readouterr().out
+
+
+def test_of_photographs_the_data_set_stays_and_demo_leads_back(here, capsys):
+    text = (here / "params.yaml").read_text()
+    (here / "params.yaml").write_text(text.replace("name: synthetic ", "name: lfw "))
+    recipe("faces")
+    assert load_params().dataset.name == "lfw"
+    assert "dataset.name is kept: lfw\n" in capsys.readouterr().out
+    recipe("demo")
+    assert load_params().dataset.name == "synthetic" and "kept" not in capsys.readouterr().out
+
+
+def test_line_ends_and_links_stay(here, tmp_path):
+    text = (here / "params.yaml").read_bytes()
+    crlf = text.replace(b"\n", b"\r\n")
+    elsewhere = tmp_path / "mine.yaml"
+    elsewhere.write_bytes(crlf)
+    (here / "params.yaml").unlink()
+    (here / "params.yaml").symlink_to(elsewhere)
+    recipe("faces")
+    assert (here / "params.yaml").is_symlink() and elsewhere.read_bytes().count(
+        b"\r\n"
+    ) == elsewhere.read_bytes().count(b"\n")
+    assert load_params().dataset.name == "celeba"
+    recipe("demo")
+    assert elsewhere.read_bytes() == crlf
+
+
+@pytest.mark.parametrize(
+    "old, new, said",
+    [
+        ("  grid_every: 1\n", "  grid_every: &one 1\n  patience: *one\n", "has aliases (*name)"),
+        ("  epochs: 16  ", "  epochs:\n    # mine\n    16 ", "has a comment within a value"),
+        (
+            "  widths: auto  ",
+            "  widths:  # mine\n    - 32\n    - 64\n    - 128\n  # more  ",
+            "has a comment within a value",
+        ),
+    ],
+)
+def test_what_would_be_lost_is_refused(old, new, said, here, capsys):
+    text = (here / "params.yaml").read_text()
+    assert old in text
+    (here / "params.yaml").write_text(text.replace("  patience: null ", "  # ", 1).replace(old, new, 1))
+    load_params()
+    assert f"params.yaml: {said}, which a recipe cannot change without loss" in fails(capsys, here, "gpu")
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("  epochs: 16 ", "  epochs : 16 "),
+        ("  epochs: 16 ", '  "epochs"  : 16 '),
+        ("  batch_size: 16\n", "  ? batch_size\n  : 16\n"),
+    ],
+)
+def test_keys_in_unusual_dress(old, new, here):
+    text = (here / "params.yaml").read_text()
+    assert old in text
+    (here / "params.yaml").write_text(text.replace(old, new, 1))
+    recipe("gpu")
+    recipe("demo")
+    assert load_params().train_ae.epochs == 16 and load_params().train_ae.batch_size == 16
+
+
+def test_a_trailing_comma_is_added_to_or_refused(here, capsys):
+    text = (here / "params.yaml").read_text()
+    head, tail = text.index("\nevaluate:"), text.index("\nrender_reports:")
+    (here / "params.yaml").write_text(text[:head] + "\nevaluate: {extractor: mtcnn,}" + text[tail:])
+    assert "is laid out in an unusual way" in fails(capsys, here, "gpu")
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan", "inverter"])
+@pytest.mark.parametrize("budget", ["epochs", "images", "minutes"])
+def test_whatever_the_budget_was(name, budget, here):
+    text = (here / "params.yaml").read_text()
+    head, section = text.split(f"\ntrain_{name}:", 1)
+    for key in ("epochs", "images", "minutes"):
+        section = re.sub(rf"\n  {key}: \w+", f"\n  {key}: {5 if key == budget else 'null'}", section, count=1)
+    (here / "params.yaml").write_text(f"{head}\ntrain_{name}:{section}")
+    assert getattr(getattr(load_params(), f"train_{name}"), budget) == 5
+    recipe("gpu")
+    recipe("demo")
+    assert (here / "params.yaml").read_text() == text
+
+
+def test_the_mode_stays(here):
+    (here / "params.yaml").chmod(0o600)
+    recipe("gpu")
+    assert (here / "params.yaml").stat().st_mode & 0o777 == 0o600
+
+
+def test_recipes_that_cannot_be_read(here, capsys):
+    (here / "recipes" / "mine.yaml").write_bytes(b"# \xff")
+    assert "recipes/mine.yaml: not valid YAML: not UTF-8 text" in fails(capsys, here, "gpu")
+    (here / "recipes" / "mine.yaml").unlink()
+    (here / "recipes" / "mine.yaml").mkdir()
+    assert "recipes/mine.yaml: cannot be read (Is a directory)" in fails(capsys, here, "gpu")
+    (here / "recipes" / "mine.yaml").rmdir()
+    (here / "recipes" / "demo.yaml").unlink()
+    assert "recipes/demo.yaml: not found; run from the project's top folder" in fails(capsys, here, "gpu")
 
 
 def test_keys_and_sections_that_are_left_out(here, capsys):
@@ -139,7 +242,7 @@ def test_wrong_words_and_places(here, capsys, monkeypatch):
     (here / "params.yaml").unlink()
     assert "params.yaml: not found; run from the project's top folder" in fails(capsys, here, "faces")
     shutil.rmtree(here / "recipes")
-    assert "recipes: no recipes here; run from the project's top folder" in fails(capsys, here, "faces")
+    assert "recipes/demo.yaml: not found; run from the project's top folder" in fails(capsys, here, "faces")
 
 
 def test_what_is_written_is_yaml_for_dvc_as_well(here):

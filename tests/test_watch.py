@@ -34,6 +34,20 @@ def test_the_page_shows_each_training_as_far_as_it_is(reports, tmp_path, capsys)
     assert "<td>112</td>" in page and "nan" not in page.lower() and page.count("<svg") == 2
 
 
+def test_neither_reports_nor_a_project(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["watch", "--once"]) == 2
+    assert capsys.readouterr().err == (
+        "facepipe: watch: reports: not found; run from the project's top folder, or use --reports\n"
+    )
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_page_that_cannot_be(reports, tmp_path, capsys):
+    assert main(["watch", "--once", "--reports", str(reports), "-o", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"facepipe: {tmp_path}: is a folder; name a file\n"
+
+
 def test_before_the_first_training(tmp_path):
     write_running(tmp_path / "reports", tmp_path / "page.html", 5)
     assert "None yet" in (tmp_path / "page.html").read_text()

@@ -3,7 +3,7 @@
 HELP = "set params.yaml for a purpose: demo, faces, gpu"
 DESCRIPTION = """\
 Write the values of a recipe into params.yaml and print what changed. Its comments and all that recipes leave alone
-stay; so does dataset.name where dataset.archive names your own files. `recipe demo` leads back. A recipe is a YAML
+stay; so does dataset.name where it is of photographs, as the recipe's. `recipe demo` leads back. A recipe is a YAML
 file in recipes/: add your own.
 """
 EXAMPLE = """\
@@ -32,6 +32,6 @@ def run(arguments):
     for key, before, after in changed:
         print(f"{key}: {before} -> {after}")
     if kept:
-        print("dataset.name is kept, for dataset.archive names your own files")
+        print(f"dataset.name is kept: {kept}")
     if not changed:
         print(f"params.yaml is the recipe {arguments.name} already")

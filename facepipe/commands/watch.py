@@ -27,8 +27,14 @@ def arguments(parser):
 
 
 def run(arguments):
+    from facepipe.core.files import check_file
+    from facepipe.errors import InputError
     from facepipe.report.page.running import write_running
 
+    # before the first training there is no folder, but a project
+    if not (Path(arguments.reports).is_dir() or Path("params.yaml").exists()):
+        raise InputError(f"watch: {arguments.reports}: not found; run from the project's top folder, or use --reports")
+    check_file(arguments.output)
     write_running(arguments.reports, arguments.output, arguments.seconds)
     print(Path(arguments.output).resolve().as_uri(), flush=True)
     try:

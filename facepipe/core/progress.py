@@ -19,6 +19,8 @@ EVENLY, GROWTH = 20, 1.1
 MOST_LINES = 95
 # work that takes less gets no bar
 BAR_SECONDS = 2.0
+# what is left of a terminal's width after the numbers is the note's
+BAR = "{l_bar}{bar:10}{r_bar}"
 
 
 class Pace:
@@ -79,7 +81,7 @@ class Progress:
             unit = self.unit if self.unit == "B" else f" {self.unit}"
             self._bar = tqdm(
                 total=self.total, initial=self.done, unit=unit, unit_scale=True, desc=self.name, delay=BAR_SECONDS,
-                dynamic_ncols=True, file=sys.stderr,
+                dynamic_ncols=True, file=sys.stderr, bar_format=BAR if self.total else None,
             )  # fmt: skip
         return self
 
@@ -102,7 +104,8 @@ class Progress:
         if self._bar is not None:
             # without a total the bar itself knows no share
             share = "" if self.total else _percent(self._share_done())
-            self._bar.set_description(" ".join(filter(None, [self.name, share, self.note])), refresh=False)
+            self._bar.set_description(f"{self.name} {share}".strip(), refresh=False)
+            self._bar.set_postfix_str(self.note, refresh=False)
             self._bar.update(self.done - self._bar.n)
         elif self.shown:
             share = self._share_done()
@@ -118,7 +121,7 @@ class Progress:
         parts = [
             done + (f" ({_percent(share)})" if share is not None else ""),
             f"{_amount(self.rate(), self.unit)}/s",
-            *([f"{about(left)} left"] if left is not None else []),
+            *([f"{about(left)} left"] if left else []),
         ]
         return ", ".join(parts) + (f"; {self.note}" if self.note else "")
 

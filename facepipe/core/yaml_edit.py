@@ -29,7 +29,7 @@ def values_in(text):
 
 def _written(text, node):
     written = text[node.start_mark.index : _end(node)]
-    if "\n" in written:
+    if "\n" in written or not (isinstance(node, yaml.ScalarNode) or node.flow_style):
         value = yaml.safe_load(yaml.serialize(node))
         written = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).strip()
     return written
@@ -52,7 +52,36 @@ def replace_values(text, values):
 
     Returns:
         str. A comment behind a changed value goes to the column where most of the text's comments are.
+
+    Raises:
+        ValueError: a text of which that cannot be done so that all else stays: with aliases, with comments within a
+            value, or laid out in another unusual way.
     """
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+        raise ValueError("has aliases (*name)")
+    try:
+        edited = _replace(text, values)
+        expected, found = yaml.safe_load(text), yaml.safe_load(edited)
+    except yaml.YAMLError:
+        raise ValueError("is laid out in an unusual way") from None
+    for place, value in values.items():
+        _set(expected, place, yaml.safe_load(value))
+    if found != expected:
+        raise ValueError("is laid out in an unusual way")
+    if edited.count("#") < text.count("#"):
+        raise ValueError("has a comment within a value")
+    return edited
+
+
+def _set(tree, place, value):
+    for key in place[:-1]:
+        if tree.get(key) is None:
+            tree[key] = {}
+        tree = tree[key]
+    tree[place[-1]] = value
+
+
+def _replace(text, values):
     for place in values:
         text = _with_key(text, place)
     column = _usual_column(text)
@@ -67,7 +96,7 @@ def replace_values(text, values):
     walk(yaml.compose(text), ())
     for place in sorted(values, key=lambda each: nodes[each][0].start_mark.index, reverse=True):
         key, node = nodes[place]
-        start, end = key.end_mark.index + 1, _end(node)
+        start, end = text.index(":", key.end_mark.index) + 1, _end(node)
         head, tail = text[:start] + " " + values[place], text[end:]
         if comment := COMMENT.match(tail):
             position = len(head) - head.rfind("\n") - 1

@@ -83,6 +83,8 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
     kid_tag = tag if subset == params.kid_subset_size else f"{tag}_subset{subset}"
     if kid_tag != tag:
         print(f"evaluate: KID over subsets of {subset} images: there are not {params.kid_subset_size}")
+    if len(reference) < params.samples:
+        print(f"evaluate: {len(reference)} samples a model, as many as there are held-out images, not {params.samples}")
     judge = _Judge(params, reference, subset, (shards.framing or {}).get("eyes"))
 
     real = judge("real", "train", shards.gather("train", _some_rows(shards, "train", len(reference), params.seed)))

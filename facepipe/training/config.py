@@ -23,7 +23,7 @@ class Train(Section):
 
     seed: Natural = 0
     precision: Literal["auto", "float32", "mixed_bfloat16"] = "auto"
-    threads: Count | Literal["auto"] = "auto"
+    threads: Annotated[Count, Field(le=4096)] | Literal["auto"] = "auto"
     strategy: Literal["auto", "single", "mirrored", "multiworker"] = "auto"
     save_every_minutes: Positive | None = 5.0
     save_every_images: Count | None = None

@@ -51,6 +51,7 @@ def prepare(train):
             "precision",
             f"mixed_bfloat16 cannot be with ONEDNN_MAX_CPU_ISA={os.environ['ONEDNN_MAX_CPU_ISA']}, which hides this "
             "CPU's bfloat16 units; unset it, or use auto or float32",
+            train,
         )
     size, index = read_tf_config()
     strategy = _strategy(train, gpus, size)

@@ -46,7 +46,7 @@ def write_running(reports, path, seconds):
 
 def _training(folder, title):
     """(when it last changed, in ns, `Running`); None where there is nothing yet, or DVC removes it just now."""
-    history, grids = folder / "history.csv", sorted(folder.glob("grids/*.png"))
+    history, grids = folder / "history.csv", sorted(folder.glob("grids/[0-9]*.png"))
     paths = [*grids, *([history] if history.exists() else [])]
     if not paths:
         return None
