@@ -52,8 +52,8 @@ def apply_recipe(name, path="params.yaml", folder=FOLDER):
         `dataset.name` that stayed for that reason, str, or None.
 
     Raises:
-        InputError: no such recipe, or one with an unknown key; a params.yaml that is not right, or would not be. The
-            file stays as it is.
+        InputError: no such recipe, or one with an unknown key; a params.yaml that is not right, or would not be, or
+            that cannot be edited without loss (see `replace_values`). The file stays as it is.
     """
     path, folder = Path(path), Path(folder)
     known = list_recipes(folder)

@@ -47,52 +47,18 @@ def test_history_and_grids(name, tiny_models, tiny_params):
     assert sorted(path.name for path in (report / "grids").iterdir()) == ["000000.png", "000001.png", "000002.png"]
 
 
+SMALL = {"latent_dim": 4, "widths": (8,), "batch_size": 16, "epochs": 12, "learning_rate": 5e-3}
+
+
 @pytest.mark.parametrize(
     "name, params",
     [
-        (
-            "ae",
-            TrainAE(
-                latent_dim=4,
-                widths=(8,),
-                batch_size=16,
-                epochs=12,
-                learning_rate=5e-3,
-                loss="l1",
-                dropout=0.1,
-                linear_path=False,
-            ),
-        ),
-        (
-            "ae",
-            TrainAE(
-                latent_dim=4,
-                widths=(8,),
-                batch_size=16,
-                epochs=12,
-                learning_rate=5e-3,
-                loss="bce",
-                latent_activation="sigmoid",
-            ),
-        ),
-        (
-            "ae",
-            TrainAE(latent_dim=4, widths=(8,), batch_size=16, epochs=12, learning_rate=5e-3, latent_activation="relu"),
-        ),
-        (
-            "vae",
-            TrainVAE(latent_dim=4, widths=(8,), batch_size=16, epochs=12, learning_rate=5e-3, loss="mse", beta=0.1),
-        ),
-        (
-            "vae",
-            TrainVAE(
-                latent_dim=4, widths=(8,), batch_size=16, epochs=12, learning_rate=5e-3, loss="bce", free_bits=0.5
-            ),
-        ),
-        (
-            "vae",
-            TrainVAE(latent_dim=4, widths=(8,), batch_size=16, epochs=12, learning_rate=5e-3, kl_warmup_images=500),
-        ),
+        ("ae", TrainAE(**SMALL, loss="l1", dropout=0.1, linear_path=False)),
+        ("ae", TrainAE(**SMALL, loss="bce", latent_activation="sigmoid")),
+        ("ae", TrainAE(**SMALL, latent_activation="relu")),
+        ("vae", TrainVAE(**SMALL, loss="mse", beta=0.1)),
+        ("vae", TrainVAE(**SMALL, loss="bce", free_bits=0.5)),
+        ("vae", TrainVAE(**SMALL, kl_warmup_images=500)),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join([value.loss, value.latent_activation]),
 )

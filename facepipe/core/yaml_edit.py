@@ -14,12 +14,17 @@ def values_in(text):
     Returns:
         dict place -> str: place is a tuple of the keys that lead to a value that is no mapping, or to a mapping, too.
     """
+    return {place: _written(text, value) for place, (_, value) in _nodes(text).items()}
+
+
+def _nodes(text):
+    """{place: (key, value)} of the nodes of a YAML text."""
     found = {}
 
     def walk(node, place):
         for key, value in node.value:
             here = (*place, key.value)
-            found[here] = _written(text, value)
+            found[here] = key, value
             if isinstance(value, yaml.MappingNode):
                 walk(value, here)
 
@@ -84,16 +89,7 @@ def _set(tree, place, value):
 def _replace(text, values):
     for place in values:
         text = _with_key(text, place)
-    column = _usual_column(text)
-    nodes = {}
-
-    def walk(node, place):
-        for key, value in node.value:
-            nodes[(*place, key.value)] = key, value
-            if isinstance(value, yaml.MappingNode):
-                walk(value, (*place, key.value))
-
-    walk(yaml.compose(text), ())
+    column, nodes = _usual_column(text), _nodes(text)
     for place in sorted(values, key=lambda each: nodes[each][0].start_mark.index, reverse=True):
         key, node = nodes[place]
         start, end = text.index(":", key.end_mark.index) + 1, _end(node)

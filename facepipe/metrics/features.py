@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from facepipe.core.determinism import rng
+from facepipe.core.pictures import to_rgb
 from facepipe.errors import FieldError, suggest
 from facepipe.metrics.identity import descriptors
 
@@ -63,11 +64,7 @@ def resize(images, size):
         uint8 (n, size, size, 3), by Pillow's bilinear filter, whose support grows when it shrinks
         (antialiased); images of that size already are unchanged.
     """
-    images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise ValueError(f"images must be uint8 (n, H, W, 1 or 3), got {images.dtype} {images.shape}")
-    if images.shape[-1] == 1:
-        images = images.repeat(3, axis=-1)
+    images = to_rgb(images)
     if images.shape[1:3] == (size, size):
         return images
     small = np.empty((len(images), size, size, 3), np.uint8)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from facepipe.core.pictures import to_rgb
 from facepipe.errors import FieldError
 
 BATCH = 64
@@ -27,10 +28,7 @@ def chips(images, eyes=None):
     Returns:
         uint8 (n, 150, 150, 3), by Pillow's bilinear filter; what lies outside of an image repeats its edge.
     """
-    images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise ValueError(f"images must be uint8 (n, H, W, 1 or 3), got {images.dtype} {images.shape}")
-    images = images.repeat(3, axis=-1) if images.shape[-1] == 1 else images
+    images = to_rgb(images)
     height, width = images.shape[1:3]
     box = (0.0, 0.0, width, height) if eyes is None else _box(eyes, width, height)
     margin = max(0, *(math.ceil(side) for side in (-box[0], -box[1], box[2] - width, box[3] - height)))
