@@ -26,6 +26,12 @@ def test_hinge():
     np.testing.assert_allclose(g, [3.0, -0.5])
 
 
+def test_relativistic_compares_pairs():
+    d, g = adversarial.relativistic(REAL, FAKE)
+    np.testing.assert_allclose(d, -np.log(sigmoid(REAL - FAKE)), rtol=1e-5)
+    np.testing.assert_allclose(g, -np.log(sigmoid(FAKE - REAL)), rtol=1e-5)
+
+
 def test_bce_smooths_the_target_of_real_images_alone():
     d, g = adversarial.bce(REAL, FAKE, 0.1)
     p, q = sigmoid(REAL), sigmoid(FAKE)
@@ -48,12 +54,12 @@ def test_wasserstein():
     np.testing.assert_allclose(g, [3.0, -0.5])
 
 
-@pytest.mark.parametrize("loss", ["non_saturating", "hinge", "bce", "wasserstein_gp"])
+@pytest.mark.parametrize("loss", ["non_saturating", "relativistic", "hinge", "bce", "wasserstein_gp"])
 def test_params_name_the_loss(loss):
     params = TrainGAN(epochs=1, loss=loss, label_smoothing=0.2, r1_gamma=0.0)
     expected = {
         "non_saturating": adversarial.non_saturating(REAL, FAKE), "hinge": adversarial.hinge(REAL, FAKE),
-        "bce": adversarial.bce(REAL, FAKE, 0.2), "wasserstein_gp": adversarial.wasserstein(REAL, FAKE),
+        "relativistic": adversarial.relativistic(REAL, FAKE), "bce": adversarial.bce(REAL, FAKE, 0.2), "wasserstein_gp": adversarial.wasserstein(REAL, FAKE),
     }[loss]  # fmt: skip
     for ours, theirs in zip(adversarial.losses_of(params, REAL, FAKE), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -95,3 +101,14 @@ def test_gradient_of_the_penalty_reaches_the_critic_and_is_finite_where_the_slop
         loss = tf.reduce_mean(flat)
     assert np.isfinite(float(tape.gradient(loss, weight)))
     np.testing.assert_allclose(flat, [1.0, 1.0], rtol=1e-5)
+
+
+def test_penalties_of_real_and_generated_images():
+    real, fake = (tf.constant(np.array(v, np.float32).reshape(1, 1, 2, 1)) for v in ([3.0, 4.0], [1.0, 2.0]))
+    params = TrainGAN(epochs=1, r2=True)
+    real_logits, fake_logits, penalties = adversarial.judge(params, half_square, real, fake, None, True)
+    np.testing.assert_allclose([real_logits[0], fake_logits[0]], [12.5, 2.5])
+    assert {name: float(value[0]) for name, value in penalties.items()} == {"r1": 25.0, "r2": 5.0}
+    params = TrainGAN(epochs=1)
+    assert list(adversarial.judge(params, half_square, real, fake, None, True)[2]) == ["r1"]
+    assert adversarial.judge(params, half_square, real, fake, None, False)[2] == {}

@@ -46,6 +46,12 @@ TRAININGS = {
     ),
     "gan-wasserstein": TrainGAN(**GAN, loss="wasserstein_gp", r1_gamma=0.0, schedule={"name": "ratio", "d_steps": 3}),
     "gan-accuracy": TrainGAN(**GAN, schedule={"name": "accuracy", "threshold": 0.52, "smoothing": 0.7}),
+    "gan-relativistic": TrainGAN(
+        **GAN, loss="relativistic", r2=True, r1_end=0.1, minibatch_std=4, learning_rate_decay="linear", decay_from=0.5,
+        ema_ramp=0.05, keep="best", keep_extractor="random_conv",
+    ),
+    "ae-finish": TrainAE(**AE, finish={"images": 192, "batch_size": 16, "discriminator_first": 32}),
+    "vae-finish": TrainVAE(**AE, finish={"images": 96, "batch_size": 16, "discriminator_first": 0}),
     "ae-spectral": TrainAE(**AE, decoder_spectral_norm=True, augment={"brightness": 0.1, "zoom": 0.1}),
     "vae-conditioned": TrainVAE(**AE, condition_on=("Left", "Bright"), condition_dropout=0.3),
     "gan-conditioned": TrainGAN(**GAN, condition_on=("Left",), spectral_norm=True, augment={"rotate": 20.0}),

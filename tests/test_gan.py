@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from facepipe.core.machine import hides_bfloat16_units
 from facepipe.errors import InputError
+from facepipe.models.gan.discriminators import MinibatchStd
 from facepipe.models.gan.losses import squared_slope
 from facepipe.models.gan.model import GAN
 
@@ -75,6 +76,30 @@ def test_a_residual_block_of_zero_convolutions_is_its_shortcut():
     block, shortcut = inside(np.ones((1, 5), np.float32))
     np.testing.assert_array_equal(block, shortcut)
     assert np.abs(block).max() > 0
+
+
+def test_minibatch_std_sees_how_much_images_differ():
+    x = tf.constant(np.random.default_rng(0).normal(0, 1, (8, 2, 2, 3)).astype(np.float32))
+    found = MinibatchStd(4)(x).numpy()
+    np.testing.assert_array_equal(found[..., :3], x)
+    # image i is in a group with i + 2, i + 4 and i + 6
+    for start in (0, 1):
+        np.testing.assert_allclose(found[start::2, ..., 3], x.numpy()[start::2].std(axis=0).mean(), rtol=1e-5)
+    alike = MinibatchStd(4)(tf.repeat(x[:1], 8, axis=0)).numpy()[..., 3]
+    assert alike.max() < 1e-3
+    whole = MinibatchStd(4)(x[:7]).numpy()[..., 3]
+    np.testing.assert_allclose(whole, x.numpy()[:7].std(axis=0).mean(), rtol=1e-5, err_msg="7 are one group")
+
+
+@pytest.mark.parametrize("architecture", ["dcgan", "residual"])
+def test_a_discriminator_with_minibatch_std(architecture):
+    spec = SPEC | {"architecture": architecture}
+    model, alone = GAN(spec | {"minibatch_std": 2}), GAN(spec)
+    x = np.random.default_rng(0).uniform(-1, 1, (4, 16, 16, 3)).astype(np.float32)
+    other = np.concatenate([x[:2], x[:1], x[3:]])
+    # a logit depends on its group, which without it is no matter
+    assert abs(float(model.discriminate(x)[0] - model.discriminate(other)[0])) > 1e-4
+    np.testing.assert_allclose(alone.discriminate(x)[0], alone.discriminate(other)[0], atol=1e-6)
 
 
 def test_spectral_norm_bounds_the_slope_of_the_discriminator():

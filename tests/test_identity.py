@@ -13,10 +13,10 @@ from facepipe.datasets.sets import SOURCES
 from facepipe.download.synthetic.factors import sample_factors
 from facepipe.download.synthetic.renderer import render
 from facepipe.errors import InputError
-from facepipe.metrics import identity
+from facepipe.features import identity
 from facepipe.metrics.config import Evaluate
 from facepipe.metrics.evaluate import evaluate
-from facepipe.metrics.identity import CHIP_EYES, CHIP_SIZE, chips, descriptors
+from facepipe.features.identity import CHIP_EYES, CHIP_SIZE, chips, descriptors
 from tests.conftest import ROOT
 from tests.standins import make_world
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facepipe.metrics.kid import kid, polynomial_mmd2
+from facepipe.features.kid import kid, polynomial_mmd2
 
 
 def draw(n, d=6, shift=0.0, seed=0):

@@ -7,8 +7,8 @@ import pytest
 from facepipe.core.files import read_json
 from facepipe.core.pictures import to_uint8
 from facepipe.download.synthetic.factors import render, sample_factors
-from facepipe.metrics.features import features
-from facepipe.metrics.kid import polynomial_mmd2
+from facepipe.features.extractors import features
+from facepipe.features.kid import polynomial_mmd2
 from facepipe.models.gan.config import TrainGAN
 from facepipe.models.load import load_model
 from facepipe.shards.shards import Shards

@@ -14,6 +14,7 @@ from facepipe.latents.influence import influence, variance_explained
 from facepipe.latents.pca import fit_pca
 from facepipe.latents.statistics import histograms, statistics, write_statistics
 from facepipe.latents.table import write_latents
+from facepipe.networks.flow import fit_flow
 from facepipe.networks.samplers import fit_gaussian, fit_mixture
 from facepipe.networks.store import digest
 
@@ -82,9 +83,17 @@ def export_encoder(params, model, shards, out):
         prior = None if model.name == "ae" else _sample(params, model)[1]
         dead = describe(params, model, encoded["train"], out, prior)
         del encoded, tables  # unmaps the files
-    density = fit_gaussian(kept) if params.density == "gaussian" else fit_mixture(kept, params.components, params.seed)
-    density.save(density_path(out))
+    _density(params, kept).save(density_path(out))
     return {"latents": sum(shards.splits.values()), "dimensions": model.latent_dim, "dead": dead}
+
+
+def _density(params, z):
+    """The density of float32 latents (n, d) that `params` asks for, a `Sampler`."""
+    if params.density == "gaussian":
+        return fit_gaussian(z)
+    if params.density == "flow":
+        return fit_flow(z, params.seed, params.flow_steps)
+    return fit_mixture(z, params.components, params.seed)
 
 
 def export_prior(params, model, out):

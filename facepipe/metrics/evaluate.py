@@ -13,9 +13,9 @@ from facepipe.errors import FieldError, InputError
 from facepipe.latents.folder import MODELS, density_path
 from facepipe.latents.statistics import kl_per_dimension, statistics
 from facepipe.metrics import reconstruction
-from facepipe.metrics.features import features, onet
+from facepipe.features.extractors import features, onet
 from facepipe.metrics.frechet import frechet
-from facepipe.metrics.kid import kid
+from facepipe.features.kid import kid
 from facepipe.metrics.prdc import prdc
 from facepipe.metrics.sharpness import gradient_energy
 from facepipe.networks.health import active_units

@@ -60,10 +60,10 @@ class Gaussian(Sampler):
     fields = ("mean", "covariance")
 
     def __init__(self, mean, covariance):
-        self.mean = _finite("mean", mean, 1)
+        self.mean = finite_array("mean", mean, 1)
         self.latent_dim = len(self.mean)
-        self.covariance = _finite("covariance", covariance, 2)
-        _check_shape("covariance", self.covariance, (self.latent_dim, self.latent_dim))
+        self.covariance = finite_array("covariance", covariance, 2)
+        check_shape("covariance", self.covariance, (self.latent_dim, self.latent_dim))
 
     def _color(self, noise, seed):
         return self.mean + noise @ _square_root(self.covariance)
@@ -76,13 +76,13 @@ class Mixture(Sampler):
     fields = ("weights", "means", "covariances")
 
     def __init__(self, weights, means, covariances):
-        self.weights = _finite("weights", weights, 1)
-        self.means = _finite("means", means, 2)
-        self.covariances = _finite("covariances", covariances, 3)
+        self.weights = finite_array("weights", weights, 1)
+        self.means = finite_array("means", means, 2)
+        self.covariances = finite_array("covariances", covariances, 3)
         self.latent_dim = self.means.shape[1]
         components = len(self.weights)
-        _check_shape("means", self.means, (components, self.latent_dim))
-        _check_shape("covariances", self.covariances, (components, self.latent_dim, self.latent_dim))
+        check_shape("means", self.means, (components, self.latent_dim))
+        check_shape("covariances", self.covariances, (components, self.latent_dim, self.latent_dim))
         if self.weights.min() < 0 or not self.weights.sum() > 0:
             raise ValueError("weights should be non-negative and not all zero")
 
@@ -109,7 +109,7 @@ def fit_gaussian(z):
     Raises:
         InputError: fewer than two rows, or values that are not finite.
     """
-    z = _latents(z)
+    z = fitted_latents(z)
     return Gaussian(z.mean(0), np.atleast_2d(np.cov(z, rowvar=False)))
 
 
@@ -127,7 +127,7 @@ def fit_mixture(z, components, seed):
     Raises:
         InputError: too few rows for so many components, or values that are not finite.
     """
-    z = _latents(z)
+    z = fitted_latents(z)
     if components == "auto":
         components = max(1, min(MOST_COMPONENTS, len(z) // (ROWS_A_DIMENSION * z.shape[1])))
     if len(z) < 2 * components:
@@ -159,9 +159,11 @@ def load_sampler(path):
     Raises:
         InputError: no such file, not a sampler, or parameters that do not fit together.
     """
+    from facepipe.networks.flow import Flow  # which is a `Sampler`
+
     try:
         with np.load(Path(path), allow_pickle=False) as stored:
-            kind = {sampler.name: sampler for sampler in (Prior, Gaussian, Mixture)}[str(stored["name"])]
+            kind = {sampler.name: sampler for sampler in (Prior, Gaussian, Mixture, Flow)}[str(stored["name"])]
             return kind(*(stored[field] for field in kind.fields))
     except FileNotFoundError:
         raise InputError(f"{path}: not found; expected a sampler (.npz)") from None
@@ -169,7 +171,7 @@ def load_sampler(path):
         raise InputError(f"{path}: not a stored sampler: {' '.join(str(error).split())}") from None
 
 
-def _latents(z):
+def fitted_latents(z):
     z = np.asarray(z, np.float64)
     if not np.isfinite(z).all():
         row, column = np.argwhere(~np.isfinite(z))[0]
@@ -179,7 +181,7 @@ def _latents(z):
     return z
 
 
-def _finite(name, value, dimensions):
+def finite_array(name, value, dimensions):
     value = np.asarray(value, np.float32)
     if value.ndim != dimensions or 0 in value.shape:
         raise ValueError(f"{name} should have {dimensions} dimensions, none of size 0, got shape {value.shape}")
@@ -188,7 +190,7 @@ def _finite(name, value, dimensions):
     return value
 
 
-def _check_shape(name, value, shape):
+def check_shape(name, value, shape):
     if value.shape != shape:
         raise ValueError(f"{name} should have shape {shape}, got {value.shape}")
 

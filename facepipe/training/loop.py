@@ -60,7 +60,7 @@ class Task(Protocol):
         """Put back what `state()` gave in an earlier process."""
 
 
-def fit(task, shards, budget, runtime, report, states):
+def fit(task, shards, budget, runtime, report, states, before=()):
     """Train, from the last state where an earlier process left one: the result is the same to the bit.
 
     Args:
@@ -73,22 +73,24 @@ def fit(task, shards, budget, runtime, report, states):
             grid as far as they are stand there, without held-out measures; at its end they are replaced or removed.
         states: `resume.States`; at the end they hold the finished training, until the caller discards them. Workers
             other than the chief have None; they begin with the chief's state.
+        before: the rows of history.csv that there are already, of a training that this one goes on from.
 
     Returns:
-        dict: epochs, steps, images (seen in training), and under a budget in minutes what that means.
+        (record, history): dict with epochs, steps, images (seen in this training), and under a budget in minutes what
+        that means; the rows of history.csv.
 
     Raises:
         InputError: batch size impossible for the data or the number of replicas; a loss that is not finite.
         Stopped: Ctrl-C or SIGTERM, of this or of another worker; the state is saved.
         WorkerLost: another worker has ended.
     """
-    return _Loop(task, shards, budget, runtime, Path(report), states).run()
+    return _Loop(task, shards, budget, runtime, Path(report), states, list(before)).run()
 
 
 class _Loop:
     """Where a training stands: what `_save` writes, and what follows from that and the arguments."""
 
-    def __init__(self, task, shards, budget, runtime, report, states):
+    def __init__(self, task, shards, budget, runtime, report, states, before):
         replicas = runtime.strategy.num_replicas_in_sync
         if budget.batch_size % replicas:
             raise FieldError("batch_size", f"{budget.batch_size} does not divide by {replicas} replicas")
@@ -97,12 +99,14 @@ class _Loop:
         self.workers, self.seed = runtime.workers, runtime.record["seed"]
         self.epochs, self.steps = steps_of(budget, shards.count("train"))
         total = self.epochs and self.epochs * self.steps * budget.batch_size
+        self.before, self.images_before = len(before), before[-1]["images"] if before else 0
+        self.epochs = self.epochs and self.before + self.epochs
         self.display = Display(
             self.stage, total, self._share_of_time if budget.minutes else None, shown=self.workers.chief
         )
         self.run_step = stepper(task, runtime.strategy, self.workers)
         self.step, self.index = 0, 0  # steps done, and those of the epoch that runs
-        self.history, self.means, self.complete = [], Means(), False
+        self.history, self.means, self.complete = before, Means(), False
         self.seconds, self.started = 0.0, time.monotonic()
         # with several workers: the chief's clock and a signal that any of them got, as all know them
         self.agreed_seconds, self.agreed_signal = 0.0, 0
@@ -116,18 +120,23 @@ class _Loop:
             self._save()
             self._stop_if_asked()
         self.display.say_took(self._images(), self._used())
-        result = {"epochs": len(self.history), "steps": self.step, "images": self._images()}
-        return result | ({"minutes": self.budget.minutes, "byte_reproducible": False} if self.budget.minutes else {})
+        record = {"epochs": len(self.history) - self.before, "steps": self.step, "images": self._images()}
+        record |= {"minutes": self.budget.minutes, "byte_reproducible": False} if self.budget.minutes else {}
+        return record, self.history
 
     def _begin(self):
         """From the last state, or from nothing."""
         if self.budget.minutes:
             self._say("a budget in minutes: another run, or another machine, gives another model")
-        if self.workers.chief:
+        if self.workers.chief and not self.before:
             shutil.rmtree(self.report / "grids", ignore_errors=True)
         state = self.workers.broadcast(self.states.load() if self.workers.chief else None)
         if state is None:
-            self._picture(0)
+            if self.before:
+                # what the chief chose at the end of the training before
+                self.task.restore(self.workers.broadcast(self.task.state()))
+            else:
+                self._picture(0)
             return
         self.step, self.index, self.seconds = state["step"], state["index"], state["seconds"]
         self.history, self.means, self.complete = state["history"], Means(state["sums"]), state["complete"]
@@ -251,7 +260,7 @@ class _Loop:
             self._draw(epoch)
 
     def _row(self, epoch, rate):
-        return {"epoch": epoch, "images": self._images(), "learning_rate": rate}
+        return {"epoch": epoch, "images": self.images_before + self._images(), "learning_rate": rate}
 
     def _place(self):
         epoch = f"after epoch {len(self.history)}" if self.complete else f"at epoch {len(self.history) + 1}"

@@ -55,6 +55,13 @@ class Result(NamedTuple):
     files: Sequence[Callable] = ()
 
 
+class Finished(NamedTuple):
+    """What a finish says of itself: dicts for model.json and for metrics.json, empty where there was none."""
+
+    record: dict
+    metrics: dict
+
+
 def train(task, train_params, params, shards, model, report, **given):
     """Train and store a model.
 
@@ -93,17 +100,37 @@ def train(task, train_params, params, shards, model, report, **given):
         if runtime.workers.chief:
             operations = job.operations(epochs and epochs * steps)
             say(f"{stage}: {announcement(params, epochs, steps, operations, train_params, runtime)}")
-        budget = fit(job, data, params, runtime, report, states)
+        budget, history = fit(job, data, params, runtime, report, states)
+        result = job.result() if runtime.workers.chief else None
+        finish = _finish(job, train_params, params, inputs, runtime, data, report, history)
+        budget |= finish.record
         if not runtime.workers.chief:
             return runtime.workers.finish()
-        result = job.result()
         record = runtime.record | budget | result.record | {"data": data.sha256} | plan.record
         save_model(model, result.model, plan.spec, record, result.files, data.framing, plan.info)
         metrics = {"parameters": parameter_count(result.model.networks), "images_seen": budget["images"]}
-        metrics |= result.metrics
+        metrics |= result.metrics | finish.metrics
         write_summary(report / "summary.csv", result.model.networks)
         job.write_tables(report)
         write_json(report / "metrics.json", {task.name: metrics})
         states.discard()
         runtime.workers.finish()
     return metrics
+
+
+def _finish(job, train_params, params, inputs, runtime, data, report, history):
+    """The second training that a task may ask for, of the model that the first one ends with: `Finished`."""
+    asked = getattr(params, "finish", None)
+    if not asked or not asked.images:
+        return Finished({}, {})
+    budget, stage = asked.budget, f"train_{job.name}_finish"
+    epochs, steps = steps_of(budget, data.count("train"))
+    with open_states(stage, train_params, params, inputs, runtime) as states:
+        with runtime.strategy.scope():
+            last = job.finish(epochs * steps, runtime, train_params.seed)
+        if runtime.workers.chief:
+            say(f"{stage}: {announcement(budget, epochs, steps, last.operations(), train_params, runtime)}")
+        record, history = fit(last, data, budget, runtime, report, states, history)
+        if runtime.workers.chief:
+            states.discard()
+    return Finished({"finish": record}, {"finished_valid_mse": history[-1].get("valid_mse")})

@@ -126,7 +126,7 @@ def _error(project, held_out, outputs):
 
 def _kid(held_out, samples):
     from facepipe.core.pictures import to_uint8
-    from facepipe.metrics.features import features
-    from facepipe.metrics.kid import polynomial_mmd2
+    from facepipe.features.extractors import features
+    from facepipe.features.kid import polynomial_mmd2
 
     return 1000 * polynomial_mmd2(features("mtcnn", held_out), features("mtcnn", to_uint8(samples)))

@@ -25,10 +25,11 @@ ROOMS = {
     "download": ["core", "datasets"],
     "preprocess": ["core", "datasets", "shards", "draw"],
     "training": ["core", "networks", "shards"],
-    "models": ["core", "training", "networks", "shards"],
+    "features": ["core"],
+    "models": ["core", "training", "networks", "shards", "features"],
     "latents": ["core", "models", "networks", "shards", "tables"],
     "directions": ["core", "latents", "shards", "tables"],
-    "metrics": ["core", "latents", "models", "networks", "shards"],
+    "metrics": ["core", "features", "latents", "models", "networks", "shards"],
     "report": ["core", "directions", "draw", "latents", "models", "networks", "shards", "tables"],
 }
 ROOMS["api"] = ["datasets", "metrics", "preprocess", *ROOMS["report"], "report"]

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from facepipe.core.pictures import tile, to_uint8
 from facepipe.errors import FieldError, about
+from facepipe.models.ae.finish import FinishTask
 from facepipe.models.ae.principal import start_at_principal_components
 from facepipe.networks.maps import patch_for, widths_for
 from facepipe.networks.store import check_same_architecture, digest, read_weights
@@ -100,6 +101,10 @@ class Autoencoding:
         best = self.restore_best()
         metrics = {"best_epoch": self.best_epoch, "valid_loss": best["valid_loss"], "valid_mse": best["valid_mse"]}
         return Result(self.model, {"best_epoch": self.best_epoch, "loss": self.params.loss}, metrics, self.files())
+
+    def finish(self, steps, runtime, seed):
+        """The task that trains the finished decoder on; `steps` long."""
+        return FinishTask(self, self.params.finish, steps, runtime, seed)
 
     def operations(self, steps):
         """See `session.train`: forward, gradient of the maps, gradient of the weights."""

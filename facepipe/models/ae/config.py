@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, model_validator
 
-from facepipe.core.section import Count, Fraction, NonNegative, Positive, no_bool
+from facepipe.core.section import Count, Fraction, Natural, NonNegative, Positive, Section, no_bool
 from facepipe.training.config import Augment, Budget, PatchSize, Widths
 
 RECONSTRUCTIONS = ("mse", "bce", "l1", "ssim")
@@ -29,6 +29,29 @@ def _checked_mixture(value):
     return weights
 
 
+class Finish(Section):
+    """The adversarial finish of a decoder over `images` images; None: there is none.
+
+    `discriminator_first`: images that the discriminator sees before the decoder moves. The weights are beside L1.
+    """
+
+    images: Count | None = None
+    images_per_epoch: Count | None = None
+    batch_size: Count = 32
+    discriminator_first: Natural = 5000
+    learning_rate: Positive = 5e-4
+    discriminator_learning_rate: Positive = 1e-3
+    feature_weight: NonNegative = 0.2
+    adversarial_weight: NonNegative = 0.02
+    grid_every: Count = 1
+
+    @property
+    def budget(self):
+        """The `Budget` of it."""
+        names = "images", "images_per_epoch", "batch_size", "grid_every"
+        return Budget(**{name: getattr(self, name) for name in names})
+
+
 class Autoencoding(Budget):
     """The autoencoders. `patience`: epochs without a lower held-out loss after which training ends; None: never.
 
@@ -48,6 +71,7 @@ class Autoencoding(Budget):
     flip: bool = True
     augment: Augment = Augment()
     init_from: str | None = None
+    finish: Finish = Finish()
 
     @property
     def with_linear_path(self):

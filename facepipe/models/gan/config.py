@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from facepipe.core.section import Count, Fraction, NonNegative, Number, Positive, Section
+from facepipe.core.section import Count, Fraction, Natural, NonNegative, Number, Positive, Section
 from facepipe.training.config import AttributeNames, Augment, Budget, PatchSize, Widths
 
 
@@ -33,36 +33,48 @@ class TrainGAN(Budget):
     `label_smoothing` acts with loss bce, `gp_weight` with wasserstein_gp. `truncation` (psi) shrinks the latents that
     the trained model draws: psi * N(0, I), at 1 the prior that it was trained with. `init_from` is the folder that the
     first weights come from: that of a VAE or of another GAN; None: they are random. `latent_dim`, widths and patch size
-    "auto" are those of that model.
+    "auto" are those of that model. `discriminator_start: encoder`: the discriminator's convolutions are the VAE's.
+    `keep`: the generator that is stored, of the last step or of the grid with the lowest KID of `keep_samples` samples.
     `condition_on`: attributes whose labels both networks see, but for a share `condition_dropout` of the images.
     """
 
     init_from: str | None = None
+    discriminator_start: Literal["random", "encoder"] = "random"
     architecture: Literal["dcgan", "residual"] = "dcgan"
     spectral_norm: bool = False
+    skip_excitation: bool = False
     condition_on: AttributeNames = ()
     condition_dropout: Fraction = 0.1
     latent_dim: Count | Literal["auto"] = "auto"
     patch_size: PatchSize = "auto"
     generator_widths: Widths = "auto"
     discriminator_widths: Widths = "auto"
-    loss: Literal["non_saturating", "hinge", "bce", "wasserstein_gp"] = "non_saturating"
+    loss: Literal["non_saturating", "relativistic", "hinge", "bce", "wasserstein_gp"] = "non_saturating"
     label_smoothing: Annotated[Number, Field(ge=0, lt=0.5)] = 0.1
     gp_weight: Positive = 10.0
     generator_learning_rate: Positive = 1e-3
     discriminator_learning_rate: Positive = 1e-3
-    learning_rate_decay: Literal["constant", "cosine"] = "constant"
+    learning_rate_decay: Literal["constant", "cosine", "linear"] = "constant"
+    decay_from: Fraction = 0.0
     adam_beta_1: Fraction = 0.5
     adam_beta_2: Fraction = 0.99
-    r1_gamma: NonNegative = 1.0
+    r1_gamma: NonNegative | Literal["auto"] = "auto"
+    r1_end: Annotated[Number, Field(ge=0, le=1)] = 1.0
     r1_every: Count = 16
+    r2: bool = False
+    minibatch_std: Natural = 0
+    heads_weight: NonNegative = 0.0
     diffaugment: tuple[Literal["color", "translation", "cutout"], ...] = ("translation",)
     ema_half_life_kimg: NonNegative = 3.0
+    ema_ramp: Positive | None = None
     latent_activation: Literal["linear", "relu", "sigmoid"] = "linear"
     flip: bool = True
     augment: Augment = Augment()
     truncation: Annotated[Number, Field(gt=0, le=1)] = 1.0
     schedule: Schedule = Schedule()
+    keep: Literal["best", "last"] = "last"
+    keep_samples: Annotated[Count, Field(ge=20)] = 500
+    keep_extractor: Literal["mtcnn", "dlib", "random_conv"] = "mtcnn"
 
     @model_validator(mode="after")
     def _what_goes_together(self):

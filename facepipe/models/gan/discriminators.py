@@ -1,6 +1,7 @@
 """The two discriminators: strided convolutions, and residual blocks; each with or without spectral normalisation."""
 
 import keras
+import tensorflow as tf
 
 from facepipe.networks.layers import Initializers, convolutions
 from facepipe.networks.maps import halvings
@@ -10,7 +11,9 @@ from facepipe.networks.spectral import SpectralConv, SpectralDense
 FIELD = "discriminator_widths"
 
 
-def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm, conditions=0, patch=1):
+def discriminator(
+    architecture, image_shape, widths, seed, dtype, spectral_norm, conditions=0, patch=1, group=0
+):  # fmt: skip
     """Build one.
 
     dcgan (Radford et al. 2016): a 4x4 convolution of stride 2 and a leaky ReLU a width, flatten, dense.
@@ -27,6 +30,7 @@ def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm,
         spectral_norm: bool, every kernel divided by its largest singular value (Miyato et al. 2018).
         conditions: int, labels that it is conditioned on.
         patch: int, pixels a side that are folded into channels before the first convolution.
+        group: int, images whose deviation it sees, see `MinibatchStd`; 0: it sees each image alone.
 
     Returns:
         `keras.Model` named discriminator: images (n, h, w, c) in [-1, 1] -> float32 (n, 1 + conditions): the logits,
@@ -40,11 +44,19 @@ def discriminator(architecture, image_shape, widths, seed, dtype, spectral_norm,
     if architecture == "dcgan" and not spectral_norm:
         # the encoder's layers, whose weights older folders hold
         body = convolutions("discriminator", image_shape, widths, seed, dtype, FIELD, patch=patch)
-        inputs, features = body.input, body.output
+        inputs, x = body.input, body.get_layer("discriminator_flatten").input
     else:
         inputs = keras.Input(image_shape, name="discriminator_images")
         x = folded(inputs, patch, dtype, "discriminator_fold")
-        features = {"dcgan": _strided, "residual": _residual}[architecture](build, x, widths)
+        x = {"dcgan": _strided, "residual": _residual}[architecture](build, x, widths)
+    if group:
+        x = MinibatchStd(group, dtype=dtype, name="discriminator_std")(x)
+        x = build.conv(x, widths[-1], 3, 1, "discriminator_mix")
+        x = keras.layers.LeakyReLU(0.2, dtype=dtype, name="discriminator_mix_relu")(x)
+    if architecture == "dcgan":
+        features = keras.layers.Flatten(dtype=dtype, name="discriminator_flatten")(x)
+    else:
+        features = keras.ops.sum(keras.ops.cast(build.relu(x, "discriminator_relu"), "float32"), axis=(1, 2))
     outputs = build.head(features, 1, True, "discriminator_head")
     if conditions:
         projections = build.head(features, conditions, False, "discriminator_projections")
@@ -57,7 +69,7 @@ def _strided(build, x, widths):
         name = f"discriminator_conv{level}"
         x = build.conv(x, width, 4, 2, name)
         x = keras.layers.LeakyReLU(0.2, dtype=build.dtype, name=f"{name}_relu")(x)
-    return keras.layers.Flatten(dtype=build.dtype, name="discriminator_flatten")(x)
+    return x
 
 
 def _residual(build, x, widths):
@@ -69,8 +81,31 @@ def _residual(build, x, widths):
         y = build.conv(build.relu(x, f"{name}_relu0"), x.shape[-1], 3, 1, f"{name}_conv0")
         y = build.conv(build.relu(y, f"{name}_relu1"), width, 4, 2, f"{name}_conv1")
         x = keras.layers.Add(dtype=build.dtype, name=name)([shortcut, y])
-    x = keras.ops.cast(build.relu(x, "discriminator_relu"), "float32")
-    return keras.ops.sum(x, axis=(1, 2))
+    return x
+
+
+class MinibatchStd(keras.layers.Layer):
+    """Maps (n, h, w, c) with one channel more: how much the images of a group differ (Karras et al. 2018, sec. 3).
+
+    Args:
+        group: int, images whose standard deviation is taken; all n where that does not divide them.
+    """
+
+    def __init__(self, group, **options):
+        super().__init__(**options)
+        self.group = group
+
+    def call(self, x):
+        count, (height, width, channels) = tf.shape(x)[0], x.shape[1:]
+        group = tf.where(count % self.group == 0, self.group, count)
+        grouped = tf.reshape(tf.cast(x, tf.float32), (group, -1, height * width * channels))
+        deviation = tf.sqrt(tf.math.reduce_variance(grouped, axis=0) + 1e-8)
+        mean = tf.tile(tf.reduce_mean(deviation, axis=1), [group])
+        channel = tf.broadcast_to(mean[:, None, None, None], (count, height, width, 1))
+        return tf.concat([x, tf.cast(channel, x.dtype)], axis=3)
+
+    def compute_output_shape(self, shape):
+        return (*shape[:3], shape[3] + 1)
 
 
 class _Layers:

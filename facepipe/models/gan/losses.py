@@ -3,8 +3,6 @@
 real_logits, fake_logits: float32 (n,), of real and of generated images; each loss returns (d_loss, g_loss), (n,) each.
 """
 
-from typing import NamedTuple
-
 import tensorflow as tf
 
 
@@ -28,6 +26,11 @@ def bce(real_logits, fake_logits, label_smoothing):
     return real + tf.nn.softplus(fake_logits), tf.nn.softplus(-fake_logits)
 
 
+def relativistic(real_logits, fake_logits):
+    """Relativistic pairing (Jolicoeur-Martineau 2019; Huang et al. 2024, eq. 2): softplus(fake - real); the reverse."""
+    return tf.nn.softplus(fake_logits - real_logits), tf.nn.softplus(real_logits - fake_logits)
+
+
 def hinge(real_logits, fake_logits):
     """Hinge loss (Lim & Ye 2017; Miyato et al. 2018): relu(1 - real) + relu(1 + fake); -fake."""
     return tf.nn.relu(1.0 - real_logits) + tf.nn.relu(1.0 + fake_logits), -fake_logits
@@ -42,9 +45,8 @@ def losses_of(params, real_logits, fake_logits):
     """The loss that `params.loss` of `models.gan.config.TrainGAN` names; (d_loss, g_loss), without any penalty."""
     if params.loss == "bce":
         return bce(real_logits, fake_logits, params.label_smoothing)
-    return {"non_saturating": non_saturating, "hinge": hinge, "wasserstein_gp": wasserstein}[params.loss](
-        real_logits, fake_logits
-    )
+    losses = {f.__name__: f for f in (non_saturating, relativistic, hinge)} | {"wasserstein_gp": wasserstein}
+    return losses[params.loss](real_logits, fake_logits)
 
 
 def squared_slope(discriminate, images):
@@ -80,16 +82,8 @@ def slope_penalty(discriminate, real, fake, share):
     return tf.square(tf.sqrt(squared + 1e-12) - 1.0)
 
 
-class Judged(NamedTuple):
-    """logits: (n,), D's of real images; penalties: {name: (n,)}; weight: float, theirs in D's loss, 0 without any."""
-
-    logits: tf.Tensor
-    penalties: dict
-    weight: float
-
-
-def judge_real(params, discriminate, real, fake, share, with_penalty):
-    """D's logits of real images, and the penalty on its slope that `params` asks for.
+def judge(params, discriminate, real, fake, share, with_penalty):
+    """D's logits, and the penalty on its slope that `params` asks for.
 
     Args:
         params: `models.gan.config.TrainGAN`.
@@ -97,13 +91,16 @@ def judge_real(params, discriminate, real, fake, share, with_penalty):
         with_penalty: bool, whether it is due.
 
     Returns:
-        `Judged`.
+        (real logits, fake logits, penalties): float32 (n,) each; penalties a dict by name, r2 that of the slope at
+        generated images (Roth et al. 2017; Huang et al. 2024).
     """
     if not with_penalty:
-        return Judged(discriminate(real), {}, 0.0)
+        return discriminate(real), discriminate(fake), {}
     if params.loss == "wasserstein_gp":
         penalty = slope_penalty(discriminate, real, fake, share)
-        return Judged(discriminate(real), {"gradient_penalty": penalty}, params.gp_weight)
-    logits, penalty = squared_slope(discriminate, real)
-    # times r1_every: the penalty acts only on every r1_every-th step
-    return Judged(logits, {"r1": penalty}, 0.5 * params.r1_gamma * params.r1_every)
+        return discriminate(real), discriminate(fake), {"gradient_penalty": penalty}
+    real_logits, r1 = squared_slope(discriminate, real)
+    if not params.r2:
+        return real_logits, discriminate(fake), {"r1": r1}
+    fake_logits, r2 = squared_slope(discriminate, fake)
+    return real_logits, fake_logits, {"r1": r1, "r2": r2}

@@ -50,13 +50,15 @@ class GAN:
                 "generator_widths",
                 patch=patch,
                 linear_path=spec.get("linear_path", False),
+                excite=spec.get("skip_excitation", False),
             )
         widths = tuple(spec["discriminator_widths"])
         spectral_norm = spec.get("spectral_norm", False)
         self.networks = {
             "generator": generator,
             "discriminator": discriminator(
-                architecture, self.image_shape, widths, seed, dtype, spectral_norm, len(self.condition_on), patch
+                architecture, self.image_shape, widths, seed, dtype, spectral_norm, len(self.condition_on), patch,
+                spec.get("minibatch_std", 0),
             ),
         }
 

@@ -2,7 +2,7 @@
 
 from facepipe.errors import InputError, about
 from facepipe.models.gan.model import GAN
-from facepipe.networks.layers import deconvolutions
+from facepipe.networks.layers import convolutions, deconvolutions
 from facepipe.networks.store import digest, read_info, read_weights
 
 
@@ -56,6 +56,17 @@ def first_weights(folder, spec):
             networks = {"generator": decoder}
     inherited = {"linear_path": True} if source.get("linear_path") else {}
     return {name: network.get_weights() for name, network in networks.items()}, digest(folder), inherited
+
+
+def encoder_convolutions(folder):
+    """The convolutions of a VAE's encoder as a discriminator's: {name of the layer: its weights}."""
+    source = read_info(folder)["spec"]
+    widths, shape = tuple(source["widths"]), tuple(source["image_shape"])
+    numbers = source["latent_dim"] if source.get("linear_path") else 0
+    encoder = convolutions("encoder", shape, widths, 0, "float32", patch=source.get("patch_size", 1), numbers=numbers)
+    read_weights(folder, {"convolutions": encoder})
+    layers = [layer for layer in encoder.layers if layer.name.startswith("encoder_conv") and layer.weights]
+    return {layer.name.replace("encoder", "discriminator"): layer.get_weights() for layer in layers}
 
 
 def _as_gan(kind, source):

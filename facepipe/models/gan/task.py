@@ -8,12 +8,15 @@ import tensorflow as tf
 from facepipe.core.determinism import rng
 from facepipe.core.pictures import tile, to_uint8
 from facepipe.core.progress import say
+from facepipe.models.gan import course
 from facepipe.models.gan.collapse import diversity, messages, real_diversity
-from facepipe.models.gan.losses import judge_real, losses_of
+from facepipe.models.gan.heads import Heads
+from facepipe.models.gan.losses import judge, losses_of
 from facepipe.models.gan.model import GAN
 from facepipe.models.gan.operations import training_flops
 from facepipe.models.gan.schedules import make_schedule
-from facepipe.models.gan.start import first_weights, fitting
+from facepipe.models.gan.start import encoder_convolutions, first_weights, fitting
+from facepipe.models.gan.snapshots import Snapshots
 from facepipe.networks.maps import patch_for, widths_for
 from facepipe.shards.labels import Conditions
 from facepipe.training import augment
@@ -23,6 +26,8 @@ from facepipe.training.session import Plan, Result
 from facepipe.training.state import read_variables, write_variables
 
 PICTURE_SIDE = 8
+# that the maps' scales are taken from
+HEAD_IMAGES = 256
 # of latent_dim "auto", where there is no model to start from
 LATENT_DIM = 64
 
@@ -43,14 +48,16 @@ class GANTask:
 
     name = "gan"
 
-    def __init__(self, model, average, params, steps, runtime, real_diversity, shards):
-        self.model, self.average, self.params = model, average, params
+    def __init__(self, model, average, params, steps, runtime, real_diversity, shards, heads=None):
+        self.model, self.average, self.params, self._heads = model, average, params, heads
         self.real_diversity = real_diversity
         self._critic = params.loss == "wasserstein_gp"
         self._replicas = runtime.strategy.num_replicas_in_sync
         self._variables, self._optimizers, self._rates = {}, {}, {}
         for part in ("generator", "discriminator"):
             self._variables[part] = model.networks[part].trainable_variables
+            if part == "discriminator" and heads:
+                self._variables[part] = [*self._variables[part], *heads.network.trainable_variables]
             self._rates[part] = getattr(params, f"{part}_learning_rate")
             optimizer = Adam(self._rates[part], beta_1=params.adam_beta_1, beta_2=params.adam_beta_2, epsilon=1e-8)
             optimizer.build(self._variables[part])
@@ -62,8 +69,12 @@ class GANTask:
         half_life = params.ema_half_life_kimg * 1000
         # four half-lives leave 1/16 of the start in the average
         self._settled_images = 4 * half_life
-        self._ema_decay = 0.5 ** (params.batch_size / half_life) if half_life else 0.0
+        # what the host changes between steps
+        self._ema_decay = tf.Variable(course.average_decay(params, 0), trainable=False)
+        self._penalty_weight = tf.Variable(0.0, trainable=False)
         self._conditions = Conditions(shards, model.condition_on)
+        self.use_time(0.0)
+        self._snapshots = Snapshots(params, shards, self._conditions) if params.keep == "best" else None
         self._fixed_codes = self._conditions.random(PICTURE_SIDE**2, seed=0)
         self._fixed_z = rng(0, "gan", "picture").standard_normal((PICTURE_SIDE**2, model.latent_dim), np.float32)
 
@@ -84,6 +95,10 @@ class GANTask:
         }
         if patch > 1:
             spec["patch_size"] = patch
+        if params.minibatch_std:
+            spec["minibatch_std"] = params.minibatch_std
+        if params.skip_excitation:
+            spec["skip_excitation"] = True
         if params.condition_on:
             spec["condition_on"] = list(params.condition_on)
         weights, digest, inherited = first_weights(params.init_from, spec) if params.init_from else ({}, None, {})
@@ -93,7 +108,11 @@ class GANTask:
             network, average = GAN(spec, runtime.dtype, seed), GAN(spec, "float32", seed)
             for name, values in weights.items():
                 network.networks[name].set_weights(values)
-            return cls(network, average, params, steps, runtime, real_diversity(data), data)
+            if params.discriminator_start == "encoder":
+                for name, values in encoder_convolutions(params.init_from).items():
+                    network.networks["discriminator"].get_layer(name).set_weights(values)
+            heads = Heads(data.images("train", 0, HEAD_IMAGES), seed) if params.heads_weight else None
+            return cls(network, average, params, steps, runtime, real_diversity(data), data, heads)
 
         start = {"init_from": {"folder": params.init_from, "sha256": digest}} if digest else {}
         return Plan(spec, build, start, start)
@@ -119,10 +138,11 @@ class GANTask:
     def variant(self):
         train_d, train_g = self.schedule.decide()
         # R1 is lazy in D's own steps (Karras et al. 2020, sec. 3.1), the penalty of a critic acts on each of them
-        due = self._critic or (self.params.r1_gamma > 0 and self._d_steps % self.params.r1_every == 0)
+        due = self._critic or (self.params.r1_gamma != 0 and self._d_steps % self.params.r1_every == 0)
         self._d_steps += train_d
         if self._of_steps:
             self.use_time(self._steps / self._of_steps)
+        self._ema_decay.assign(course.average_decay(self.params, self._steps * self.params.batch_size))
         self._steps += 1
         return train_d, train_g, train_d and due
 
@@ -132,9 +152,10 @@ class GANTask:
 
     def use_time(self, share):
         # by the training's steps, which both networks share, not by each optimizer's own
-        if self.params.learning_rate_decay == "cosine":
+        if self.params.learning_rate_decay != "constant":
             for part, rate in self._rates.items():
-                self._optimizers[part].learning_rate = rate * 0.5 * (1.0 + np.cos(np.pi * share))
+                self._optimizers[part].learning_rate = rate * course.rate_left(self.params, share)
+        self._penalty_weight.assign(course.penalty_weight(self.params, share, self.model.image_shape))
 
     def should_stop(self, epoch):
         return False
@@ -148,15 +169,18 @@ class GANTask:
             "schedule": self.schedule.state(),
             "d_steps": self._d_steps,
             "steps": self._steps,
-        }
+        } | ({"snapshots": self._snapshots.state()} if self._snapshots else {})
 
     def restore(self, state):
         write_variables(self._all_variables(), state["variables"])
         self.schedule.restore(state["schedule"])
         self._d_steps, self._steps = state["d_steps"], state["steps"]
+        if self._snapshots:
+            self._snapshots.restore(state["snapshots"])
 
     def _all_variables(self):
         networks = [*self.model.networks.values(), self.average.networks["generator"]]
+        networks += [self._heads.network] if self._heads else []
         return [variable for part in [*networks, *self._optimizers.values()] for variable in part.variables]
 
     def train_step(self, images, noise, variant):
@@ -168,18 +192,24 @@ class GANTask:
         batch = tf.cast(tf.shape(real)[0] * self._replicas, tf.float32)
         if train_d:
             self.model.iterate_spectra()
+            if self._heads:
+                self._heads.iterate_spectra()
         # a generated image has the labels of the real one in its row
         codes = noise.get("codes")
         discriminate = partial(self.model.discriminate, codes=codes, training=True)
         with tf.GradientTape(persistent=True) as tape:
             fake = self.model.generate(noise["z"], codes, training=True) * 2.0 - 1.0
             fake = augment.diffaugment(fake, noise["augment_fake"], self.params.diffaugment)
-            real_logits, penalties, weight = judge_real(
+            real_logits, fake_logits, penalties = judge(
                 self.params, discriminate, real, fake, noise.get("between"), with_penalty
             )
-            fake_logits = discriminate(fake)
             d_losses, g_losses = losses_of(self.params, real_logits, fake_logits)
-            d_loss = tf.reduce_sum(d_losses + sum(weight * penalty for penalty in penalties.values())) / batch
+            if self._heads:
+                d_more, g_more = losses_of(self.params, self._heads.judge(real), self._heads.judge(fake))
+                d_losses += self.params.heads_weight * tf.reduce_mean(d_more, axis=1)
+                g_losses += self.params.heads_weight * tf.reduce_mean(g_more, axis=1)
+            penalty = self._penalty_weight * tf.add_n([*penalties.values()]) if penalties else 0.0
+            d_loss = tf.reduce_sum(d_losses + penalty) / batch
             g_loss = tf.reduce_sum(g_losses) / batch
         if train_d:
             apply_gradients(self._optimizers["discriminator"], d_loss, self._variables["discriminator"], tape)
@@ -199,11 +229,12 @@ class GANTask:
 
     def _update_average(self):
         # batch normalisation's moving statistics are averaged with the weights that made them
+        decay = tf.convert_to_tensor(self._ema_decay)
         pairs = zip(
             self.average.networks["generator"].variables, self.model.networks["generator"].variables, strict=True
         )
         for average, value in pairs:
-            average.assign(self._ema_decay * average + (1.0 - self._ema_decay) * value)
+            average.assign(decay * average + (1.0 - decay) * value)
 
     def after_epoch(self, epoch, means):
         measures = {"sample_diversity": diversity(self.samples())}
@@ -212,7 +243,13 @@ class GANTask:
         found = messages(means | measures, self.real_diversity, settled, not self._critic)
         if found:
             say(f"train_gan: epoch {epoch}: collapse? {'; '.join(found)}; see train_gan.schedule in params.yaml")
+        if self._snapshots and (epoch % self.params.grid_every == 0 or self._steps == self._of_steps):
+            measures[self._snapshots.metric] = self._snapshots.judge(epoch, self.average, self._weights)
         return measures | {"collapse": float(bool(found))}
+
+    def _weights(self):
+        networks = {"generator": self.average.networks["generator"], "discriminator": self.model.networks["discriminator"]}
+        return {name: network.get_weights() for name, network in networks.items()}
 
     def samples(self):
         """G_ema's images for the fixed z and codes; float32 (64, h, w, c) in [0, 1]."""
@@ -226,8 +263,12 @@ class GANTask:
         """Nothing beside history.csv."""
 
     def result(self):
-        """The `session.Result`: G_ema, and the discriminator as it is."""
-        self.average.networks["discriminator"].set_weights(self.model.networks["discriminator"].get_weights())
-        record = {"loss": self.params.loss, "schedule": self.params.schedule.name}
-        metrics = {"sample_diversity": diversity(self.samples()), "real_diversity": self.real_diversity}
+        """The `session.Result`: G_ema and the discriminator, of the best grid or of the last step."""
+        kept, record, metrics = self._weights(), {"loss": self.params.loss, "schedule": self.params.schedule.name}, {}
+        if self._snapshots and self._snapshots.weights:
+            kept, best = self._snapshots.weights, self._snapshots
+            record, metrics = record | {"best_epoch": best.epoch}, {"best_epoch": best.epoch, best.metric: best.kid * 1000}
+        for name, weights in kept.items():
+            self.average.networks[name].set_weights(weights)
+        metrics |= {"sample_diversity": diversity(self.samples()), "real_diversity": self.real_diversity}
         return Result(self.average, record, metrics)

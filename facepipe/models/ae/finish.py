@@ -1,0 +1,159 @@
+"""The adversarial finish: the encoder frozen, the decoder trained on until its pictures are as sharp as photographs."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from facepipe.networks.layers import Initializers
+from facepipe.networks.maps import halvings
+from facepipe.networks.spectral import SpectralConv, iterate_all
+from facepipe.networks.summary import forward_flops
+from facepipe.training import augment
+from facepipe.training.optimizer import Adam
+from facepipe.training.runtime import apply_gradients, sum_over_replicas
+from facepipe.training.state import read_variables, write_variables
+
+# of the discriminator's maps, the largest first
+WIDTHS = (32, 64, 128)
+
+
+def patch_discriminator(image_shape, seed, dtype):
+    """A discriminator of patches, spectrally normalised: it says of each part of an image whether it is real.
+
+    Args:
+        image_shape: (h, w, c).
+        seed: int, of the initial weights.
+        dtype: keras dtype policy of the convolutions.
+
+    Returns:
+        `keras.Model`: images (n, h, w, c) in [-1, 1] -> list of the maps after each halving and, last, float32 logits
+        (n, h', w', 1). There are as many halvings of the image as leave 4 pixels, at most three.
+    """
+    init, count = Initializers(seed), len(WIDTHS)
+    while count > 1 and min(image_shape[:2]) >> count < 4:
+        count -= 1
+    halvings(image_shape, count, "finish")
+    x = inputs = keras.Input(image_shape, name="finish_images")
+    maps = []
+    for level, width in enumerate(WIDTHS[:count]):
+        name = f"finish_conv{level}"
+        x = SpectralConv(x.shape[-1], width, 4, 2, kernel_initializer=init.he(name), dtype=dtype, name=name)(x)
+        x = keras.layers.LeakyReLU(0.2, dtype=dtype, name=f"{name}_relu")(x)
+        maps.append(x)
+    name = "finish_logits"
+    x = SpectralConv(x.shape[-1], 1, 3, 1, kernel_initializer=init.glorot(name), dtype="float32", name=name)(x)
+    return keras.Model(inputs, [*maps, x], name="finish")
+
+
+class FinishTask:
+    """L1 to the image, L1 between the discriminator's maps (feature matching, Larsen et al. 2016), hinge on patches.
+
+    The encoder does not change, and so no latent does; the discriminator begins alone (see `loop.Task`).
+
+    Args:
+        trained: an `Autoencoding` task, at its end: its model's decoder is trained on.
+        params: `models.ae.config.Finish`.
+        steps: int, of the finish.
+        runtime: `Runtime`.
+        seed: int, of the discriminator's first weights.
+    """
+
+    def __init__(self, trained, params, steps, runtime, seed):
+        self.name, self._trained, self.params = f"{trained.name}_finish", trained, params
+        self._model, self._steps, self._of_steps = trained.model, 0, steps
+        self._discriminator = patch_discriminator(self._model.image_shape, seed, runtime.dtype)
+        self._alone = params.discriminator_first // params.batch_size
+        self._replicas = runtime.strategy.num_replicas_in_sync
+        self._variables = {
+            "decoder": self._model.networks["decoder"].trainable_variables,
+            "discriminator": self._discriminator.trainable_variables,
+        }
+        self._rates = {"decoder": params.learning_rate, "discriminator": params.discriminator_learning_rate}
+        self._optimizers = {}
+        for part, variables in self._variables.items():
+            self._optimizers[part] = Adam(self._rates[part], beta_1=0.5, beta_2=0.99, epsilon=1e-8)
+            self._optimizers[part].build(variables)
+
+    def operations(self):
+        """About how many there are for one image: see `session.train`."""
+        encoder = [network for name, network in self._model.networks.items() if name != "decoder"]
+        return (
+            forward_flops(*encoder)
+            + 3 * forward_flops(self._model.networks["decoder"])
+            + 8 * forward_flops(self._discriminator)
+        )
+
+    def draw(self, generator, rows):
+        noise = {"flip": generator.random(len(rows)) < (0.5 if self._trained.params.flip else 0.0)}
+        return noise | self._trained.conditions.draw(generator, rows, 0.0)
+
+    def variant(self):
+        share = self._steps / self._of_steps
+        for part, rate in self._rates.items():
+            self._optimizers[part].learning_rate = rate * 0.5 * (1.0 + np.cos(np.pi * share))
+        self._steps += 1
+        return self._steps > self._alone
+
+    def after_step(self, logs):
+        pass
+
+    def use_time(self, share):
+        pass
+
+    def should_stop(self, epoch):
+        return False
+
+    def learning_rate(self):
+        return float(tf.convert_to_tensor(self._optimizers["decoder"].learning_rate))
+
+    def train_step(self, images, noise, variant):
+        params = self.params
+        x = augment.to_float(images, noise["flip"])
+        batch = tf.cast(tf.shape(x)[0] * self._replicas, tf.float32)
+        iterate_all(self._discriminator)
+        z, codes = tf.stop_gradient(self._model.encode(x)), noise.get("codes")
+        with tf.GradientTape(persistent=True) as tape:
+            made = tf.sigmoid(self._model.decode_logits(z, codes, training=variant))
+            *real_maps, real = self._discriminator(x * 2.0 - 1.0, training=True)
+            *made_maps, fake = self._discriminator(made * 2.0 - 1.0, training=True)
+            d_losses = _mean(tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + fake))
+            absolute = _mean(tf.abs(x - made))
+            pairs = zip(real_maps, made_maps, strict=True)
+            features = tf.add_n([_mean(tf.abs(tf.stop_gradient(a) - b)) for a, b in pairs]) / len(made_maps)
+            losses = absolute + params.feature_weight * features - params.adversarial_weight * _mean(fake)
+            d_loss, loss = tf.reduce_sum(d_losses) / batch, tf.reduce_sum(losses) / batch
+        apply_gradients(self._optimizers["discriminator"], d_loss, self._variables["discriminator"], tape)
+        if variant:
+            apply_gradients(self._optimizers["decoder"], loss, self._variables["decoder"], tape)
+        terms = {
+            "mse": _mean(tf.square(x - made)),
+            "l1": absolute,
+            "feature": features,
+            "d_loss": d_losses,
+            "real_logit": _mean(real),
+            "fake_logit": _mean(fake),
+        }
+        return sum_over_replicas({name: tf.reduce_sum(value) / batch for name, value in terms.items()})
+
+    def after_epoch(self, epoch, means):
+        return self._trained.held_out(epoch)
+
+    def picture(self):
+        """As before the finish."""
+        return self._trained.picture()
+
+    def state(self):
+        return {"variables": read_variables(self._all_variables()), "steps": self._steps}
+
+    def restore(self, state):
+        write_variables(self._all_variables(), state["variables"])
+        self._steps = state["steps"]
+
+    def _all_variables(self):
+        parts = [*self._model.networks.values(), self._discriminator, *self._optimizers.values()]
+        return [variable for part in parts for variable in part.variables]
+
+
+def _mean(values):
+    """Mean of each sample's values, (n, ...) -> float32 (n,)."""
+    return tf.reduce_mean(tf.cast(values, tf.float32), axis=tuple(range(1, len(values.shape))))
