@@ -111,7 +111,7 @@ def test_valid_fills_up_what_test_lacks(tmp_path, monkeypatch):
     _, load = make_world(tmp_path, train=60, valid=40, test=30)
     shards = Shards(tmp_path / "shards")
     seen = []
-    monkeypatch.setattr("facepipe.metrics.evaluate.features", lambda name, x, eyes: seen.append(x) or np.eye(len(x), 4))
+    monkeypatch.setattr("facepipe.metrics.samples.features", lambda name, x, eyes: seen.append(x) or np.eye(len(x), 4))
     run(tmp_path, load)
     assert (seen[0][:30] == shards.images("test")).all()
     valid = {image.tobytes() for image in shards.images("valid")}

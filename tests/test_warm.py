@@ -33,12 +33,12 @@ def vae(tiny_shards, tiny_params, tmp_path_factory):
     return folder / "vae"
 
 
-@pytest.mark.parametrize("name", ["vae", "gan"])
+@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
 def test_before_its_first_step_it_makes_the_other_models_faces(name, vae, tiny_models):
-    folder, spec = (vae, SPEC) if name == "vae" else (tiny_models / "gan", SPEC | {"generator_widths": [8, 8]})
+    folder, spec = (vae, SPEC) if name == "vae" else (tiny_models / name, SPEC | {"generator_widths": [8, 8]})
     weights, _, inherited = first_weights(folder, spec)
     assert set(weights) == {"generator"} | ({"discriminator"} if name == "gan" else set())
-    assert inherited == ({"linear_path": True} if name == "vae" else {})
+    assert inherited == ({} if name == "gan" else {"linear_path": True})
     model = GAN(spec | inherited)
     for network, values in weights.items():
         model.networks[network].set_weights(values)
@@ -76,6 +76,45 @@ def test_training_starts_there(vae, tiny_shards, tiny_params, tmp_path):
     train_model("gan", tiny_params[0], TrainGAN(**PARAMS, **options), tiny_shards, tmp_path / "m2", tmp_path / "r2")
     assert np.abs(load_model(tmp_path / "m2").decode(z) - load_model(vae).decode(z)).mean() > 0.05
     assert "init_from" not in read_json(tmp_path / "m2/model.json")["training"]
+
+
+def test_from_an_autoencoder_it_has_the_density_of_its_latents(tiny_models, tiny_shards, tiny_params, tmp_path):
+    common = {"batch_size": 16, "epochs": 1, "generator_learning_rate": 1e-9, "discriminator_widths": (8, 8)}
+    for name, start, psi in (("first", tiny_models / "ae", 1.0), ("second", tmp_path / "first/m", 0.5)):
+        params = TrainGAN(**common, init_from=str(start), truncation=psi)
+        folder = tmp_path / name
+        train_model("gan", tiny_params[0], params, tiny_shards, folder / "m", folder / "r")
+    ae, first, second = (load_model(f) for f in (tiny_models / "ae", tmp_path / "first/m", tmp_path / "second/m"))
+    z = ae.sample_latents(20, 3)
+    np.testing.assert_array_equal(first.sample_latents(20, 3), z)
+    assert np.abs(first.decode(z) - ae.decode(z)).mean() < 0.05
+    assert second.sampler.name == "mixture" and not np.array_equal(second.sample_latents(20, 3), z)
+    np.testing.assert_allclose(second.sampler.covariances, 0.25 * ae.sampler.covariances, rtol=1e-5)
+
+
+def test_the_discriminator_may_be_first(tiny_shards, tiny_params, tmp_path):
+    params = TrainGAN(**PARAMS | {"epochs": 2}, discriminator_first=96, discriminator_learning_rate=1e-2)
+    train_model("gan", tiny_params[0], params, tiny_shards, tmp_path / "m", tmp_path / "r")
+    rows = (tmp_path / "r/history.csv").read_text().splitlines()
+    column = rows[0].split(",").index("g_trains")
+    assert [float(row.split(",")[column]) for row in rows[1:]] == [0, 1]
+
+
+def test_the_discriminator_may_begin_as_the_encoder(vae, tiny_shards, tiny_params, tmp_path):
+    params = TrainGAN(
+        batch_size=16, epochs=1, discriminator_widths=(8, 16), init_from=str(vae), discriminator_start="encoder",
+        discriminator_learning_rate=1e-9,
+    )  # fmt: skip
+    train_model("gan", tiny_params[0], params, tiny_shards, tmp_path / "m", tmp_path / "r")
+    encoder, judge = load_model(vae).model.networks["convolutions"], load_model(tmp_path / "m").model.networks
+    for level in range(2):
+        layers = encoder.get_layer(f"encoder_conv{level}"), judge["discriminator"].get_layer(f"discriminator_conv{level}")
+        np.testing.assert_allclose(*(layer.get_weights()[0] for layer in layers), atol=1e-5)
+    with pytest.raises(InputError, match="discriminator_start: encoder .* discriminator_widths"):
+        train_model(
+            "gan", tiny_params[0], params.model_copy(update={"discriminator_widths": (8, 8)}), tiny_shards,
+            tmp_path / "m", tmp_path / "r",
+        )  # fmt: skip
 
 
 def test_a_state_is_not_used_when_the_other_model_has_changed(vae, tiny_shards, tiny_params, tmp_path, monkeypatch):
@@ -136,8 +175,8 @@ def test_both_conditioned_on_the_same(conditioned_models):
 def test_broken_folders(vae, tiny_models, tmp_path):
     with pytest.raises(InputError, match=r"no model.json there; train the model first"):
         first_weights(tmp_path / "nothing", SPEC)
-    with pytest.raises(InputError, match=r"model ae; a GAN starts from a vae or a gan"):
-        first_weights(tiny_models / "ae", SPEC)
+    with pytest.raises(InputError, match=r"model inverter; a GAN starts from an ae, a vae or a gan"):
+        first_weights(tiny_models / "inverter", SPEC)
     folder = tmp_path / "vae"
     shutil.copytree(vae, folder)
     (folder / "decoder.weights.h5").write_bytes(b"no")

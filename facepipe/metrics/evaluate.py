@@ -10,41 +10,20 @@ from facepipe.core.files import write_csv
 from facepipe.core.pictures import to_uint8
 from facepipe.core.progress import track
 from facepipe.errors import FieldError, InputError
-from facepipe.latents.folder import MODELS, density_path
+from facepipe.latents.folder import MODELS, density_path, split_path
 from facepipe.latents.statistics import kl_per_dimension, statistics
+from facepipe.latents.table import read_latents
 from facepipe.metrics import reconstruction
-from facepipe.features.extractors import features, onet
-from facepipe.metrics.frechet import frechet
-from facepipe.features.kid import kid
-from facepipe.metrics.prdc import prdc
-from facepipe.metrics.sharpness import gradient_energy
+from facepipe.metrics.samples import Judge, SampleScores, sample_metrics
 from facepipe.networks.health import active_units
 from facepipe.networks.pixel_pca import fit_pca
-from facepipe.networks.samplers import load_sampler
+from facepipe.networks.samplers import Prior, Uniform, fit_gaussian, load_sampler
 from facepipe.shards.labels import random_labels, read_labels
 from facepipe.shards.shards import Shards
 
 BATCH = 256
 PCA_IMAGES = 20_000  # training images that PCA is fitted to, at most: its components have settled long before
 DIGITS = 9  # significant, in the tables
-
-
-class SampleScores(NamedTuple):
-    """One row of samples.csv; `n` generated (or real) images against as many held-out real ones."""
-
-    model: str
-    sampler: str
-    extractor: str
-    n: int
-    kid_mean: float
-    kid_sd: float
-    frechet: float
-    precision: float
-    recall: float
-    density: float
-    coverage: float
-    sharpness: float  # gradient energy over that of the real ones
-    face_score: float | None  # mtcnn only
 
 
 def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
@@ -85,10 +64,9 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
         print(f"evaluate: KID over subsets of {subset} images: there are not {params.kid_subset_size}")
     if len(reference) < params.samples:
         print(f"evaluate: {len(reference)} samples a model, as many as there are held-out images, not {params.samples}")
-    judge = _Judge(params, reference, subset, (shards.framing or {}).get("eyes"))
-
-    real = judge("real", "train", shards.gather("train", _some_rows(shards, "train", len(reference), params.seed)))
-    samples, reconstructions, metrics = [real], [], {"real": _sample_metrics(real, tag, kid_tag)}
+    train = shards.gather("train", _some_rows(shards, "train", len(reference), params.seed))
+    judge = Judge(params, reference, train, subset, (shards.framing or {}).get("eyes"))
+    samples, reconstructions, metrics = [judge.real], [], {"real": sample_metrics(judge.real, tag, kid_tag)}
     floors = {}
     for name in track(wanted, "evaluate", unit="models"):
         model = load(Path(models) / name)
@@ -97,14 +75,15 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
             if model.latent_dim not in floors:
                 floors[model.latent_dim] = _pca_floor(shards, model.latent_dim)
             floor = floors[model.latent_dim]
-            z, logvar, rows = _reconstruct(model, shards)
-            reconstructions += [(name, *rows.mean(axis=0)), (f"pca{floor.components} (for {name})", *floor.scores)]
-            metrics[name] |= _reconstruction_metrics(rows, floor) | _latent_metrics(name, z, logvar, params, report)
+            rows = _reconstruct(model, shards, judge.identity_images)
+            reconstructions += [(name, *rows.scores.mean(axis=0)), (f"pca{floor.components} (for {name})", *floor.scores)]
+            metrics[name] |= judge.identity(rows.kept, rows.decoded)
+            metrics[name] |= _reconstruction_metrics(rows.scores, floor) | _latent_metrics(name, rows.z, rows.logvar, params, report)
         labels = random_labels(shards, model.condition_on, len(reference), params.seed)
         z = model.sample_latents(len(reference), params.seed)
         own = judge(name, model.sampler.name, _sample(model, z, labels))
         samples.append(own)
-        metrics[name] |= _sample_metrics(own, tag, kid_tag)
+        metrics[name] |= sample_metrics(own, tag, kid_tag)
         density = density_path(Path(latents) / name)
         if model.has_encoder:
             sampler = load_sampler(density)
@@ -117,35 +96,24 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
             fitted = judge(name, f"density ({sampler.name})", _sample(model, z, labels))
             samples.append(fitted)
             metrics[name][f"kid_x1000_density_{kid_tag}"] = fitted.kid_mean * 1000
+            for other in _others(params.samplers, {model.sampler.name, sampler.name}, model, Path(latents) / name):
+                z = other.sample(len(reference), params.seed)
+                samples.append(judge(name, other.name, _sample(model, z, labels)))
     write_csv(report / "samples.csv", SampleScores._fields, samples, DIGITS)
     columns = "model", "test_mse", "test_psnr_db", "test_ssim"
     write_csv(report / "reconstruction.csv", columns, reconstructions, DIGITS)
     return metrics
 
 
-class _Judge:
-    """Compares sets of images with one set of held-out real ones."""
-
-    def __init__(self, params, reference, subset, eyes):
-        self.params, self.subset, self.eyes = params, subset, eyes
-        self.reference, _ = _features(params.extractor, reference, eyes)
-        self.sharpness = gradient_energy(reference).mean()
-
-    def __call__(self, model, sampler, images):
-        p = self.params
-        found, score = _features(p.extractor, images, self.eyes)
-        mean, sd = kid(self.reference, found, p.kid_subsets, self.subset, p.seed)
-        distance, overlap = frechet(self.reference, found), prdc(self.reference, found, p.neighbours)
-        sharpness = gradient_energy(images).mean() / self.sharpness
-        return SampleScores(model, sampler, p.extractor, len(found), mean, sd, distance, *overlap, sharpness, score)
-
-
-def _features(extractor, images, eyes):
-    """(features float (n, d), mean face score or None): of mtcnn both come from one run."""
-    if extractor != "mtcnn":
-        return features(extractor, images, eyes), None
-    found = onet(images)
-    return found.features, float(found.face_scores.mean())
+def _others(names, known, model, latents):
+    """The samplers in `names` that are not `known`, of a model whose latents lie in the folder `latents`."""
+    for name in names:
+        if name in known:
+            continue
+        if name == "gaussian":
+            yield fit_gaussian(read_latents(split_path(latents, "train"), model.latent_dim).z)
+        else:
+            yield {"uniform": Uniform, "prior": Prior}[name](model.latent_dim)
 
 
 class _Floor(NamedTuple):
@@ -169,11 +137,13 @@ class _Reconstructed(NamedTuple):
     z: np.ndarray  # (n, d)
     logvar: np.ndarray | None  # (n, d), of a VAE
     scores: np.ndarray  # (n, 3), see `_reconstruction_scores`
+    kept: np.ndarray  # uint8 (m, h, w, c), the first images
+    decoded: np.ndarray  # and their reconstructions
 
 
-def _reconstruct(model, shards):
-    """`_Reconstructed` of the test split; a VAE reconstructs from mu."""
-    z, logvar, scores = [], [], []
+def _reconstruct(model, shards, keep):
+    """`_Reconstructed` of the test split; a VAE reconstructs from mu. keep: int, how many images are wanted back."""
+    z, logvar, scores, kept = [], [], [], []
     labels = read_labels(shards, "test", model.condition_on)
     for start, images in zip(range(0, len(labels), BATCH), _batches(shards, "test"), strict=True):
         if model.name == "vae":
@@ -182,8 +152,12 @@ def _reconstruct(model, shards):
         else:
             mu = model.encode(images)
         z.append(mu)
-        scores.append(_reconstruction_scores(images, _decode(model, mu, labels[start : start + BATCH])))
-    return _Reconstructed(np.concatenate(z), np.concatenate(logvar) if logvar else None, np.concatenate(scores))
+        decoded = _decode(model, mu, labels[start : start + BATCH])
+        scores.append(_reconstruction_scores(images, decoded))
+        kept.append(np.stack([images, to_uint8(decoded)], 1)[: max(0, keep - start)])
+    pairs = np.concatenate(kept)
+    logvar = np.concatenate(logvar) if logvar else None
+    return _Reconstructed(np.concatenate(z), logvar, np.concatenate(scores), pairs[:, 0], pairs[:, 1])
 
 
 def _reconstruction_scores(images, decoded):
@@ -215,16 +189,6 @@ def _latent_metrics(name, z, logvar, params, report):
         metrics |= {"active_units": int(table["active"].sum()), "kl_nats": float(table["kl_nats"].sum())}
     write_csv(report / "latents" / f"{name}.csv", table.columns, table.itertuples(index=False), DIGITS)
     return metrics
-
-
-def _sample_metrics(scores, tag, kid_tag):
-    metrics = {
-        f"kid_x1000_{kid_tag}": scores.kid_mean * 1000,
-        f"kid_x1000_sd_{kid_tag}": scores.kid_sd * 1000,
-        f"precision_{tag}": scores.precision,
-        f"recall_{tag}": scores.recall,
-    }
-    return metrics if scores.face_score is None else metrics | {f"face_score_{tag}": scores.face_score}
 
 
 def _sample(model, z, labels):

@@ -29,7 +29,8 @@ class Flow(Sampler):
     depend on t, SiLU, two dense layers a block.
 
     Args:
-        mean: (d,) of the latents; color: (d, d), their covariance's square root.
+        mean: (d,) of the latents; color: (d, d), from whitened latents, the principal
+            components in units of their deviation, to latents.
         arrays: kernels and biases by name, see `shapes`; stacked where there is one a block. All float32.
     """
 
@@ -48,7 +49,7 @@ class Flow(Sampler):
             check_shape(name, getattr(self, name), shape)
         self._weights = {name: getattr(self, name).astype(np.float64) for name in self.fields[2:]}
 
-    def _color(self, noise, seed):
+    def _color(self, noise, choices):
         return np.concatenate([self._moved(noise[i : i + ROWS]) for i in range(0, len(noise), ROWS)])
 
     def _moved(self, x):
@@ -129,9 +130,9 @@ def fit_flow(z, seed, steps):
     mean, covariance = z.mean(0), np.atleast_2d(np.cov(z, rowvar=False))
     values, vectors = np.linalg.eigh(covariance)
     root = np.sqrt(np.maximum(values, LEAST_VARIANCE * max(values.max(), 1e-12)))
-    color = (vectors * root) @ vectors.T
-    whitened = ((z - mean) @ (vectors / root) @ vectors.T).astype(np.float32)
-    dim = z.shape[1]
+    color = (vectors * root).T
+    whitened = ((z - mean) @ (vectors / root)).astype(np.float32)
+    dim, importance = z.shape[1], (root / root.mean()).astype(np.float32)
     variables = tf.nest.map_structure(tf.Variable, _first_weights(dim, seed))
     flat = tf.nest.flatten(variables)
     averages, firsts, seconds = ([tf.Variable(start(v)) for v in flat] for start in (tf.identity, *[tf.zeros_like] * 2))
@@ -143,7 +144,7 @@ def fit_flow(z, seed, steps):
     def step(start, end, t, rate, count):
         with tf.GradientTape() as tape:
             found = velocity(tnp, variables, (1.0 - t) * start + t * end, t)
-            loss = tf.reduce_mean(tf.square(found - (end - start)))
+            loss = tf.reduce_mean(importance * tf.square(found - (end - start)))
         keep = tf.minimum(1.0 - 1.0 / AVERAGE_STEPS, count / (count + 10.0))
         gradients = tape.gradient(loss, flat)
         for variable, average, m, v, gradient in zip(flat, averages, firsts, seconds, gradients, strict=True):

@@ -23,7 +23,16 @@ class Sampler:
     def sample(self, n, seed):
         """Draw n latents: float32 (n, latent_dim), a function of the parameters, n and seed alone."""
         noise = rng(seed, "sampler").standard_normal((n, self.latent_dim))
-        return self._color(noise, seed).astype(np.float32)
+        return self._color(noise, lambda: rng(seed, "sampler", "component").random(n)).astype(np.float32)
+
+    def draw(self, generator, n):
+        """The same by the numbers of a numpy Generator."""
+        noise = generator.standard_normal((n, self.latent_dim), np.float32)
+        return self._color(noise, lambda: generator.random(n)).astype(np.float32)
+
+    def _color(self, noise, choices):
+        """Latents float64 (n, d) of noise from N(0, I); choices(): float (n,) in [0, 1), further random numbers."""
+        raise NotImplementedError
 
     def save(self, path):
         """Write the parameters to `path` (.npz); equal parameters give equal bytes."""
@@ -41,6 +50,10 @@ class Prior(Sampler):
     name = "prior"
     fields = ("latent_dim", "truncation")
 
+    def truncated(self, psi):
+        """The `Prior` of truncation psi."""
+        return Prior(self.latent_dim, psi)
+
     def __init__(self, latent_dim, truncation=1.0):
         self.latent_dim = int(latent_dim)
         self.truncation = float(truncation)
@@ -49,8 +62,26 @@ class Prior(Sampler):
         if not 0 < self.truncation <= 1:
             raise ValueError(f"truncation should be above 0 and at most 1, got {truncation}")
 
-    def _color(self, noise, seed):
+    def _color(self, noise, choices):
         return noise if self.truncation == 1 else self.truncation * noise
+
+
+class Uniform(Sampler):
+    """Each dimension uniform in [0, 1], as two earlier projects drew the latents of an autoencoder: to compare with."""
+
+    name = "uniform"
+    fields = ("latent_dim",)
+
+    def __init__(self, latent_dim):
+        self.latent_dim = int(latent_dim)
+
+    def sample(self, n, seed):
+        """As of any `Sampler`."""
+        return rng(seed, "sampler").random((n, self.latent_dim)).astype(np.float32)
+
+    def draw(self, generator, n):
+        """As of any `Sampler`."""
+        return generator.random((n, self.latent_dim)).astype(np.float32)
 
 
 class Gaussian(Sampler):
@@ -65,7 +96,7 @@ class Gaussian(Sampler):
         self.covariance = finite_array("covariance", covariance, 2)
         check_shape("covariance", self.covariance, (self.latent_dim, self.latent_dim))
 
-    def _color(self, noise, seed):
+    def _color(self, noise, choices):
         return self.mean + noise @ _square_root(self.covariance)
 
 
@@ -83,18 +114,25 @@ class Mixture(Sampler):
         components = len(self.weights)
         check_shape("means", self.means, (components, self.latent_dim))
         check_shape("covariances", self.covariances, (components, self.latent_dim, self.latent_dim))
+        self._roots = {}
         if self.weights.min() < 0 or not self.weights.sum() > 0:
             raise ValueError("weights should be non-negative and not all zero")
 
-    def _color(self, noise, seed):
+    def _color(self, noise, choices):
         upper = np.cumsum(self.weights, dtype=np.float64)
-        drawn = rng(seed, "sampler", "component").random(len(noise)) * upper[-1]
+        drawn = choices() * upper[-1]
         component = np.searchsorted(upper[:-1], drawn, side="right")
         latents = np.empty_like(noise)
         for k in np.unique(component):
             rows = component == k
-            latents[rows] = self.means[k] + noise[rows] @ _square_root(self.covariances[k])
+            if k not in self._roots:
+                self._roots[k] = _square_root(self.covariances[k])
+            latents[rows] = self.means[k] + noise[rows] @ self._roots[k]
         return latents
+
+    def truncated(self, psi):
+        """The `Mixture` whose components reach psi times as far from their means."""
+        return Mixture(self.weights, self.means, psi**2 * self.covariances)
 
 
 def fit_gaussian(z):

@@ -40,6 +40,7 @@ class TrainGAN(Budget):
 
     init_from: str | None = None
     discriminator_start: Literal["random", "encoder"] = "random"
+    discriminator_first: Natural = 0
     architecture: Literal["dcgan", "residual"] = "dcgan"
     spectral_norm: bool = False
     skip_excitation: bool = False
@@ -47,6 +48,7 @@ class TrainGAN(Budget):
     condition_dropout: Fraction = 0.1
     latent_dim: Count | Literal["auto"] = "auto"
     patch_size: PatchSize = "auto"
+    discriminator_patch_size: PatchSize = "auto"
     generator_widths: Widths = "auto"
     discriminator_widths: Widths = "auto"
     loss: Literal["non_saturating", "relativistic", "hinge", "bce", "wasserstein_gp"] = "non_saturating"
@@ -63,7 +65,6 @@ class TrainGAN(Budget):
     r1_every: Count = 16
     r2: bool = False
     minibatch_std: Natural = 0
-    heads_weight: NonNegative = 0.0
     diffaugment: tuple[Literal["color", "translation", "cutout"], ...] = ("translation",)
     ema_half_life_kimg: NonNegative = 3.0
     ema_ramp: Positive | None = None

@@ -20,13 +20,14 @@ class Snapshots:
         params: `models.gan.config.TrainGAN`.
         shards: `Shards`.
         conditions: `shards.labels.Conditions`.
+        prior: `Sampler` that the latents are drawn from, truncated as the model will draw them.
 
     Raises:
         InputError: too few validation images.
     """
 
-    def __init__(self, params, shards, conditions):
-        self._params, self._shards = params, shards
+    def __init__(self, params, shards, conditions, prior):
+        self._params, self._shards, self._prior = params, shards, prior
         self._eyes = (shards.framing or {}).get("eyes")
         self.count = min(params.keep_samples, shards.count("valid"))
         if self.count < FEWEST:
@@ -48,7 +49,7 @@ class Snapshots:
         if self._reference is None:
             rows = np.linspace(0, self._shards.count("valid") - 1, self.count).astype(np.int64)
             self._reference = self._features(self._shards.gather("valid", rows))
-        z = self._params.truncation * rng(0, "gan", "snapshots").standard_normal((self.count, model.latent_dim), np.float32)
+        z = self._prior.truncated(self._params.truncation).draw(rng(0, "gan", "snapshots"), self.count)
         parts = [slice(start, start + BATCH) for start in range(0, self.count, BATCH)]
         images = np.concatenate([to_uint8(model.decode(z[part], self._codes[part]).numpy()) for part in parts])
         found, _ = kid(self._reference, self._features(images), SUBSETS, min(SUBSET_SIZE, self.count), seed=0)

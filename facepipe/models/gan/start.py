@@ -1,9 +1,25 @@
 """A GAN's first weights from a trained model: the decoder of a VAE, or both networks of another GAN."""
 
-from facepipe.errors import InputError, about
+from pathlib import Path
+
+from facepipe.errors import FieldError, InputError, about
 from facepipe.models.gan.model import GAN
 from facepipe.networks.layers import convolutions, deconvolutions
+from facepipe.networks.samplers import Prior, load_sampler
 from facepipe.networks.store import digest, read_info, read_weights
+
+
+# that a GAN can start from
+MODELS = ("ae", "vae", "gan")
+
+
+def prior_of(folder, latent_dim):
+    """What a GAN that starts from a model folder (None: from nothing) draws its latents from, a `Sampler`.
+
+    N(0, I), but from an autoencoder, and from a GAN that began with one, the mixture fitted to its latents.
+    """
+    path = None if folder is None else Path(folder) / "sampler.npz"
+    return load_sampler(path) if path and path.exists() else Prior(latent_dim)
 
 
 def fitting(params):
@@ -14,7 +30,9 @@ def fitting(params):
     """
     with about("init_from"):
         info = read_info(params.init_from)
-    source = {"patch_size": 1} | (_as_gan(info["model"], info["spec"]) if info["model"] in ("vae", "gan") else {})
+    source = {"patch_size": 1} | (_as_gan(info["model"], info["spec"]) if info["model"] in MODELS else {})
+    if params.discriminator_start == "encoder" and "widths" in info["spec"]:
+        source["discriminator_widths"] = info["spec"]["widths"]
     names = "latent_dim", "generator_widths", "discriminator_widths", "patch_size"
     found = {name: source[name] for name in names if name in source and getattr(params, name) == "auto"}
     return params.model_copy(update=found)
@@ -23,7 +41,8 @@ def fitting(params):
 def first_weights(folder, spec):
     """Read what a GAN of `spec` can start from.
 
-    A VAE's decoder is a dcgan generator of the same widths, trained on the same prior N(0, I).
+    The decoder of a VAE, or of an autoencoder, is a dcgan generator of the same widths. A VAE's was trained on the same
+    prior N(0, I); an autoencoder's latents have a density of their own, see `prior_of`.
 
     Args:
         folder: of a VAE or a GAN, such as data/models/vae.
@@ -39,8 +58,8 @@ def first_weights(folder, spec):
     with about("init_from"):
         info = read_info(folder)
         kind, source = info["model"], info["spec"]
-        if kind not in ("vae", "gan"):
-            raise InputError(f"{folder}: model {kind}; a GAN starts from a vae or a gan")
+        if kind not in MODELS or source.get("decoder_spectral_norm"):
+            raise InputError(f"{folder}: model {kind}; a GAN starts from an ae, a vae or a gan, none of it normalised")
         _compare(folder, _as_gan(kind, source), spec)
         if kind == "gan":
             networks = GAN(source).networks
@@ -58,12 +77,27 @@ def first_weights(folder, spec):
     return {name: network.get_weights() for name, network in networks.items()}, digest(folder), inherited
 
 
-def encoder_convolutions(folder):
-    """The convolutions of a VAE's encoder as a discriminator's: {name of the layer: its weights}."""
-    source = read_info(folder)["spec"]
-    widths, shape = tuple(source["widths"]), tuple(source["image_shape"])
+def encoder_convolutions(folder, spec):
+    """The convolutions of an autoencoder's or a VAE's encoder as those of the discriminator of `spec`.
+
+    Returns:
+        {name of the discriminator's layer: its weights}.
+
+    Raises:
+        InputError: there is no such encoder in the folder (None: no folder), or it does not fit.
+    """
+    source = read_info(folder)["spec"] if folder else {}
+    if "widths" not in source:
+        raise FieldError("discriminator_start", "encoder needs init_from to name an autoencoder or a VAE; use random")
+    there = {"discriminator_widths": source["widths"], "patch_size": source.get("patch_size", 1)}
+    there |= {"architecture": "dcgan", "spectral_norm": False}
+    here = spec | {"patch_size": spec.get("discriminator_patch_size", spec.get("patch_size", 1))}
+    different = [f"{key} is {value} there, {here[key]} here" for key, value in there.items() if here[key] != value]
+    if different:
+        raise FieldError("discriminator_start", f"encoder of {folder} does not fit: {'; '.join(different)}")
     numbers = source["latent_dim"] if source.get("linear_path") else 0
-    encoder = convolutions("encoder", shape, widths, 0, "float32", patch=source.get("patch_size", 1), numbers=numbers)
+    shape, widths, patch = tuple(source["image_shape"]), tuple(source["widths"]), there["patch_size"]
+    encoder = convolutions("encoder", shape, widths, 0, "float32", patch=patch, numbers=numbers)
     read_weights(folder, {"convolutions": encoder})
     layers = [layer for layer in encoder.layers if layer.name.startswith("encoder_conv") and layer.weights]
     return {layer.name.replace("encoder", "discriminator"): layer.get_weights() for layer in layers}

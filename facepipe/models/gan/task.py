@@ -10,14 +10,14 @@ from facepipe.core.pictures import tile, to_uint8
 from facepipe.core.progress import say
 from facepipe.models.gan import course
 from facepipe.models.gan.collapse import diversity, messages, real_diversity
-from facepipe.models.gan.heads import Heads
 from facepipe.models.gan.losses import judge, losses_of
 from facepipe.models.gan.model import GAN
 from facepipe.models.gan.operations import training_flops
 from facepipe.models.gan.schedules import make_schedule
-from facepipe.models.gan.start import encoder_convolutions, first_weights, fitting
+from facepipe.models.gan.start import encoder_convolutions, first_weights, fitting, prior_of
 from facepipe.models.gan.snapshots import Snapshots
 from facepipe.networks.maps import patch_for, widths_for
+from facepipe.networks.samplers import Prior
 from facepipe.shards.labels import Conditions
 from facepipe.training import augment
 from facepipe.training.optimizer import Adam
@@ -26,8 +26,6 @@ from facepipe.training.session import Plan, Result
 from facepipe.training.state import read_variables, write_variables
 
 PICTURE_SIDE = 8
-# that the maps' scales are taken from
-HEAD_IMAGES = 256
 # of latent_dim "auto", where there is no model to start from
 LATENT_DIM = 64
 
@@ -44,20 +42,19 @@ class GANTask:
         runtime: `Runtime`.
         real_diversity: float, see `collapse`.
         shards: `Shards`, for the labels of a conditioned model.
+        prior: `Sampler` of the latents; None: N(0, I).
     """
 
     name = "gan"
 
-    def __init__(self, model, average, params, steps, runtime, real_diversity, shards, heads=None):
-        self.model, self.average, self.params, self._heads = model, average, params, heads
+    def __init__(self, model, average, params, steps, runtime, real_diversity, shards, prior=None):
+        self.model, self.average, self.params = model, average, params
         self.real_diversity = real_diversity
         self._critic = params.loss == "wasserstein_gp"
         self._replicas = runtime.strategy.num_replicas_in_sync
         self._variables, self._optimizers, self._rates = {}, {}, {}
         for part in ("generator", "discriminator"):
             self._variables[part] = model.networks[part].trainable_variables
-            if part == "discriminator" and heads:
-                self._variables[part] = [*self._variables[part], *heads.network.trainable_variables]
             self._rates[part] = getattr(params, f"{part}_learning_rate")
             optimizer = Adam(self._rates[part], beta_1=params.adam_beta_1, beta_2=params.adam_beta_2, epsilon=1e-8)
             optimizer.build(self._variables[part])
@@ -73,21 +70,24 @@ class GANTask:
         self._ema_decay = tf.Variable(course.average_decay(params, 0), trainable=False)
         self._penalty_weight = tf.Variable(0.0, trainable=False)
         self._conditions = Conditions(shards, model.condition_on)
+        self._prior = prior or Prior(model.latent_dim)
         self.use_time(0.0)
-        self._snapshots = Snapshots(params, shards, self._conditions) if params.keep == "best" else None
+        self._snapshots = Snapshots(params, shards, self._conditions, self._prior) if params.keep == "best" else None
         self._fixed_codes = self._conditions.random(PICTURE_SIDE**2, seed=0)
-        self._fixed_z = rng(0, "gan", "picture").standard_normal((PICTURE_SIDE**2, model.latent_dim), np.float32)
+        self._fixed_z = self._prior.draw(rng(0, "gan", "picture"), PICTURE_SIDE**2)
 
     @classmethod
     def plan(cls, params, data, model):
         """The `session.Plan`, see `session.train`; InputError: `init_from` is no model to start from."""
         given = params if params.init_from is None else fitting(params)
         patch = patch_for(data.image_shape, given.patch_size)
+        own = given.discriminator_patch_size
+        d_patch = patch if own == "auto" else own
         spec = {
             "image_shape": list(data.image_shape),
             "latent_dim": LATENT_DIM if given.latent_dim == "auto" else given.latent_dim,
             "generator_widths": list(widths_for(data.image_shape, given.generator_widths, upwards=True, patch=patch)),
-            "discriminator_widths": list(widths_for(data.image_shape, given.discriminator_widths, patch=patch)),
+            "discriminator_widths": list(widths_for(data.image_shape, given.discriminator_widths, patch=d_patch)),
             "latent_activation": params.latent_activation,
             "architecture": params.architecture,
             "spectral_norm": params.spectral_norm,
@@ -95,6 +95,8 @@ class GANTask:
         }
         if patch > 1:
             spec["patch_size"] = patch
+        if d_patch != patch:
+            spec["discriminator_patch_size"] = d_patch
         if params.minibatch_std:
             spec["minibatch_std"] = params.minibatch_std
         if params.skip_excitation:
@@ -103,16 +105,18 @@ class GANTask:
             spec["condition_on"] = list(params.condition_on)
         weights, digest, inherited = first_weights(params.init_from, spec) if params.init_from else ({}, None, {})
         spec |= inherited
+        convolutions = {}
+        if params.discriminator_start == "encoder":
+            convolutions = encoder_convolutions(params.init_from, spec)
+        prior = prior_of(params.init_from, spec["latent_dim"])
 
         def build(runtime, seed, steps):
             network, average = GAN(spec, runtime.dtype, seed), GAN(spec, "float32", seed)
             for name, values in weights.items():
                 network.networks[name].set_weights(values)
-            if params.discriminator_start == "encoder":
-                for name, values in encoder_convolutions(params.init_from).items():
-                    network.networks["discriminator"].get_layer(name).set_weights(values)
-            heads = Heads(data.images("train", 0, HEAD_IMAGES), seed) if params.heads_weight else None
-            return cls(network, average, params, steps, runtime, real_diversity(data), data, heads)
+            for name, values in convolutions.items():
+                network.networks["discriminator"].get_layer(name).set_weights(values)
+            return cls(network, average, params, steps, runtime, real_diversity(data), data, prior)
 
         start = {"init_from": {"folder": params.init_from, "sha256": digest}} if digest else {}
         return Plan(spec, build, start, start)
@@ -120,7 +124,7 @@ class GANTask:
     def draw(self, generator, rows):
         count = len(rows)
         noise = {
-            "z": generator.standard_normal((count, self.model.latent_dim), np.float32),
+            "z": self._prior.draw(generator, count),
             "flip": generator.random(count) < (0.5 if self.params.flip else 0.0),
             "augment_real": augment.draw(generator, count),
             "augment_fake": augment.draw(generator, count),
@@ -136,7 +140,8 @@ class GANTask:
         return training_flops(self.params, self.model.networks, steps)
 
     def variant(self):
-        train_d, train_g = self.schedule.decide()
+        alone = self._steps * self.params.batch_size < self.params.discriminator_first
+        train_d, train_g = (True, False) if alone else self.schedule.decide()
         # R1 is lazy in D's own steps (Karras et al. 2020, sec. 3.1), the penalty of a critic acts on each of them
         due = self._critic or (self.params.r1_gamma != 0 and self._d_steps % self.params.r1_every == 0)
         self._d_steps += train_d
@@ -180,7 +185,6 @@ class GANTask:
 
     def _all_variables(self):
         networks = [*self.model.networks.values(), self.average.networks["generator"]]
-        networks += [self._heads.network] if self._heads else []
         return [variable for part in [*networks, *self._optimizers.values()] for variable in part.variables]
 
     def train_step(self, images, noise, variant):
@@ -192,8 +196,6 @@ class GANTask:
         batch = tf.cast(tf.shape(real)[0] * self._replicas, tf.float32)
         if train_d:
             self.model.iterate_spectra()
-            if self._heads:
-                self._heads.iterate_spectra()
         # a generated image has the labels of the real one in its row
         codes = noise.get("codes")
         discriminate = partial(self.model.discriminate, codes=codes, training=True)
@@ -204,10 +206,6 @@ class GANTask:
                 self.params, discriminate, real, fake, noise.get("between"), with_penalty
             )
             d_losses, g_losses = losses_of(self.params, real_logits, fake_logits)
-            if self._heads:
-                d_more, g_more = losses_of(self.params, self._heads.judge(real), self._heads.judge(fake))
-                d_losses += self.params.heads_weight * tf.reduce_mean(d_more, axis=1)
-                g_losses += self.params.heads_weight * tf.reduce_mean(g_more, axis=1)
             penalty = self._penalty_weight * tf.add_n([*penalties.values()]) if penalties else 0.0
             d_loss = tf.reduce_sum(d_losses + penalty) / batch
             g_loss = tf.reduce_sum(g_losses) / batch
@@ -271,4 +269,6 @@ class GANTask:
         for name, weights in kept.items():
             self.average.networks[name].set_weights(weights)
         metrics |= {"sample_diversity": diversity(self.samples()), "real_diversity": self.real_diversity}
-        return Result(self.average, record, metrics)
+        sampler = self._prior.truncated(self.params.truncation)
+        files = [] if sampler.name == "prior" else [lambda folder: sampler.save(folder / "sampler.npz")]
+        return Result(self.average, record, metrics, files)

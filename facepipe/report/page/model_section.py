@@ -37,7 +37,9 @@ CHARTS = [
     Chart("Discriminator accuracy", ("d_accuracy",)),
     Chart("Mean sign of the discriminator's logits", ("real_sign", "fake_sign")),
     Chart("Sample diversity (0: all samples are alike)", ("sample_diversity", "real_diversity")),
-    Chart("Gradient penalty of the discriminator", ("r1", "gradient_penalty"), log=True),
+    Chart("Gradient penalty of the discriminator", ("r1", "r2", "gradient_penalty"), log=True),
+    Chart("Finish: absolute error, of pixels and of the discriminator's maps", ("l1", "feature")),
+    Chart("Finish: the discriminator's logits", ("real_logit", "fake_logit")),
 ]
 NOT_CHARTED = {"epoch", "images", "learning_rate", "d_trains", "g_trains", "collapse"}
 # heading, then grid of a model and its caption

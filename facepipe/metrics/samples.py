@@ -1,0 +1,118 @@
+"""Random faces against held-out photographs: everything that one extractor's features say of them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from facepipe.features.detector import finds_face
+from facepipe.features.extractors import features, onet
+from facepipe.features.kid import kid
+from facepipe.metrics.frechet import frechet
+from facepipe.metrics.memorisation import memorisation
+from facepipe.metrics.prdc import prdc
+from facepipe.metrics.sharpness import gradient_energy
+
+# two pictures of one person are usually nearer than this, see `identity.descriptors`
+SAME_PERSON = 0.6
+# pairs of an image and its reconstruction that are compared so, at most: 0.1 s each
+IDENTITY_IMAGES = 500
+
+
+class SampleScores(NamedTuple):
+    """One row of samples.csv; `n` generated (or real) images against as many held-out real ones."""
+
+    model: str
+    sampler: str
+    extractor: str
+    n: int
+    kid_mean: float
+    kid_sd: float
+    frechet: float
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+    sharpness: float  # gradient energy over that of the real ones
+    memorised: float  # see `memorisation`
+    face_score: float | None  # mtcnn only
+    face_rate: float | None  # dlib only: share in which its detector finds a face
+
+
+class Judge:
+    """Compares sets of images with one set of held-out real ones.
+
+    Args:
+        params: `facepipe.metrics.config.Evaluate`.
+        reference: uint8 (n, h, w, c), the held-out images.
+        train: uint8 (n, h, w, c), training images.
+        subset: int, size of KID's subsets.
+        eyes: see `identity.chips`.
+
+    Attributes:
+        real: `SampleScores` of the training images: the best that a model can do.
+        identity_images: int, how many images `identity` wants.
+    """
+
+    def __init__(self, params, reference, train, subset, eyes):
+        self._params, self._subset, self._eyes = params, subset, eyes
+        self._by_dlib = params.extractor == "dlib"
+        self.identity_images = IDENTITY_IMAGES if self._by_dlib else 0
+        self._reference, _ = self._features(reference)
+        self._sharpness = gradient_energy(reference).mean()
+        self._train, score = self._features(train)
+        self.real = self._scores("real", "train", train, self._train, score)
+
+    def __call__(self, model, sampler, images):
+        """`SampleScores` of uint8 images (n, h, w, c)."""
+        return self._scores(model, sampler, images, *self._features(images))
+
+    def _scores(self, model, sampler, images, found, score):
+        p = self._params
+        mean, sd = kid(self._reference, found, p.kid_subsets, self._subset, p.seed)
+        distance, overlap = frechet(self._reference, found), prdc(self._reference, found, p.neighbours)
+        sharpness = gradient_energy(images).mean() / self._sharpness
+        # as many of each; the training images themselves are at distance 0 of some
+        count = min(len(self._train), len(self._reference))
+        copied = memorisation(found, self._train[:count], self._reference[:count])
+        rate = float(finds_face(images).mean()) if self._by_dlib else None
+        return SampleScores(
+            model, sampler, p.extractor, len(found), mean, sd, distance, *overlap, sharpness, copied, score, rate
+        )
+
+    def _features(self, images):
+        """(features float (n, d), mean face score or None): of mtcnn both come from one run."""
+        if self._params.extractor != "mtcnn":
+            return features(self._params.extractor, images, self._eyes), None
+        found = onet(images)
+        return found.features, float(found.face_scores.mean())
+
+    def identity(self, images, changed):
+        """How far a person's picture is from what a model makes of it, in dlib's features; with others, {}.
+
+        Args:
+            images, changed: uint8 (n, h, w, c).
+
+        Returns:
+            dict: mean distance, and the share of distances below that at which two pictures are of one person.
+        """
+        if not self._by_dlib:
+            return {}
+        pairs = (features("dlib", each, self._eyes).astype(np.float64) for each in (images, changed))
+        distances = np.linalg.norm(np.subtract(*pairs), axis=1)
+        tag = f"dlib_n{len(distances)}"
+        same = float((distances < SAME_PERSON).mean())
+        return {f"identity_distance_{tag}": float(distances.mean()), f"same_person_{tag}": same}
+
+
+def sample_metrics(scores, tag, kid_tag):
+    """What metrics.json says of `SampleScores`; tag, kid_tag: str, extractor and counts."""
+    metrics = {
+        f"kid_x1000_{kid_tag}": scores.kid_mean * 1000,
+        f"kid_x1000_sd_{kid_tag}": scores.kid_sd * 1000,
+        f"precision_{tag}": scores.precision,
+        f"recall_{tag}": scores.recall,
+    }
+    for name in ("face_score", "face_rate"):
+        if (value := getattr(scores, name)) is not None:
+            metrics[f"{name}_{tag}"] = value
+    return metrics
