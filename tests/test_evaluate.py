@@ -66,6 +66,18 @@ def test_samples_table_has_every_sampler(world):
     assert table["sharpness"][0] == pytest.approx(1, abs=0.1)
 
 
+def test_samplers_side_by_side(tmp_path):
+    _, load = make_world(tmp_path)
+    params = PARAMS.model_copy(update={"samplers": ("uniform", "prior", "gaussian")})
+    run(tmp_path, load, params)
+    table = pd.read_csv(tmp_path / "report" / "samples.csv").set_index(["model", "sampler"])
+    # what a model draws from anyway comes once
+    assert list(table.loc["ae"].index) == ["gaussian", "density (gaussian)", "uniform", "prior"]
+    assert list(table.loc["vae"].index) == ["prior", "density (gaussian)", "uniform"]
+    assert list(table.loc["gan"].index) == ["prior"]
+    assert table.loc[("ae", "uniform"), "kid_mean"] > 3 * table.loc[("ae", "gaussian"), "kid_mean"]
+
+
 def test_latent_tables_have_every_dimension(world):
     folder, _, _, metrics = world
     ae, vae = (pd.read_csv(folder / "report" / "latents" / f"{name}.csv") for name in ("ae", "vae"))

@@ -10,10 +10,10 @@ from facepipe.download.synthetic.factors import sample_factors
 from facepipe.download.synthetic.renderer import render
 from facepipe.errors import InputError
 from facepipe.features import extractors as module
-from facepipe.metrics.config import Evaluate
-from facepipe.metrics.evaluate import evaluate
 from facepipe.features.extractors import BATCH, EXTRACTORS, features, onet, resize
 from facepipe.features.kid import kid
+from facepipe.metrics.config import Evaluate
+from facepipe.metrics.evaluate import evaluate
 from tests.standins import make_world
 
 # tests of dlib's, which takes 0.1 s an image, are in test_identity.py

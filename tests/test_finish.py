@@ -72,7 +72,9 @@ def test_the_decoder_waits_for_its_discriminator(finished):
     assert float(rows[4]["valid_mse"]) == pytest.approx(float(best["valid_mse"]), rel=1e-3)
 
 
-@pytest.mark.parametrize(("shape", "sizes"), [((64, 64, 3), [32, 16, 8, 8]), ((18, 13, 1), [9, 9]), ((8, 8, 3), [4, 4])])
+@pytest.mark.parametrize(
+    ("shape", "sizes"), [((64, 64, 3), [32, 16, 8, 8]), ((18, 13, 1), [9, 9]), ((8, 8, 3), [4, 4])]
+)
 def test_patches_of_any_image(shape, sizes):
     outputs = patch_discriminator(shape, 0, "float32")(np.zeros((2, *shape), np.float32))
     assert [output.shape[1] for output in outputs] == sizes

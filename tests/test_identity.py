@@ -14,9 +14,9 @@ from facepipe.download.synthetic.factors import sample_factors
 from facepipe.download.synthetic.renderer import render
 from facepipe.errors import InputError
 from facepipe.features import identity
+from facepipe.features.identity import CHIP_EYES, CHIP_SIZE, chips, descriptors
 from facepipe.metrics.config import Evaluate
 from facepipe.metrics.evaluate import evaluate
-from facepipe.features.identity import CHIP_EYES, CHIP_SIZE, chips, descriptors
 from tests.conftest import ROOT
 from tests.standins import make_world
 

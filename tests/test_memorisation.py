@@ -23,9 +23,7 @@ def test_copies_and_strangers():
 def test_point_by_point(monkeypatch):
     monkeypatch.setattr(module, "BLOCK", 7)
     samples, train, held_out = draw(50, 0), draw(30, 1), draw(30, 2)
-    nearer = [
-        min(np.linalg.norm(s - t) for t in train) < min(np.linalg.norm(s - h) for h in held_out) for s in samples
-    ]
+    nearer = [min(np.linalg.norm(s - t) for t in train) < min(np.linalg.norm(s - h) for h in held_out) for s in samples]
     assert memorisation(samples, train, held_out) == np.mean(nearer)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facepipe.errors import InputError
-from facepipe.networks.samplers import Gaussian, Mixture, Prior, fit_gaussian, fit_mixture, load_sampler
+from facepipe.networks.samplers import Gaussian, Mixture, Prior, Uniform, fit_gaussian, fit_mixture, load_sampler
 
 MEAN = np.array([1.0, -2.0, 0.5])
 COVARIANCE = np.array([[2.0, 0.6, 0.0], [0.6, 1.0, -0.3], [0.0, -0.3, 0.5]])
@@ -34,6 +34,32 @@ def test_truncation_shrinks_the_prior():
     for value in (0, 1.1, -1):
         with pytest.raises(ValueError, match="truncation should be above 0 and at most 1"):
             Prior(4, value)
+
+
+def test_uniform_fills_the_unit_cube():
+    z = Uniform(3).sample(20_000, 0)
+    assert z.dtype == np.float32 and z.min() >= 0 and z.max() < 1
+    np.testing.assert_allclose(z.mean(0), 0.5, atol=0.01)
+    np.testing.assert_allclose(np.cov(z.T), np.eye(3) / 12, atol=0.002)
+
+
+@pytest.mark.parametrize(
+    "sampler", [Prior(3), Uniform(3), fit_gaussian(correlated(500)), fit_mixture(correlated(500), 3, 0)]
+)
+def test_draws_by_a_generator_have_the_same_distribution(sampler):
+    drawn, sampled = sampler.draw(np.random.default_rng(5), 30_000), sampler.sample(30_000, 0)
+    assert drawn.dtype == np.float32
+    np.testing.assert_allclose(drawn.mean(0), sampled.mean(0), atol=0.06)
+    np.testing.assert_allclose(np.cov(drawn.T), np.cov(sampled.T), atol=0.1)
+    np.testing.assert_array_equal(sampler.draw(np.random.default_rng(5), 7), sampler.draw(np.random.default_rng(5), 7))
+
+
+def test_a_truncated_mixture_keeps_its_means():
+    fitted = fit_mixture(two_clusters(), 2, 0)
+    np.testing.assert_array_equal(fitted.truncated(1.0).sample(9, 0), fitted.sample(9, 0))
+    spread = fitted.truncated(0.5).sample(4000, 0)
+    near = spread[spread[:, 0] < 2.5]
+    assert near.std() == pytest.approx(0.05, rel=0.1) and abs(near.mean()) < 0.01
 
 
 def test_fitted_gaussian_reproduces_mean_and_covariance():

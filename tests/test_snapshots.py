@@ -36,7 +36,9 @@ def test_the_lowest_kid_is_kept(tiny_params, tiny_shards, tmp_path, monkeypatch)
     monkeypatch.setattr(module, "kid", kid)
     rows, metrics = trained(PARAMS, tiny_params[0], tiny_shards, tmp_path / "best")
     assert metrics["best_epoch"] == 3 and metrics[METRIC] == -1000
-    assert [float(row[METRIC]) for row in rows] == pytest.approx([*(1000 * c[0] for c in calls[:2]), -1000, *(1000 * c[0] for c in calls[3:])], rel=1e-5)
+    assert [float(row[METRIC]) for row in rows] == pytest.approx(
+        [*(1000 * c[0] for c in calls[:2]), -1000, *(1000 * c[0] for c in calls[3:])], rel=1e-5
+    )
     # a training that ends there makes the same faces: nothing of it depends on the epochs to come
     trained(PARAMS | {"epochs": 3, "keep": "last"}, tiny_params[0], tiny_shards, tmp_path / "short")
     best, short = (load_model(tmp_path / each / "model") for each in ("best", "short"))
@@ -55,6 +57,6 @@ def test_kid_of_each_grid(tiny_params, tiny_shards, tmp_path):
 
 def test_too_few_images_to_judge_by(tiny_params, tiny_shards, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "FEWEST", 33)
-    with pytest.raises(InputError, match="^keep: best needs 33 validation images to judge by, there are 30; use keep"):
+    with pytest.raises(InputError, match=r"^keep: best needs 33 validation images to judge by, there are 30; use keep: last"):
         trained(PARAMS, tiny_params[0], tiny_shards, tmp_path)
     assert not (tmp_path / "model").exists()

@@ -108,9 +108,12 @@ def test_the_discriminator_may_begin_as_the_encoder(vae, tiny_shards, tiny_param
     train_model("gan", tiny_params[0], params, tiny_shards, tmp_path / "m", tmp_path / "r")
     encoder, judge = load_model(vae).model.networks["convolutions"], load_model(tmp_path / "m").model.networks
     for level in range(2):
-        layers = encoder.get_layer(f"encoder_conv{level}"), judge["discriminator"].get_layer(f"discriminator_conv{level}")
+        layers = (
+            encoder.get_layer(f"encoder_conv{level}"),
+            judge["discriminator"].get_layer(f"discriminator_conv{level}"),
+        )
         np.testing.assert_allclose(*(layer.get_weights()[0] for layer in layers), atol=1e-5)
-    with pytest.raises(InputError, match="discriminator_start: encoder .* discriminator_widths"):
+    with pytest.raises(InputError, match=r"discriminator_start: encoder .* discriminator_widths"):
         train_model(
             "gan", tiny_params[0], params.model_copy(update={"discriminator_widths": (8, 8)}), tiny_shards,
             tmp_path / "m", tmp_path / "r",

@@ -16,8 +16,8 @@ def finds_face(images):
     """Which pictures dlib's frontal face detector (King 2009; Dalal & Triggs 2005) finds a face in.
 
     Args:
-        images: uint8 (n, H, W, C), C 1 or 3; enlarged, with a border that repeats their edge, so that a face which fills
-            the picture has room.
+        images: uint8 (n, H, W, C), C 1 or 3; enlarged, with a border that repeats their edge, so that a face
+            which fills the picture has room.
 
     Returns:
         bool (n,).

@@ -76,9 +76,14 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
                 floors[model.latent_dim] = _pca_floor(shards, model.latent_dim)
             floor = floors[model.latent_dim]
             rows = _reconstruct(model, shards, judge.identity_images)
-            reconstructions += [(name, *rows.scores.mean(axis=0)), (f"pca{floor.components} (for {name})", *floor.scores)]
+            reconstructions += [
+                (name, *rows.scores.mean(axis=0)),
+                (f"pca{floor.components} (for {name})", *floor.scores),
+            ]
             metrics[name] |= judge.identity(rows.kept, rows.decoded)
-            metrics[name] |= _reconstruction_metrics(rows.scores, floor) | _latent_metrics(name, rows.z, rows.logvar, params, report)
+            metrics[name] |= _reconstruction_metrics(rows.scores, floor) | _latent_metrics(
+                name, rows.z, rows.logvar, params, report
+            )
         labels = random_labels(shards, model.condition_on, len(reference), params.seed)
         z = model.sample_latents(len(reference), params.seed)
         own = judge(name, model.sampler.name, _sample(model, z, labels))

@@ -166,7 +166,7 @@ def fit_flow(z, seed, steps):
 
 
 def _first_weights(dim, seed):
-    """He-normal kernels; those that end a block or the network begin at 0, and all biases. Of the blocks, a list each."""
+    """He-normal kernels; 0 where they end a block or the network, and for biases. Of the blocks, a list each."""
     found, all_shapes = {}, shapes(dim, WIDTH, BLOCKS)
     for name in Flow.fields[2:]:
         shape = all_shapes[name]

@@ -3,8 +3,8 @@
     python -m tests.bench.experiment r1-low train_gan train_gan.r1_gamma=0.05 train_gan.init_from=../vae/data/models/vae
 
 trains the GAN in <folder>/r1-low with params.yaml changed so, on --data (celeba | lfw | utkface), and judges as
-many random faces as there are held-out photographs, 1,000 at most, in dlib's features. Stages: train_ae, train_vae, train_gan,
-train_inverter, export_latents; the photographs come from ../shared/data.
+many random faces as there are held-out photographs, 1,000 at most, in dlib's features. Stages: train_ae, train_vae,
+train_gan, train_inverter, export_latents@<model>, judge@<model>; the photographs come from ../shared/data.
 """
 
 import argparse

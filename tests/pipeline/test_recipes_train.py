@@ -41,3 +41,40 @@ def test_a_recipe_trains_and_costs_what_it_says(name, side, batch, tmp_path):
         spec = read_json(repository.folder / f"data/models/{model}/model.json")["spec"]
         assert spec["image_shape"] == [side, side, 3] and max(spec.get("widths", [0])) <= 8 * side
         assert (repository.folder / f"reports/render_reports/grids/samples_{model}.png").exists()
+
+
+# what makes each of the five earlier projects what it is, in the models' own words
+EARLIER = {
+    "s0": ("ae", {"image_shape": [218, 178, 3], "latent_dim": 512}),
+    "s1-mse": ("ae", {"image_shape": [128, 128, 3], "latent_dim": 1024, "latent_activation": "relu"}),
+    "s1-bce": ("ae", {"image_shape": [128, 128, 3], "latent_dim": 1024, "latent_activation": "sigmoid"}),
+    "s2": ("vae", {"image_shape": [128, 128, 3], "latent_dim": 2048}),
+    "s3-ratio": ("gan", {"image_shape": [128, 128, 3], "latent_dim": 100}),
+    "s3-decay": ("gan", {"image_shape": [128, 128, 3], "latent_dim": 100}),
+    "s3-accuracy": ("gan", {"image_shape": [128, 128, 3], "latent_dim": 100}),
+    "s4": ("ae", {"image_shape": [186, 171, 1], "latent_dim": 80, "latent_activation": "relu"}),
+}
+
+
+@pytest.mark.parametrize("name", EARLIER)
+def test_an_earlier_project_from_end_to_end(name, tmp_path):
+    repository = make_repository(tmp_path / "w")
+    for path in ("params.yaml", "recipes"):
+        (shutil.copytree if (ROOT / path).is_dir() else shutil.copy)(ROOT / path, repository.folder / path)
+    repository.run("python", "-m", "facepipe", "recipe", name)
+    model, spec = EARLIER[name]
+    # its own data are not here; two batches of synthetic faces, sizes as they are
+    small = {"dataset.name": "synthetic", "dataset.synthetic.count": 340, "dataset.synthetic.size": 128}
+    small |= {f"train_{model}.epochs": 1, f"train_{model}.images_per_epoch": 256 if name == "s2" else 128}
+    small |= {"attribute_vectors.min_examples": 20, "export_latents.gan_samples": 20, "export_latents.components": 1}
+    small |= {"evaluate.samples": 30, "evaluate.kid_subset_size": 20, "evaluate.extractor": "random_conv"}
+    small |= {"train_inverter.images": 32, "train.threads": THREADS}
+    repository.set_params(small)
+    repository.run("dvc", "repro", "render_reports")
+    found = read_json(repository.folder / f"data/models/{model}/model.json")["spec"]
+    assert {key: found[key] for key in spec} == spec
+    assert (repository.folder / f"reports/render_reports/grids/samples_{model}.png").exists()
+    assert not {"ae", "vae", "gan"} - {model} & {path.name for path in (repository.folder / "data/models").iterdir()}
+    if model == "ae":
+        samplers = (repository.folder / "reports/evaluate/samples.csv").read_text()
+        assert "\nae,uniform," in samplers and "\nae,density (mixture)," in samplers

@@ -57,8 +57,15 @@ class GAN:
         self.networks = {
             "generator": generator,
             "discriminator": discriminator(
-                architecture, self.image_shape, widths, seed, dtype, spectral_norm, len(self.condition_on),
-                spec.get("discriminator_patch_size", patch), spec.get("minibatch_std", 0),
+                architecture,
+                self.image_shape,
+                widths,
+                seed,
+                dtype,
+                spectral_norm,
+                len(self.condition_on),
+                spec.get("discriminator_patch_size", patch),
+                spec.get("minibatch_std", 0),
             ),
         }
 

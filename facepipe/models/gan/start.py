@@ -8,7 +8,6 @@ from facepipe.networks.layers import convolutions, deconvolutions
 from facepipe.networks.samplers import Prior, load_sampler
 from facepipe.networks.store import digest, read_info, read_weights
 
-
 # that a GAN can start from
 MODELS = ("ae", "vae", "gan")
 

@@ -14,8 +14,8 @@ from facepipe.models.gan.losses import judge, losses_of
 from facepipe.models.gan.model import GAN
 from facepipe.models.gan.operations import training_flops
 from facepipe.models.gan.schedules import make_schedule
-from facepipe.models.gan.start import encoder_convolutions, first_weights, fitting, prior_of
 from facepipe.models.gan.snapshots import Snapshots
+from facepipe.models.gan.start import encoder_convolutions, first_weights, fitting, prior_of
 from facepipe.networks.maps import patch_for, widths_for
 from facepipe.networks.samplers import Prior
 from facepipe.shards.labels import Conditions
@@ -246,7 +246,10 @@ class GANTask:
         return measures | {"collapse": float(bool(found))}
 
     def _weights(self):
-        networks = {"generator": self.average.networks["generator"], "discriminator": self.model.networks["discriminator"]}
+        networks = {
+            "generator": self.average.networks["generator"],
+            "discriminator": self.model.networks["discriminator"],
+        }
         return {name: network.get_weights() for name, network in networks.items()}
 
     def samples(self):
@@ -265,7 +268,10 @@ class GANTask:
         kept, record, metrics = self._weights(), {"loss": self.params.loss, "schedule": self.params.schedule.name}, {}
         if self._snapshots and self._snapshots.weights:
             kept, best = self._snapshots.weights, self._snapshots
-            record, metrics = record | {"best_epoch": best.epoch}, {"best_epoch": best.epoch, best.metric: best.kid * 1000}
+            record, metrics = (
+                record | {"best_epoch": best.epoch},
+                {"best_epoch": best.epoch, best.metric: best.kid * 1000},
+            )
         for name, weights in kept.items():
             self.average.networks[name].set_weights(weights)
         metrics |= {"sample_diversity": diversity(self.samples()), "real_diversity": self.real_diversity}
