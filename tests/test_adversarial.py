@@ -59,7 +59,8 @@ def test_params_name_the_loss(loss):
     params = TrainGAN(epochs=1, loss=loss, label_smoothing=0.2, r1_gamma=0.0)
     expected = {
         "non_saturating": adversarial.non_saturating(REAL, FAKE), "hinge": adversarial.hinge(REAL, FAKE),
-        "relativistic": adversarial.relativistic(REAL, FAKE), "bce": adversarial.bce(REAL, FAKE, 0.2), "wasserstein_gp": adversarial.wasserstein(REAL, FAKE),
+        "relativistic": adversarial.relativistic(REAL, FAKE), "bce": adversarial.bce(REAL, FAKE, 0.2),
+        "wasserstein_gp": adversarial.wasserstein(REAL, FAKE),
     }[loss]  # fmt: skip
     for ours, theirs in zip(adversarial.losses_of(params, REAL, FAKE), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)

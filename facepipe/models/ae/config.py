@@ -43,6 +43,7 @@ class Finish(Section):
     discriminator_learning_rate: Positive = 1e-3
     feature_weight: NonNegative = 0.2
     adversarial_weight: NonNegative = 0.02
+    random_weight: NonNegative = 0.02
     grid_every: Count = 1
 
     @property

@@ -48,7 +48,8 @@ def patch_discriminator(image_shape, seed, dtype):
 class FinishTask:
     """L1 to the image, L1 between the discriminator's maps (feature matching, Larsen et al. 2016), hinge on patches.
 
-    The encoder does not change, and so no latent does; the discriminator begins alone (see `loop.Task`).
+    The discriminator judges reconstructions and, as in that paper, random faces. The encoder does not change, and so no
+    latent does; the discriminator begins alone (see `loop.Task`).
 
     Args:
         trained: an `Autoencoding` task, at its end: its model's decoder is trained on.
@@ -62,6 +63,7 @@ class FinishTask:
         self.name, self._trained, self.params = f"{trained.name}_finish", trained, params
         self._model, self._steps, self._of_steps = trained.model, 0, steps
         self._discriminator = patch_discriminator(self._model.image_shape, seed, runtime.dtype)
+        self._prior = trained.sampler()
         self._alone = params.discriminator_first // params.batch_size
         self._replicas = runtime.strategy.num_replicas_in_sync
         self._variables = {
@@ -85,6 +87,8 @@ class FinishTask:
 
     def draw(self, generator, rows):
         noise = {"flip": generator.random(len(rows)) < (0.5 if self._trained.params.flip else 0.0)}
+        if self.params.random_weight:
+            noise["z"] = self._prior.draw(generator, len(rows))
         return noise | self._trained.conditions.draw(generator, rows, 0.0)
 
     def variant(self):
@@ -113,14 +117,23 @@ class FinishTask:
         iterate_all(self._discriminator)
         z, codes = tf.stop_gradient(self._model.encode(x)), noise.get("codes")
         with tf.GradientTape(persistent=True) as tape:
-            made = tf.sigmoid(self._model.decode_logits(z, codes, training=variant))
+            if "z" in noise:
+                # one batch of both, for one normalisation
+                z, codes = tf.concat([z, noise["z"]], 0), None if codes is None else tf.tile(codes, (2, 1))
+            everything = tf.sigmoid(self._model.decode_logits(z, codes, training=variant))
+            made, random = tf.split(everything, 2) if "z" in noise else (everything, None)
             *real_maps, real = self._discriminator(x * 2.0 - 1.0, training=True)
             *made_maps, fake = self._discriminator(made * 2.0 - 1.0, training=True)
-            d_losses = _mean(tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + fake))
+            d_losses, adversarial = _mean(tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + fake)), -_mean(fake)
+            if random is not None:
+                judged = self._discriminator(random * 2.0 - 1.0, training=True)[-1]
+                d_losses += _mean(tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + judged))
             absolute = _mean(tf.abs(x - made))
             pairs = zip(real_maps, made_maps, strict=True)
             features = tf.add_n([_mean(tf.abs(tf.stop_gradient(a) - b)) for a, b in pairs]) / len(made_maps)
-            losses = absolute + params.feature_weight * features - params.adversarial_weight * _mean(fake)
+            losses = absolute + params.feature_weight * features + params.adversarial_weight * adversarial
+            if random is not None:
+                losses -= params.random_weight * _mean(judged)
             d_loss, loss = tf.reduce_sum(d_losses) / batch, tf.reduce_sum(losses) / batch
         apply_gradients(self._optimizers["discriminator"], d_loss, self._variables["discriminator"], tape)
         if variant:
@@ -143,11 +156,12 @@ class FinishTask:
         return self._trained.picture()
 
     def state(self):
-        return {"variables": read_variables(self._all_variables()), "steps": self._steps}
+        prior = [np.asarray(getattr(self._prior, field)) for field in self._prior.fields]
+        return {"variables": read_variables(self._all_variables()), "steps": self._steps, "prior": prior}
 
     def restore(self, state):
         write_variables(self._all_variables(), state["variables"])
-        self._steps = state["steps"]
+        self._steps, self._prior = state["steps"], type(self._prior)(*state["prior"])
 
     def _all_variables(self):
         parts = [*self._model.networks.values(), self._discriminator, *self._optimizers.values()]

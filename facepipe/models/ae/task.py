@@ -81,7 +81,7 @@ class AETask(Autoencoding):
 
     def random_latents(self, count):
         """From a mixture fitted to training latents (Ghosh et al. 2020); float32 (count, latent_dim)."""
-        return self._sampler(PICTURE_LATENTS).sample(count, seed=0)
+        return self.sampler(PICTURE_LATENTS).sample(count, seed=0)
 
     def restore_best(self):
         """Put the weights of the best epoch back, the latent rescaled; the held-out measures of that epoch."""
@@ -112,8 +112,9 @@ class AETask(Autoencoding):
 
     def files(self):
         """sampler.npz: the mixture of Gaussians that random latents are drawn from."""
-        sampler = self._sampler(SAMPLER_LATENTS)
+        sampler = self.sampler()
         return [lambda folder: sampler.save(folder / "sampler.npz")]
 
-    def _sampler(self, count):
+    def sampler(self, count=SAMPLER_LATENTS):
+        """The mixture fitted to up to `count` training latents."""
         return fit_mixture(self.encode_train(count), "auto", seed=0)

@@ -10,6 +10,7 @@ from facepipe.models.ae.losses import RECONSTRUCTION
 from facepipe.models.vae import losses
 from facepipe.models.vae.model import VAE, reparameterize
 from facepipe.networks.health import active_units
+from facepipe.networks.samplers import Prior
 from facepipe.training.history import write_history
 
 
@@ -122,6 +123,10 @@ class VAETask(Autoencoding):
     def files(self):
         """Nothing beside the weights: its latents are drawn from the prior."""
         return ()
+
+    def sampler(self):
+        """What random latents are drawn from: the prior."""
+        return Prior(self.model.latent_dim)
 
     def random_latents(self, count):
         """z from the prior N(0, I), the same for every epoch; float32 (count, latent_dim)."""
