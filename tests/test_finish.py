@@ -67,15 +67,22 @@ def test_the_decoder_waits_for_its_discriminator(finished):
     with open(finished["ae"][2] / "history.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     # of the sixth step on: the first epoch of the finish is the discriminator's alone
-    assert rows[4]["valid_mse"] == rows[4]["valid_mse"] and rows[4]["valid_mse"] != rows[5]["valid_mse"]
+    assert rows[4]["valid_mse"] != rows[5]["valid_mse"]
     best = min(rows[:4], key=lambda row: float(row["valid_loss"]))
     assert float(rows[4]["valid_mse"]) == pytest.approx(float(best["valid_mse"]), rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("shape", "sizes"), [((64, 64, 3), [32, 16, 8, 8]), ((18, 13, 1), [9, 9]), ((8, 8, 3), [4, 4])]
-)
-def test_patches_of_any_image(shape, sizes):
-    outputs = patch_discriminator(shape, 0, "float32")(np.zeros((2, *shape), np.float32))
+# of the maps after each halving, and of the logits
+SIZES = [
+    ((64, 64, 3), 1, [32, 16, 8, 8]),
+    ((64, 64, 3), 2, [16, 8, 8]),
+    ((18, 13, 1), 1, [9, 9]),
+    ((8, 8, 3), 1, [4, 4]),
+]
+
+
+@pytest.mark.parametrize(("shape", "patch", "sizes"), SIZES)
+def test_patches_of_any_image(shape, patch, sizes):
+    outputs = patch_discriminator(shape, patch, 0, "float32")(np.zeros((2, *shape), np.float32))
     assert [output.shape[1] for output in outputs] == sizes
     assert outputs[-1].shape[3] == 1

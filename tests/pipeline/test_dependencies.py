@@ -34,7 +34,7 @@ ROOMS = {
 }
 ROOMS["api"] = ["datasets", "metrics", "preprocess", *ROOMS["report"], "report"]
 ROOMS["commands"] = ["api", "datasets", "core", *ROOMS["report"], "report"]
-MODELS = {"ae": [], "vae": ["ae"], "gan": [], "inverter": ["ae", "gan"]}
+MODELS = {"ae": [], "vae": ["ae"], "gan": [], "inverter": ["ae", "vae", "gan"]}
 
 
 def code_deps(stage):

@@ -5,7 +5,8 @@ import numpy as np
 import tensorflow as tf
 
 from facepipe.networks.layers import Initializers
-from facepipe.networks.maps import halvings
+from facepipe.networks.maps import halvings, patch_for
+from facepipe.networks.patches import folded
 from facepipe.networks.spectral import SpectralConv, iterate_all
 from facepipe.networks.summary import forward_flops
 from facepipe.training import augment
@@ -13,27 +14,28 @@ from facepipe.training.optimizer import Adam
 from facepipe.training.runtime import apply_gradients, sum_over_replicas
 from facepipe.training.state import read_variables, write_variables
 
-# of the discriminator's maps, the largest first
-WIDTHS = (32, 64, 128)
+# of the discriminator's maps, the largest first, and the least side of the last one
+WIDTHS, SMALLEST = (64, 128, 256), 8
 
 
-def patch_discriminator(image_shape, seed, dtype):
+def patch_discriminator(image_shape, patch, seed, dtype):
     """A discriminator of patches, spectrally normalised: it says of each part of an image whether it is real.
 
     Args:
         image_shape: (h, w, c).
+        patch: int, pixels a side that are folded into channels before the first convolution.
         seed: int, of the initial weights.
         dtype: keras dtype policy of the convolutions.
 
     Returns:
         `keras.Model`: images (n, h, w, c) in [-1, 1] -> list of the maps after each halving and, last, float32 logits
-        (n, h', w', 1). There are as many halvings of the image as leave 4 pixels, at most three.
+        (n, h', w', 1). There is one halving of the image, or as many as leave `SMALLEST`, at most three.
     """
-    init, count = Initializers(seed), len(WIDTHS)
-    while count > 1 and min(image_shape[:2]) >> count < 4:
-        count -= 1
-    halvings(image_shape, count, "finish")
-    x = inputs = keras.Input(image_shape, name="finish_images")
+    init, count = Initializers(seed), 1
+    while count < len(WIDTHS) and min(halvings(image_shape, count + 1, "finish", patch)[-1]) >= SMALLEST:
+        count += 1
+    inputs = keras.Input(image_shape, name="finish_images")
+    x = folded(inputs, patch, dtype, "finish_fold")
     maps = []
     for level, width in enumerate(WIDTHS[:count]):
         name = f"finish_conv{level}"
@@ -62,7 +64,8 @@ class FinishTask:
     def __init__(self, trained, params, steps, runtime, seed):
         self.name, self._trained, self.params = f"{trained.name}_finish", trained, params
         self._model, self._steps, self._of_steps = trained.model, 0, steps
-        self._discriminator = patch_discriminator(self._model.image_shape, seed, runtime.dtype)
+        patch = patch_for(self._model.image_shape, trained.params.patch_size)
+        self._discriminator = patch_discriminator(self._model.image_shape, patch, seed, runtime.dtype)
         self._prior = trained.sampler()
         self._alone = params.discriminator_first // params.batch_size
         self._replicas = runtime.strategy.num_replicas_in_sync
@@ -120,20 +123,20 @@ class FinishTask:
             if "z" in noise:
                 # one batch of both, for one normalisation
                 z, codes = tf.concat([z, noise["z"]], 0), None if codes is None else tf.tile(codes, (2, 1))
-            everything = tf.sigmoid(self._model.decode_logits(z, codes, training=variant))
-            made, random = tf.split(everything, 2) if "z" in noise else (everything, None)
-            *real_maps, real = self._discriminator(x * 2.0 - 1.0, training=True)
-            *made_maps, fake = self._discriminator(made * 2.0 - 1.0, training=True)
-            d_losses, adversarial = _mean(tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + fake)), -_mean(fake)
-            if random is not None:
-                judged = self._discriminator(random * 2.0 - 1.0, training=True)[-1]
-                d_losses += _mean(tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + judged))
-            absolute = _mean(tf.abs(x - made))
-            pairs = zip(real_maps, made_maps, strict=True)
-            features = tf.add_n([_mean(tf.abs(tf.stop_gradient(a) - b)) for a, b in pairs]) / len(made_maps)
-            losses = absolute + params.feature_weight * features + params.adversarial_weight * adversarial
-            if random is not None:
-                losses -= params.random_weight * _mean(judged)
+            images = tf.concat([x, tf.sigmoid(self._model.decode_logits(z, codes, training=variant))], 0)
+            parts = 3 if "z" in noise else 2
+            *maps, logits = self._discriminator(images * 2.0 - 1.0, training=True)
+            real, fake, *random = tf.split(logits, parts)
+            made = tf.split(images, parts)[1]
+            losses = absolute = _mean(tf.abs(x - made))
+            pairs = [tf.split(each, parts)[:2] for each in maps]
+            features = tf.add_n([_mean(tf.abs(tf.stop_gradient(a) - b)) for a, b in pairs]) / len(pairs)
+            losses += params.feature_weight * features
+            d_losses = 0.0
+            weights = params.adversarial_weight, params.random_weight
+            for weight, verdict in zip(weights, [fake, *random], strict=False):
+                d_losses += _mean(tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + verdict))
+                losses -= weight * _mean(verdict)
             d_loss, loss = tf.reduce_sum(d_losses) / batch, tf.reduce_sum(losses) / batch
         apply_gradients(self._optimizers["discriminator"], d_loss, self._variables["discriminator"], tape)
         if variant:

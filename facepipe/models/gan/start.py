@@ -8,6 +8,8 @@ from facepipe.networks.layers import convolutions, deconvolutions
 from facepipe.networks.samplers import Prior, load_sampler
 from facepipe.networks.store import digest, read_info, read_weights
 
+# folder within a GAN's, and the files that come from the model it began as
+ENCODER, ENCODER_FILES = "encoder", ("model.json", "convolutions.weights.h5", "head.weights.h5")
 # that a GAN can start from
 MODELS = ("ae", "vae", "gan")
 
@@ -19,6 +21,25 @@ def prior_of(folder, latent_dim):
     """
     path = None if folder is None else Path(folder) / "sampler.npz"
     return load_sampler(path) if path and path.exists() else Prior(latent_dim)
+
+
+def encoder_files(folder):
+    """The encoder of the autoencoder or VAE that a GAN starts from, or that its start came from.
+
+    Its latents are those of the generator before training, so it is where the GAN's inverter can start.
+
+    Returns:
+        {name: bytes} of model.json and of the encoder's weights; {}: there is none, or of latents that are no linear
+        function of its features.
+    """
+    folder = Path(folder)
+    if read_info(folder)["model"] == GAN.name:
+        folder = folder / ENCODER
+        if not folder.exists():
+            return {}
+    if read_info(folder)["spec"].get("latent_activation") != "linear":
+        return {}
+    return {name: (folder / name).read_bytes() for name in ENCODER_FILES}
 
 
 def fitting(params):

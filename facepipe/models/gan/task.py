@@ -15,7 +15,7 @@ from facepipe.models.gan.model import GAN
 from facepipe.models.gan.operations import training_flops
 from facepipe.models.gan.schedules import make_schedule
 from facepipe.models.gan.snapshots import Snapshots
-from facepipe.models.gan.start import encoder_convolutions, first_weights, fitting, prior_of
+from facepipe.models.gan.start import ENCODER, encoder_convolutions, encoder_files, first_weights, fitting, prior_of
 from facepipe.networks.maps import patch_for, widths_for
 from facepipe.networks.samplers import Prior
 from facepipe.shards.labels import Conditions
@@ -43,11 +43,12 @@ class GANTask:
         real_diversity: float, see `collapse`.
         shards: `Shards`, for the labels of a conditioned model.
         prior: `Sampler` of the latents; None: N(0, I).
+        encoder: see `start.encoder_files`; None: there is none.
     """
 
     name = "gan"
 
-    def __init__(self, model, average, params, steps, runtime, real_diversity, shards, prior=None):
+    def __init__(self, model, average, params, steps, runtime, real_diversity, shards, prior=None, encoder=None):
         self.model, self.average, self.params = model, average, params
         self.real_diversity = real_diversity
         self._critic = params.loss == "wasserstein_gp"
@@ -70,6 +71,7 @@ class GANTask:
         self._ema_decay = tf.Variable(course.average_decay(params, 0), trainable=False)
         self._penalty_weight = tf.Variable(0.0, trainable=False)
         self._conditions = Conditions(shards, model.condition_on)
+        self._encoder = encoder or {}
         self._prior = prior or Prior(model.latent_dim)
         self.use_time(0.0)
         self._snapshots = Snapshots(params, shards, self._conditions, self._prior) if params.keep == "best" else None
@@ -109,6 +111,7 @@ class GANTask:
         if params.discriminator_start == "encoder":
             convolutions = encoder_convolutions(params.init_from, spec)
         prior = prior_of(params.init_from, spec["latent_dim"])
+        encoder = encoder_files(params.init_from) if params.init_from else {}
 
         def build(runtime, seed, steps):
             network, average = GAN(spec, runtime.dtype, seed), GAN(spec, "float32", seed)
@@ -116,7 +119,7 @@ class GANTask:
                 network.networks[name].set_weights(values)
             for name, values in convolutions.items():
                 network.networks["discriminator"].get_layer(name).set_weights(values)
-            return cls(network, average, params, steps, runtime, real_diversity(data), data, prior)
+            return cls(network, average, params, steps, runtime, real_diversity(data), data, prior, encoder)
 
         start = {"init_from": {"folder": params.init_from, "sha256": digest}} if digest else {}
         return Plan(spec, build, start, start)
@@ -277,4 +280,11 @@ class GANTask:
         metrics |= {"sample_diversity": diversity(self.samples()), "real_diversity": self.real_diversity}
         sampler = self._prior.truncated(self.params.truncation)
         files = [] if sampler.name == "prior" else [lambda folder: sampler.save(folder / "sampler.npz")]
+        if self._encoder:
+            files.append(self._write_encoder)
         return Result(self.average, record, metrics, files)
+
+    def _write_encoder(self, folder):
+        (folder / ENCODER).mkdir()
+        for name, data in self._encoder.items():
+            (folder / ENCODER / name).write_bytes(data)

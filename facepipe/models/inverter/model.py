@@ -9,8 +9,9 @@ class Inverter(Encoder):
     Its latents are z before the generator's latent activation.
 
     Args:
-        spec: dict with image_shape (h, w, c), latent_dim (those of the GAN), widths and, where not
-            1, patch_size (int, see `patches.folded`).
+        spec: dict with image_shape (h, w, c), latent_dim (those of the GAN), widths and, where not the default,
+            patch_size (int, see `patches.folded`; default 1) and linear_path (bool, of an encoder that was an
+            autoencoder's; default False).
         dtype: keras dtype policy of the convolutions; latents are float32 always.
         seed: int, of the initial weights.
         gan: `models.gan.model.GAN`, needed for `decode` only; it is no part of `networks`, and no training changes it.
@@ -20,8 +21,8 @@ class Inverter(Encoder):
     required = ("image_shape", "latent_dim", "widths")  # of the spec
 
     def __init__(self, spec, dtype="float32", seed=0, gan=None):
-        shape, dim, patch = spec["image_shape"], spec["latent_dim"], spec.get("patch_size", 1)
-        super().__init__("inverter", shape, dim, spec["widths"], "linear", seed, dtype, patch)
+        shape, dim, path = spec["image_shape"], spec["latent_dim"], spec.get("linear_path", False)
+        super().__init__("inverter", shape, dim, spec["widths"], "linear", seed, dtype, spec.get("patch_size", 1), path)
         self.condition_on = gan.condition_on if gan else ()
         self._gan = gan
 

@@ -1,5 +1,7 @@
 """The training of the inverter: an encoder that finds the latents of faces for the generator of the trained GAN."""
 
+from pathlib import Path
+
 import numpy as np
 import tensorflow as tf
 
@@ -7,9 +9,12 @@ from facepipe.core.determinism import rng
 from facepipe.core.files import write_json
 from facepipe.core.pictures import tile, to_uint8
 from facepipe.errors import InputError
-from facepipe.models.ae.autoencoding import PICTURE_COLUMNS, Autoencoding
+from facepipe.models.ae.autoencoding import BATCH, PICTURE_COLUMNS, Autoencoding
+from facepipe.models.ae.model import Autoencoder
 from facepipe.models.gan.model import GAN
+from facepipe.models.gan.start import ENCODER, prior_of
 from facepipe.models.inverter.model import Inverter
+from facepipe.models.vae.model import VAE
 from facepipe.networks.maps import patch_for, widths_for
 from facepipe.networks.store import digest, generator_digest, read_info, read_weights
 from facepipe.networks.summary import forward_flops
@@ -23,13 +28,18 @@ class InverterTask(Autoencoding):
 
     mse(x, G(E(x))) + latent_weight * mean (E(G(z)) - z)^2 + prior_weight * mean E(x)^2
 
-    with z from N(0, I); where G is conditioned, it sees the labels of x both times, and E none. The first term alone
-    finds latents far from those that G was trained on, whose edits go astray; the second alone never sees a real image
-    (Zhu et al. 2020, sec. 3.1).
+    with z as the GAN draws it; where G is conditioned, it sees the labels of x both times, and E none. The first term
+    alone finds latents far from those that G was trained on, whose edits go astray; the second alone never sees a real
+    image (Zhu et al. 2020, sec. 3.1). E begins as the encoder of the model that the GAN began as, if there is one.
     """
 
     name = Inverter.name
     note = None
+
+    def __init__(self, model, params, shards, steps, runtime, prior):
+        super().__init__(model, params, shards, steps, runtime)
+        self._prior = prior
+        self._held_out_z = prior.draw(rng(0, "inverter", "held out"), BATCH)
 
     @classmethod
     def plan(cls, params, data, model, gan, note=None):
@@ -45,25 +55,37 @@ class InverterTask(Autoencoding):
         source = read_info(gan)
         if source["model"] != GAN.name or source["spec"]["image_shape"] != list(data.image_shape):
             raise InputError(f"{gan}: not a GAN of {data.image_shape} images; run the train_gan stage again")
-        patch = patch_for(data.image_shape, params.patch_size)
+        start = Path(gan) / ENCODER
+        there = read_info(start)["spec"] if start.exists() else {}
+        patch, widths = params.patch_size, params.widths
+        patch = there.get("patch_size", 1) if there and patch == "auto" else patch_for(data.image_shape, patch)
+        widths = there["widths"] if there and widths == "auto" else widths_for(data.image_shape, widths, patch=patch)
         spec = {
             "image_shape": list(data.image_shape),
             "latent_dim": source["spec"]["latent_dim"],
-            "widths": list(widths_for(data.image_shape, params.widths, patch=patch)),
+            "widths": list(widths),
         }
         if patch > 1:
             spec["patch_size"] = patch
+        # with other widths it starts from random weights
+        begins = (there.get("widths"), there.get("patch_size", 1)) == (spec["widths"], patch)
+        if begins and there.get("linear_path"):
+            spec["linear_path"] = True
 
         def build(runtime, seed, steps):
             frozen = GAN(source["spec"], runtime.dtype)
             read_weights(gan, {"generator": frozen.networks["generator"]})
-            task = cls(Inverter(spec, runtime.dtype, seed, frozen), params, data, steps, runtime)
+            inverter = Inverter(spec, runtime.dtype, seed, frozen)
+            if begins:
+                _start_as_encoder(inverter, start)
+            task = cls(inverter, params, data, steps, runtime, prior_of(gan, spec["latent_dim"]))
             task.note = note and (note, generator, model)
             return task
 
         generator = {"generator": generator_digest(gan)}
         inputs = generator | labels_digest(data, source["spec"].get("condition_on", ()))
-        return Plan(spec, build, inputs, info=generator)
+        record = {"init_from": {"folder": str(start), "sha256": digest(start)}} if begins else {}
+        return Plan(spec, build, inputs | record, record, generator)
 
     def operations(self, steps):
         """See `session.train`: of E all three passes for two images, of G those for its images, forward and back."""
@@ -73,7 +95,7 @@ class InverterTask(Autoencoding):
         count = len(rows)
         noise = {
             "flip": generator.random(count) < (0.5 if self.params.flip else 0.0),
-            "z": generator.standard_normal((count, self.model.latent_dim), np.float32),
+            "z": self._prior.draw(generator, count),
         }
         if self.params.augment.on:
             noise["augment"] = augment.draw(generator, count)
@@ -86,7 +108,7 @@ class InverterTask(Autoencoding):
 
     def measures(self, x, codes):
         """The same terms on held-out images; the same z in every epoch."""
-        return self.terms(x, tf.random.stateless_normal((tf.shape(x)[0], self.model.latent_dim), seed=(0, 0)), codes)
+        return self.terms(x, tf.constant(self._held_out_z)[: tf.shape(x)[0]], codes)
 
     def terms(self, x, z, codes=None, training=False):
         """loss, mse, latent and prior, a dict of float32 (n,).
@@ -118,8 +140,8 @@ class InverterTask(Autoencoding):
         return to_uint8(self.model.decode(tf.convert_to_tensor(z), codes).numpy())
 
     def random_latents(self, count):
-        """z from N(0, I), the same for every epoch; float32 (count, latent_dim)."""
-        return rng(0, "inverter", "picture").standard_normal((count, self.model.latent_dim), np.float32)
+        """z as the GAN draws it, the same for every epoch; float32 (count, latent_dim)."""
+        return self._prior.draw(rng(0, "inverter", "picture"), count)
 
     def write_tables(self, report):
         """The note, if there is to be one."""
@@ -132,3 +154,15 @@ class InverterTask(Autoencoding):
         best = self.restore_best()
         metrics = {name: best[name] for name in ("valid_loss", "valid_mse", "valid_latent")}
         return Result(self.model, {"best_epoch": self.best_epoch}, {"best_epoch": self.best_epoch} | metrics)
+
+
+def _start_as_encoder(inverter, folder):
+    """Give an `Inverter` the weights of the encoder of an autoencoder or of a VAE (its mu) in `folder`."""
+    info = read_info(folder)
+    model = {"ae": Autoencoder, "vae": VAE}[info["model"]](info["spec"])
+    for name in ("convolutions", "head"):
+        read_weights(folder, {name: model.networks[name]})
+    inverter.networks["convolutions"].set_weights(model.networks["convolutions"].get_weights())
+    count = inverter.latent_dim
+    # the VAE's head has logvar beside mu
+    inverter.networks["head"].set_weights([w[..., :count] for w in model.networks["head"].get_weights()])
