@@ -13,6 +13,7 @@ def main(params):
         shards="data/shards",
         report="reports/evaluate",
         wanted=params.models,
+        directions="data/directions",
     )
 
 

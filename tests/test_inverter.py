@@ -55,6 +55,26 @@ def test_it_learns_pixels_and_latents(tiny_models, tiny_shards, tmp_path):
     assert np.mean((model.encode(model.decode(z)) - z) ** 2) < 0.7
 
 
+@pytest.mark.parametrize("start", ["ae", "vae", "gan of ae"])
+def test_it_begins_as_the_encoder_that_the_gan_came_with(start, tiny_models, tiny_shards, tmp_path):
+    options = {"batch_size": 16, "epochs": 1, "discriminator_widths": (8, 8), "generator_learning_rate": 1e-9}
+    kind, folder = start.split()[-1], tiny_models / start.split()[-1]
+    for number in range(1 + start.startswith("gan")):
+        params = TrainGAN(**options, init_from=str(folder))
+        folder = tmp_path / str(number)
+        train_model("gan", FLOAT32, params, tiny_shards, folder, tmp_path / "report")
+    train(tiny_shards, folder, tmp_path, epochs=1, widths="auto", learning_rate=1e-9)
+    info = read_json(tmp_path / "model" / "model.json")
+    assert info["spec"]["widths"] == [8, 8] and info["spec"]["linear_path"]
+    assert info["training"]["init_from"]["folder"] == str(folder / "encoder")
+    images = Shards(tiny_shards).images("test")
+    z, expected = load_model(folder, tmp_path / "model").encode(images), load_model(tiny_models / kind).encode(images)
+    np.testing.assert_allclose(z, expected, atol=1e-4)
+    # others than the encoder's: from random weights
+    train(tiny_shards, folder, tmp_path, epochs=1, widths=(4, 8), learning_rate=1e-9)
+    assert "init_from" not in read_json(tmp_path / "model" / "model.json")["training"]
+
+
 def test_a_gan_and_its_inverter_in_patches(tiny_shards, tmp_path):
     common = {"batch_size": 16, "epochs": 1, "patch_size": 2}
     section = TrainGAN(**common, latent_dim=4, generator_widths=(8, 8), discriminator_widths=(8, 8))

@@ -12,11 +12,13 @@ class Evaluate(Section):
     """Held-out reconstruction, samples, latent health.
 
     `samplers`: what the latents of random faces are drawn from beside the models' own samplers and the fitted density.
+    `edit_images`: how many images a judge of attributes is trained on, by which edits are judged; 0: they are not.
     """
 
     extractor: Literal["mtcnn", "dlib", "random_conv"] = "mtcnn"
     samples: Annotated[Count, Field(ge=20)] = 1000
     samplers: Annotated[tuple[Literal["uniform", "prior", "gaussian"], ...], AfterValidator(no_repeats)] = ()
+    edit_images: Natural = 0
     kid_subsets: Count = 50
     kid_subset_size: Annotated[Count, Field(ge=2)] = 200
     neighbours: Count = 5

@@ -9,11 +9,13 @@ from facepipe.core.determinism import rng
 from facepipe.core.files import write_csv
 from facepipe.core.pictures import to_uint8
 from facepipe.core.progress import track
+from facepipe.directions.table import read_directions
 from facepipe.errors import FieldError, InputError
 from facepipe.latents.folder import MODELS, density_path, split_path
 from facepipe.latents.statistics import kl_per_dimension, statistics
 from facepipe.latents.table import read_latents
 from facepipe.metrics import reconstruction
+from facepipe.metrics.edits import EditJudge, EditScores, edit_metrics
 from facepipe.metrics.samples import Judge, SampleScores, sample_metrics
 from facepipe.networks.health import active_units
 from facepipe.networks.pixel_pca import fit_pca
@@ -26,7 +28,7 @@ PCA_IMAGES = 20_000  # training images that PCA is fitted to, at most: its compo
 DIGITS = 9  # significant, in the tables
 
 
-def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
+def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, directions=None):
     """Judge the models.
 
     Args:
@@ -38,9 +40,10 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
             The number there is stands in the metrics' names, and so does the size of KID's subsets where there are
             fewer images than `params.kid_subset_size`. A conditioned model reconstructs with the images' own
             labels and makes samples with those of training images drawn at random.
-        report: folder for samples.csv, reconstruction.csv and latents/<model>.csv.
+        report: folder for samples.csv, reconstruction.csv, edits.csv and latents/<model>.csv.
         wanted: which models there are.
         load: function folder -> model, default `facepipe.models.load.load_model`.
+        directions: folder of the directions, for edits.csv; None, or `params.edit_images` 0: edits are not judged.
 
     Returns:
         dict: for each model the numbers to compare it by, and under "real" what training images score
@@ -67,7 +70,9 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
     train = shards.gather("train", _some_rows(shards, "train", len(reference), params.seed))
     judge = Judge(params, reference, train, subset, (shards.framing or {}).get("eyes"))
     samples, reconstructions, metrics = [judge.real], [], {"real": sample_metrics(judge.real, tag, kid_tag)}
-    floors = {}
+    floors, edits, edit_judge = {}, [], None
+    if directions and params.edit_images and shards.attribute_names:
+        edit_judge = EditJudge(shards, params.seed, params.edit_images, judge.distances)
     for name in track(wanted, "evaluate", unit="models"):
         model = load(Path(models) / name)
         metrics[name] = {}
@@ -81,6 +86,11 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
                 (f"pca{floor.components} (for {name})", *floor.scores),
             ]
             metrics[name] |= judge.identity(rows.kept, rows.decoded)
+            if edit_judge:
+                path = Path(directions) / f"{name}.csv"
+                found = edit_judge(model, read_directions(path, model.latent_dim, name))
+                edits += found
+                metrics[name] |= edit_metrics(found)
             metrics[name] |= _reconstruction_metrics(rows.scores, floor) | _latent_metrics(
                 name, rows.z, rows.logvar, params, report
             )
@@ -105,6 +115,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None):
                 z = other.sample(len(reference), params.seed)
                 samples.append(judge(name, other.name, _sample(model, z, labels)))
     write_csv(report / "samples.csv", SampleScores._fields, samples, DIGITS)
+    write_csv(report / "edits.csv", EditScores._fields, edits, DIGITS)
     columns = "model", "test_mse", "test_psnr_db", "test_ssim"
     write_csv(report / "reconstruction.csv", columns, reconstructions, DIGITS)
     return metrics

@@ -86,19 +86,24 @@ class Judge:
         found = onet(images)
         return found.features, float(found.face_scores.mean())
 
-    def identity(self, images, changed):
-        """How far a person's picture is from what a model makes of it, in dlib's features; with others, {}.
+    def distances(self, images, changed):
+        """How far people's pictures are from what a model makes of them, in dlib's features; with others, None.
 
         Args:
             images, changed: uint8 (n, h, w, c).
 
         Returns:
-            dict: mean distance, and the share of distances below that at which two pictures are of one person.
+            float64 (n,), or None.
         """
         if not self._by_dlib:
-            return {}
+            return None
         pairs = (features("dlib", each, self._eyes).astype(np.float64) for each in (images, changed))
-        distances = np.linalg.norm(np.subtract(*pairs), axis=1)
+        return np.linalg.norm(np.subtract(*pairs), axis=1)
+
+    def identity(self, images, changed):
+        """Of `distances`: the mean, and the share below that at which two pictures are of one person; dict or {}."""
+        if (distances := self.distances(images, changed)) is None:
+            return {}
         tag = f"dlib_n{len(distances)}"
         same = float((distances < SAME_PERSON).mean())
         return {f"identity_distance_{tag}": float(distances.mean()), f"same_person_{tag}": same}

@@ -29,7 +29,7 @@ ROOMS = {
     "models": ["core", "training", "networks", "shards", "features"],
     "latents": ["core", "models", "networks", "shards", "tables"],
     "directions": ["core", "latents", "shards", "tables"],
-    "metrics": ["core", "features", "latents", "models", "networks", "shards"],
+    "metrics": ["core", "directions", "features", "latents", "models", "networks", "shards"],
     "report": ["core", "directions", "draw", "latents", "models", "networks", "shards", "tables"],
 }
 ROOMS["api"] = ["datasets", "metrics", "preprocess", *ROOMS["report"], "report"]

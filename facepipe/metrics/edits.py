@@ -1,0 +1,113 @@
+"""Whether edits do what they say: attributes turned on in held-out photographs, judged by pixels alone."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from facepipe.core.determinism import rng
+from facepipe.core.pictures import to_uint8
+from facepipe.metrics.classifier import fit_classifier
+from facepipe.metrics.samples import SAME_PERSON
+
+# held-out photographs without the attribute that are edited, at most, and of them those whose identity is compared
+EDITED, COMPARED = 100, 25
+# fewer say nothing
+FEWEST = 5
+
+
+class EditScores(NamedTuple):
+    """One row of edits.csv: an attribute added with strength 1 to `n` photographs that lack it."""
+
+    model: str
+    attribute: str
+    n: int
+    success: float  # share in which the judge of pixels then sees it
+    before: float  # share in which it sees it in the reconstructions
+    others_moved: float  # mean change of the probabilities of the other attributes, against the reconstructions
+    judge_accuracy: float  # balanced, of the judge on held-out photographs
+    identity_distance: float | None  # dlib only: from the photographs, mean
+    same_person: float | None  # and the share below that at which two pictures are of one person
+
+
+class EditJudge:
+    """Judges edits of a data set's held-out photographs.
+
+    Args:
+        shards: `Shards` with attributes.
+        seed: int.
+        images: int, how many the judge of pixels sees in training.
+        identity: function (images, changed) -> array of distances, or None, see `samples.Judge.distances`.
+    """
+
+    def __init__(self, shards, seed, images, identity):
+        self._seed, self._identity = seed, identity
+        self.names = shards.attribute_names
+        self._classifier = fit_classifier(self.names, shards, shards.attributes("train").to_numpy(), seed, images)
+        self._images = np.concatenate([shards.images(split) for split in ("valid", "test")])
+        self._labels = np.concatenate([shards.attributes(split).to_numpy() for split in ("valid", "test")])
+        self._accuracy = balanced_accuracy(self._classifier.probabilities(self._images), self._labels)
+
+    def __call__(self, model, directions):
+        """The `EditScores` of each attribute that has a direction and enough photographs without it.
+
+        Args:
+            model: `models.load.LoadedModel` with an encoder.
+            directions: `directions.table.Directions` of it.
+        """
+        found, preferred = [], directions.preferred()
+        for name, vector in zip(preferred.names, preferred.vectors, strict=True):
+            if name in self.names and name not in model.condition_on:
+                rows = self._without(name)
+                if len(rows) >= FEWEST:
+                    found.append(self._scores(model, name, vector, rows))
+        return found
+
+    def _without(self, name):
+        rows = np.flatnonzero(self._labels[:, self.names.index(name)] == 0)
+        chosen = rng(self._seed, "edits", name).permutation(len(rows))[:EDITED]
+        return rows[np.sort(chosen)]
+
+    def _scores(self, model, name, vector, rows):
+        own, images = self.names.index(name), self._images[rows]
+        labels = self._labels[rows][:, [self.names.index(each) for each in model.condition_on]]
+        z = model.encode(images)
+        plain, edited = (to_uint8(model.decode(each, labels)) for each in (z, z + vector))
+        before, after = (self._classifier.probabilities(each) for each in (plain, edited))
+        moved = np.delete(np.abs(after - before), own, axis=1)
+        distances = self._identity(images[:COMPARED], edited[:COMPARED])
+        identity = (None, None) if distances is None else _identity_scores(distances)
+        seen = [float((each[:, own] > 0.5).mean()) for each in (after, before)]
+        accuracy = float(self._accuracy[own])
+        others = float(moved.mean()) if moved.size else 0.0
+        return EditScores(model.name, name, len(rows), *seen, others, accuracy, *identity)
+
+
+def balanced_accuracy(probabilities, labels):
+    """Mean of the shares of those with and of those without an attribute that are told rightly.
+
+    Args:
+        probabilities: float (n, k). labels: float (n, k), 1 with, 0 without, NaN unknown.
+
+    Returns:
+        float64 (k,); NaN where all known ones are alike.
+    """
+    right = (probabilities > 0.5) == (labels > 0.5)
+    shares = []
+    for value in (0, 1):
+        among = labels == value
+        with np.errstate(invalid="ignore"):
+            shares.append((right & among).sum(axis=0) / among.sum(axis=0))
+    return np.mean(shares, axis=0)
+
+
+def edit_metrics(rows):
+    """What metrics.json says of a model's `EditScores`: means over the attributes; {} where there are none."""
+    if not rows:
+        return {}
+    found = {f"edit_success_n{max(row.n for row in rows)}": float(np.mean([row.success for row in rows]))}
+    kept = [row.same_person for row in rows if row.same_person is not None]
+    return found | ({f"edit_same_person_n{COMPARED}": float(np.mean(kept))} if kept else {})
+
+
+def _identity_scores(distances):
+    return float(distances.mean()), float((distances < SAME_PERSON).mean())
