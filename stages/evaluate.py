@@ -4,9 +4,9 @@ from facepipe.stage import run
 
 
 def main(params):
-    from facepipe.metrics.evaluate import evaluate
+    from facepipe.metrics.evaluate import evaluate, headline
 
-    return evaluate(
+    metrics = evaluate(
         params.evaluate,
         models="data/models",
         latents="data/latents",
@@ -15,6 +15,7 @@ def main(params):
         wanted=params.models,
         directions="data/directions",
     )
+    return headline(metrics)
 
 
 if __name__ == "__main__":

@@ -117,8 +117,7 @@ def make_reports(folder, load):
     attribute_vectors(params, folder / "shards", folder / "latents", folder / "directions", report)
     params = Evaluate(extractor="random_conv", samples=20, kid_subsets=2, kid_subset_size=10, neighbours=3)
     report = folder / "reports" / "evaluate"
-    metrics = evaluate(params, folder / "models", folder / "latents", folder / "shards", report, load=load)
-    write_json(report / "metrics.json", metrics)
+    evaluate(params, folder / "models", folder / "latents", folder / "shards", report, load=load)
 
 
 def latents():

@@ -5,7 +5,7 @@ import pytest
 from facepipe.core.files import write_json
 from facepipe.errors import InputError
 from facepipe.metrics.config import Evaluate
-from facepipe.metrics.evaluate import evaluate
+from facepipe.metrics.evaluate import evaluate, headline
 from facepipe.metrics.reconstruction import mse
 from facepipe.networks.samplers import Prior
 from facepipe.shards.shards import Shards
@@ -30,13 +30,28 @@ def world(tmp_path_factory):
 
 def test_metrics_say_what_they_are(world):
     *_, metrics = world
-    samples = {f"{key}_random_conv_n50" for key in ("kid_x1000", "kid_x1000_sd", "precision", "recall")}
+    names = "kid_x1000", "kid_x1000_sd", "precision", "recall", "sharpness", "memorised"
+    samples = {f"{key}_random_conv_n50" for key in names}
     encoder = {"test_mse", "test_mse_pca6", "test_psnr_db", "test_ssim", "dead_dimensions"}
     encoder |= {"kid_x1000_density_random_conv_n50"}
     assert set(metrics) == {"real", "ae", "vae", "gan"}
     assert set(metrics["real"]) == set(metrics["gan"]) == samples
     assert set(metrics["ae"]) == samples | encoder
     assert set(metrics["vae"]) == samples | encoder | {"active_units", "kl_nats"}
+
+
+def test_few_of_them_are_shown_first(world):
+    folder, _, _, metrics = world
+    few = headline(metrics)
+    own = {"kid_x1000_random_conv_n50", "recall_random_conv_n50"}
+    assert {name: set(found) for name, found in few.items()} == {
+        "real": {"kid_x1000_random_conv_n50"}, "ae": own | {"test_mse"}, "vae": own | {"test_mse"}, "gan": own,
+    }  # fmt: skip
+    assert few["ae"]["test_mse"] == metrics["ae"]["test_mse"]
+    table = pd.read_csv(folder / "report" / "scores.csv")
+    assert {(m, n): v for m, n, v in table.itertuples(index=False)} == pytest.approx(
+        {(m, n): v for m, found in metrics.items() for n, v in found.items()}, rel=1e-8
+    )
 
 
 def test_reconstruction_is_that_of_the_test_split(world):

@@ -12,7 +12,7 @@ from facepipe.errors import InputError
 from facepipe.report.config import RenderReports
 from facepipe.report.page import templates
 from facepipe.report.page.model_section import collapse, history_charts, progress
-from facepipe.report.page.reading import Picture, Share, Table, read_history
+from facepipe.report.page.reading import Picture, Share, Table, read_history, read_scores
 from facepipe.report.render import MODELS, render_reports
 from tests.standins import make_reports, make_world
 
@@ -98,7 +98,7 @@ def test_the_page_has_pictures_curves_and_numbers(world):
     assert images == sum(map(len, grids)) + 4 * 3
     # data, autoencoder, VAE, GAN, inverter, histograms of latents, side effects
     assert sum(tag == "svg" for tag, _ in parsed.seen) == 1 + (2 + 1) + (2 + 1 + 2) + (2 + 1) + 3 + 3 * 6 + 3 * 3
-    metrics = read_json(folder / "reports" / "evaluate" / "metrics.json")
+    metrics = read_scores(folder / "reports" / "evaluate" / "scores.csv", ["ae", "gan"])
     assert f"{metrics['ae']['test_mse']:.5f}" in text
     assert f"{metrics['gan']['kid_x1000_random_conv_n20']:.2f} ±" in text
     assert "before training" in text and "epoch 5" in text and "Far_Right" in text and "12,345" in text
@@ -127,7 +127,8 @@ def macro(call, it):
 
 
 @pytest.mark.parametrize("missing", [
-    "evaluate/metrics.json", "train_vae/metrics.json", "train_gan/history.csv", "train_ae/summary.csv",
+    "evaluate/scores.csv", "evaluate/samples.csv", "evaluate/edits.csv", "train_vae/metrics.json",
+    "train_gan/history.csv", "train_ae/summary.csv",
     "train_vae/kl.csv", "preprocess/splits.csv", "preprocess/grids/mean_face.png",
 ])  # fmt: skip
 def test_a_missing_report_is_named(world, missing):
@@ -217,8 +218,10 @@ def only(world, folder, names):
             path.unlink()
     if not load(folder / "models" / "gan").has_encoder or "gan" in gone:
         shutil.rmtree(folder / "reports" / "train_inverter")
-    metrics = folder / "reports" / "evaluate" / "metrics.json"
-    write_json(metrics, {name: value for name, value in read_json(metrics).items() if name not in gone})
+    for name in ("scores", "samples", "edits"):
+        path = folder / "reports" / "evaluate" / f"{name}.csv"
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if line.split(",")[0] not in gone), encoding="utf-8")
 
     def load_wanted(path):
         assert path.name in names

@@ -40,7 +40,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
             The number there is stands in the metrics' names, and so does the size of KID's subsets where there are
             fewer images than `params.kid_subset_size`. A conditioned model reconstructs with the images' own
             labels and makes samples with those of training images drawn at random.
-        report: folder for samples.csv, reconstruction.csv, edits.csv and latents/<model>.csv.
+        report: folder for scores.csv (all metrics), samples.csv, reconstruction.csv, edits.csv, latents/<model>.csv.
         wanted: which models there are.
         load: function folder -> model, default `facepipe.models.load.load_model`.
         directions: folder of the directions, for edits.csv; None, or `params.edit_images` 0: edits are not judged.
@@ -115,10 +115,27 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
                 z = other.sample(len(reference), params.seed)
                 samples.append(judge(name, other.name, _sample(model, z, labels)))
     write_csv(report / "samples.csv", SampleScores._fields, samples, DIGITS)
+    rows = ((name, metric, value) for name, found in metrics.items() for metric, value in found.items())
+    write_csv(report / "scores.csv", ("model", "metric", "value"), rows, DIGITS)
     write_csv(report / "edits.csv", EditScores._fields, edits, DIGITS)
     columns = "model", "test_mse", "test_psnr_db", "test_ssim"
     write_csv(report / "reconstruction.csv", columns, reconstructions, DIGITS)
     return metrics
+
+
+def headline(metrics):
+    """The few of evaluate's metrics that runs are compared by: squared error, KID and recall of each model."""
+    kept = ("test_mse", "kid_x1000", "recall")
+
+    def wanted(metric):
+        # the name has extractor and count behind it, but for the error's; the error of PCA and KID's deviation do not
+        head = next((head for head in kept if metric.startswith(head)), None)
+        return head and not metric.startswith(("test_mse_", "kid_x1000_sd", "kid_x1000_density"))
+
+    chosen = {name: {key: value for key, value in found.items() if wanted(key)} for name, found in metrics.items()}
+    # of the photographs themselves KID is what there is to reach
+    chosen["real"] = {key: value for key, value in chosen["real"].items() if key.startswith("kid")}
+    return chosen
 
 
 def _others(names, known, model, latents):

@@ -117,7 +117,7 @@ def sample_metrics(scores, tag, kid_tag):
         f"precision_{tag}": scores.precision,
         f"recall_{tag}": scores.recall,
     }
-    for name in ("face_score", "face_rate"):
+    for name in ("sharpness", "memorised", "face_score", "face_rate"):
         if (value := getattr(scores, name)) is not None:
             metrics[f"{name}_{tag}"] = value
     return metrics

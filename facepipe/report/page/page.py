@@ -9,10 +9,13 @@ from facepipe.report.page.data_section import data_section
 from facepipe.report.page.directions_section import directions_section
 from facepipe.report.page.latent_section import latent_section
 from facepipe.report.page.model_section import model_section
-from facepipe.report.page.reading import Table, fixed, read_metrics, read_picture
+from facepipe.report.page.reading import Table, fixed, read_picture, read_scores, read_table
 from facepipe.report.page.templates import render
 
 TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
+# columns of samples.csv and of edits.csv
+SHARES = ("precision", "recall", "density", "coverage", "sharpness", "memorised", "face_rate")
+EDITED = ("success", "before", "others_moved", "judge_accuracy", "identity_distance", "same_person")
 INVERTER = "Inverter of the GAN"
 ALONE = {"ae": "an autoencoder", "vae": "a variational autoencoder", "gan": "a GAN"}
 
@@ -40,7 +43,7 @@ def write_page(report, shards, latents, edits, encoders, models=tuple(TITLES)):
     Raises:
         InputError: a report of an earlier stage is missing or broken.
     """
-    metrics = read_metrics(report / "evaluate" / "metrics.json", ["real", *models])
+    metrics = read_scores(report / "evaluate" / "scores.csv", ["real", *models])
     sections = []
     for name in models:
         own = latent_section(stats_path(latents / name), has_encoder=name in encoders)
@@ -55,6 +58,8 @@ def write_page(report, shards, latents, edits, encoders, models=tuple(TITLES)):
         several=len(models) > 1,
         shards=shards,
         scores=_scores(metrics, models),
+        samplers=_samplers(report / "evaluate" / "samples.csv", models),
+        edited=_edited(report / "evaluate" / "edits.csv", models),
         data=data_section(report / "preprocess"),
         sections=sections,
         directions=directions_section(report / "attribute_vectors", grids, editable) if editable else None,
@@ -99,6 +104,32 @@ def _scores(metrics, models):
     header = ["", "test MSE", "PCA MSE (size)", "PSNR, dB", "SSIM", "KID x 1000", "KID, density"]
     table = Table([*header, "precision", "recall", "face score"], rows).without_empty()
     return Scores(table, extractor, int(samples), any("test_mse" in metrics[name] for name in models))
+
+
+def _samplers(path, models):
+    """A row for what each model's latents are drawn from."""
+    rows = []
+    for row in read_table(path, "evaluate"):
+        if row["model"] not in (*models, "real"):
+            continue
+        kid, deviation = (f"{1000 * float(row[column]):.2f}" for column in ("kid_mean", "kid_sd"))
+        shares = [f"{float(row[name]):.3f}" if row[name] else "" for name in SHARES]
+        title = TITLES.get(row["model"], "Training images")
+        rows.append([title, row["sampler"], f"{kid} ± {deviation}", *shares])
+    header = ["", "latents from", "KID x 1000", *(name.replace("_", " ") for name in SHARES)]
+    return Table(header, rows).without_empty()
+
+
+def _edited(path, models):
+    """A row for each model and attribute, None where edits were not judged."""
+    rows = [
+        [TITLES[row["model"]], row["attribute"].replace("_", " "), row["n"]]
+        + [f"{float(row[name]):.2f}" if row[name] else "" for name in EDITED]
+        for row in read_table(path, "evaluate")
+        if row["model"] in models
+    ]
+    header = ["", "added", "photographs", *(name.replace("_", " ") for name in EDITED)]
+    return Table(header, rows).without_empty() if rows else None
 
 
 def _edits(folder, edits):

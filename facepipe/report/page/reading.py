@@ -98,6 +98,26 @@ def read_metrics(path, names):
     return metrics
 
 
+def read_scores(path, names):
+    """evaluate's scores.csv: {model: {metric: int or float}}.
+
+    Raises:
+        InputError: missing, without one of `names`, or a value that is no number.
+    """
+    found = {name: {} for name in names}
+    for line, row in enumerate(read_table(path, "evaluate"), 2):
+        try:
+            value = float(row["value"])
+            exact = int(value) if row["value"].lstrip("-").isdigit() else value
+            found.setdefault(row["model"], {})[row["metric"]] = exact
+        except (KeyError, TypeError, ValueError):
+            raise InputError(f"{path}: row {line}: not model, metric and a number; run dvc repro evaluate") from None
+    for name in names:
+        if not found[name]:
+            raise InputError(f"{path}: nothing about {name}; run dvc repro")
+    return found
+
+
 def existing(path, stage):
     """`path`; raise InputError where there is no such file, which `stage` makes."""
     if not path.is_file():
