@@ -17,7 +17,7 @@ from tests.trainings import train
 COMMON = {"latent_dim": 4, "widths": (8, 8), "batch_size": 16, "epochs": 4, "learning_rate": 5e-3}
 FINISH = {
     "images": 1920, "batch_size": 16, "discriminator_first": 96, "learning_rate": 5e-3,
-    "discriminator_learning_rate": 5e-3, "adversarial_weight": 0.05, "feature_weight": 0.2,
+    "discriminator_learning_rate": 5e-3, "adversarial_weight": 0.2, "random_weight": 0.05, "feature_weight": 0.2,
 }  # fmt: skip
 
 

@@ -93,8 +93,38 @@ def onet(images):
     return Onet(np.concatenate(found), np.concatenate(scores))
 
 
+def onet_maps(images):
+    """O-Net's maps, differentiable, for use in training.
+
+    Args:
+        images: float32 tensor (n, H, W, C) in [0, 1], C 1 or 3.
+
+    Returns:
+        list of float32 tensors (n, h, w, c): after its second, third and fourth convolution, and its dense layer's
+        numbers as maps of one place: (n, 21, 21, 64), (n, 8, 8, 64), (n, 3, 3, 128), (n, 1, 1, 256).
+    """
+    import tensorflow as tf
+
+    if images.shape[3] == 1:
+        images = tf.repeat(images, 3, axis=3)
+    x = tf.image.resize(images, (ONET_SIZE, ONET_SIZE), antialias=True)
+    *maps, dense = _onet_layers((x * 255.0 - 127.5) / 128.0)
+    return [*maps, dense[:, None, None, :]]
+
+
+def _onet_layers(x):
+    """float32 (n, 48, 48, 3) -> maps after the convolutions but the first, and the dense layer's (n, 256)."""
+    net = _onet()
+    x = net.maxpool1(net.prelu1(net.conv1(x)))
+    second = net.prelu2(net.conv2(x))
+    third = net.prelu3(net.conv3(net.maxpool2(second)))
+    fourth = net.prelu4(net.conv4(net.maxpool3(third)))
+    return second, third, fourth, net.prelu5(net.fc5(net.flatten(net.permute(fourth))))
+
+
 @functools.cache
-def _onet_network():
+def _onet():
+    """The layers of MTCNN's O-Net, with their weights."""
     try:
         import mtcnn.network.onet
         import mtcnn.utils.tensorflow
@@ -113,14 +143,18 @@ def _onet_network():
     # by its full path: a bare name would be looked for in the working folder first
     weights = Path(mtcnn.network.onet.__file__).parents[1] / "assets" / "weights" / "onet.lz4"
     net.set_weights(mtcnn.utils.tensorflow.load_weights(str(weights)))
+    return net
+
+
+@functools.cache
+def _onet_network():
+    import tensorflow as tf
+
+    net = _onet()
 
     @tf.function(input_signature=[tf.TensorSpec((BATCH, ONET_SIZE, ONET_SIZE, 3), tf.float32)])
     def run(x):
-        x = net.maxpool1(net.prelu1(net.conv1(x)))
-        x = net.maxpool2(net.prelu2(net.conv2(x)))
-        x = net.maxpool3(net.prelu3(net.conv3(x)))
-        x = net.prelu4(net.conv4(x))
-        dense = net.prelu5(net.fc5(net.flatten(net.permute(x))))
+        dense = _onet_layers(x)[-1]
         return dense, net.fc6_3(dense)
 
     return run

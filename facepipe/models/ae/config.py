@@ -41,9 +41,10 @@ class Finish(Section):
     discriminator_first: Natural = 5000
     learning_rate: Positive = 5e-4
     discriminator_learning_rate: Positive = 1e-3
-    feature_weight: NonNegative = 0.2
-    adversarial_weight: NonNegative = 0.02
-    random_weight: NonNegative = 0.02
+    feature_weight: NonNegative = 0.1
+    face_weight: NonNegative = 0.0
+    adversarial_weight: NonNegative = 0.01
+    random_weight: NonNegative = 0.01
     grid_every: Count = 1
 
     @property

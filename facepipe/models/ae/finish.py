@@ -4,22 +4,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from facepipe.features.extractors import onet_maps
+from facepipe.networks import strided
 from facepipe.networks.layers import Initializers
 from facepipe.networks.maps import halvings, patch_for
 from facepipe.networks.patches import folded
-from facepipe.networks.spectral import SpectralConv, iterate_all
+from facepipe.networks.slope import gamma_for, squared_slope
 from facepipe.networks.summary import forward_flops
 from facepipe.training import augment
 from facepipe.training.optimizer import Adam
 from facepipe.training.runtime import apply_gradients, sum_over_replicas
 from facepipe.training.state import read_variables, write_variables
 
+# lazy R1: on every so many-th step, and passes of the discriminator that it takes
+R1_EVERY, R1_PASSES = 16, 5
 # of the discriminator's maps, the largest first, and the least side of the last one
 WIDTHS, SMALLEST = (64, 128, 256), 8
 
 
 def patch_discriminator(image_shape, patch, seed, dtype):
-    """A discriminator of patches, spectrally normalised: it says of each part of an image whether it is real.
+    """A discriminator of patches: it says of each part of an image whether it is real (Isola et al. 2017).
 
     Args:
         image_shape: (h, w, c).
@@ -39,19 +43,22 @@ def patch_discriminator(image_shape, patch, seed, dtype):
     maps = []
     for level, width in enumerate(WIDTHS[:count]):
         name = f"finish_conv{level}"
-        x = SpectralConv(x.shape[-1], width, 4, 2, kernel_initializer=init.he(name), dtype=dtype, name=name)(x)
+        x = strided.Conv2D(width, kernel_initializer=init.he(name), dtype=dtype, name=name)(x)
         x = keras.layers.LeakyReLU(0.2, dtype=dtype, name=f"{name}_relu")(x)
         maps.append(x)
     name = "finish_logits"
-    x = SpectralConv(x.shape[-1], 1, 3, 1, kernel_initializer=init.glorot(name), dtype="float32", name=name)(x)
+    options = {"kernel_initializer": init.glorot(name), "dtype": "float32", "name": name}
+    x = keras.layers.Conv2D(1, 3, padding="same", **options)(x)
     return keras.Model(inputs, [*maps, x], name="finish")
 
 
 class FinishTask:
-    """L1 to the image, L1 between the discriminator's maps (feature matching, Larsen et al. 2016), hinge on patches.
+    """L1 to the image, L1 between maps (feature matching, Larsen et al. 2016), the non-saturating loss on patches.
 
-    The discriminator judges reconstructions and, as in that paper, random faces. The encoder does not change, and so no
-    latent does; the discriminator begins alone (see `loop.Task`).
+    The maps are the discriminator's and, with `face_weight`, those of O-Net, a small frozen network that knows faces
+    (a perceptual loss, Johnson et al. 2016). The discriminator has a lazy R1 penalty; it judges reconstructions and, as
+    in Larsen et al., random faces. The encoder does not change, and so no latent does; the discriminator begins alone
+    (see `loop.Task`).
 
     Args:
         trained: an `Autoencoding` task, at its end: its model's decoder is trained on.
@@ -67,6 +74,7 @@ class FinishTask:
         patch = patch_for(self._model.image_shape, trained.params.patch_size)
         self._discriminator = patch_discriminator(self._model.image_shape, patch, seed, runtime.dtype)
         self._prior = trained.sampler()
+        self._gamma = gamma_for(self._model.image_shape, params.batch_size)
         self._alone = params.discriminator_first // params.batch_size
         self._replicas = runtime.strategy.num_replicas_in_sync
         self._variables = {
@@ -85,7 +93,7 @@ class FinishTask:
         return (
             forward_flops(*encoder)
             + 3 * forward_flops(self._model.networks["decoder"])
-            + 8 * forward_flops(self._discriminator)
+            + (9 + R1_PASSES / R1_EVERY) * forward_flops(self._discriminator)
         )
 
     def draw(self, generator, rows):
@@ -99,7 +107,7 @@ class FinishTask:
         for part, rate in self._rates.items():
             self._optimizers[part].learning_rate = rate * 0.5 * (1.0 + np.cos(np.pi * share))
         self._steps += 1
-        return self._steps > self._alone
+        return self._steps > self._alone, self._steps % R1_EVERY == 1
 
     def after_step(self, logs):
         pass
@@ -117,29 +125,35 @@ class FinishTask:
         params = self.params
         x = augment.to_float(images, noise["flip"])
         batch = tf.cast(tf.shape(x)[0] * self._replicas, tf.float32)
-        iterate_all(self._discriminator)
         z, codes = tf.stop_gradient(self._model.encode(x)), noise.get("codes")
+        moves, with_penalty = variant
         with tf.GradientTape(persistent=True) as tape:
             if "z" in noise:
                 # one batch of both, for one normalisation
                 z, codes = tf.concat([z, noise["z"]], 0), None if codes is None else tf.tile(codes, (2, 1))
-            images = tf.concat([x, tf.sigmoid(self._model.decode_logits(z, codes, training=variant))], 0)
+            images = tf.concat([x, tf.sigmoid(self._model.decode_logits(z, codes, training=moves))], 0)
             parts = 3 if "z" in noise else 2
             *maps, logits = self._discriminator(images * 2.0 - 1.0, training=True)
             real, fake, *random = tf.split(logits, parts)
             made = tf.split(images, parts)[1]
             losses = absolute = _mean(tf.abs(x - made))
             pairs = [tf.split(each, parts)[:2] for each in maps]
-            features = tf.add_n([_mean(tf.abs(tf.stop_gradient(a) - b)) for a, b in pairs]) / len(pairs)
+            features = tf.add_n([_distance(a, b) for a, b in pairs]) / len(pairs)
             losses += params.feature_weight * features
             d_losses = 0.0
             weights = params.adversarial_weight, params.random_weight
             for weight, verdict in zip(weights, [fake, *random], strict=False):
-                d_losses += _mean(tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + verdict))
-                losses -= weight * _mean(verdict)
+                d_losses += _mean(tf.nn.softplus(-real) + tf.nn.softplus(verdict)) / (parts - 1)
+                losses += weight * _mean(tf.nn.softplus(-verdict))
+            if params.face_weight:
+                faces = zip(onet_maps(x), onet_maps(made), strict=True)
+                losses += params.face_weight * tf.add_n([_distance(a, b) for a, b in faces]) / 4.0
+            if with_penalty:
+                _, r1 = squared_slope(lambda x: _mean(self._discriminator(x, training=True)[-1]), x * 2.0 - 1.0)
+                d_losses += 0.5 * R1_EVERY * self._gamma * r1
             d_loss, loss = tf.reduce_sum(d_losses) / batch, tf.reduce_sum(losses) / batch
         apply_gradients(self._optimizers["discriminator"], d_loss, self._variables["discriminator"], tape)
-        if variant:
+        if moves:
             apply_gradients(self._optimizers["decoder"], loss, self._variables["decoder"], tape)
         terms = {
             "mse": _mean(tf.square(x - made)),
@@ -169,6 +183,12 @@ class FinishTask:
     def _all_variables(self):
         parts = [*self._model.networks.values(), self._discriminator, *self._optimizers.values()]
         return [variable for part in parts for variable in part.variables]
+
+
+def _distance(real, made):
+    """L1 between the maps of images and of what is made of them, over the mean size of the former: (n,)."""
+    real = tf.stop_gradient(tf.cast(real, tf.float32))
+    return _mean(tf.abs(real - tf.cast(made, tf.float32))) / (tf.reduce_mean(tf.abs(real)) + 1e-6)
 
 
 def _mean(values):

@@ -2,8 +2,7 @@
 
 import math
 
-# of r1_gamma "auto": by pixels over batch size (StyleGAN2-ADA, Karras et al. 2020b, appendix C)
-GAMMA_BY_PIXELS = 0.0002
+from facepipe.networks.slope import gamma_for
 
 
 def rate_left(params, share):
@@ -24,7 +23,7 @@ def penalty_weight(params, share, image_shape):
         return params.gp_weight
     gamma = params.r1_gamma
     if gamma == "auto":
-        gamma = GAMMA_BY_PIXELS * image_shape[0] * image_shape[1] / params.batch_size
+        gamma = gamma_for(image_shape, params.batch_size)
     left = params.r1_end + (1.0 - params.r1_end) * 0.5 * (1.0 + math.cos(math.pi * share))
     return 0.5 * gamma * left * params.r1_every
 

@@ -5,6 +5,8 @@ real_logits, fake_logits: float32 (n,), of real and of generated images; each lo
 
 import tensorflow as tf
 
+from facepipe.networks.slope import squared_slope
+
 
 def non_saturating(real_logits, fake_logits):
     """Non-saturating loss (Goodfellow et al. 2014, sec. 3): softplus(-real) + softplus(fake); softplus(-fake)."""
@@ -47,22 +49,6 @@ def losses_of(params, real_logits, fake_logits):
         return bce(real_logits, fake_logits, params.label_smoothing)
     losses = {f.__name__: f for f in (non_saturating, relativistic, hinge)} | {"wasserstein_gp": wasserstein}
     return losses[params.loss](real_logits, fake_logits)
-
-
-def squared_slope(discriminate, images):
-    """|d logit / d image|^2, the R1 penalty where the images are real (Mescheder et al. 2018).
-
-    Args:
-        discriminate: function, float32 images (n, h, w, c) -> float32 logits (n,); a logit depends on its image alone.
-        images: float32 (n, h, w, c).
-
-    Returns:
-        (logits, squared slope): float32 (n,) each; differentiable.
-    """
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        logits = discriminate(images)
-    return logits, tf.reduce_sum(tf.square(tape.gradient(logits, images)), axis=(1, 2, 3))
 
 
 def slope_penalty(discriminate, real, fake, share):
