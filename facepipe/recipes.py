@@ -9,8 +9,10 @@ from facepipe.core.yaml_edit import replace_values, values_in
 from facepipe.errors import InputError, suggest
 
 FOLDER = Path("recipes")
-# its file has every key that recipes change: each is applied after it, so that none leaves a trace in the next
+# its file has every key that recipes change, so that none leaves a trace in the next
 DEFAULT = "demo"
+# only one of these may have a value
+BUDGET = ("epochs", "images", "minutes", "images_per_epoch")
 SYNTHETIC = "synthetic"  # the data set that has no photographs
 
 
@@ -39,6 +41,8 @@ def _first_comment(text):
 def apply_recipe(name, path="params.yaml", folder=FOLDER):
     """Write a recipe's values into params.yaml, whose comments, order and other values stay.
 
+    What another recipe has set goes back to the default; what is neither is the user's, and stays.
+
     `dataset.name` stays as well where `dataset.archive` names the user's own files, and where both it and the recipe's
     are photographs.
 
@@ -61,11 +65,15 @@ def apply_recipe(name, path="params.yaml", folder=FOLDER):
         raise InputError(f"no recipe {name}{suggest(name, known) or '; there are ' + ', '.join(known)}")
     found = read_text(path)
     text = found.replace("\r\n", "\n")
-    dataset, wanted = check_params(read_sections(text, path), path).dataset, {}
-    for file in (folder / f"{DEFAULT}.yaml", folder / f"{name}.yaml"):
-        recipe = read_text(file)
-        written = values_in(recipe) if (raw := read_sections(recipe, file)) else {}
-        wanted |= {place: written[place] for place, _ in leaves(raw, file)}
+    sections = read_sections(text, path)
+    dataset, found_values = check_params(sections, path).dataset, dict(leaves(sections, path))
+    recipes = {each: _values(folder / f"{each}.yaml") for each in known}
+    wanted = {}
+    for place, (_, written) in recipes[DEFAULT].items():
+        traces = [values[place][0] for each, values in recipes.items() if each != DEFAULT and place in values]
+        if place[-1] in BUDGET or (place in found_values and found_values[place] in traces):
+            wanted[place] = written
+    wanted |= {place: written for place, (_, written) in recipes[name].items()}
     kept, other = None, wanted.get(("dataset", "name"), dataset.name)
     if other != dataset.name and (dataset.archive is not None or SYNTHETIC not in (other, dataset.name)):
         kept = dataset.name
@@ -86,3 +94,11 @@ def apply_recipe(name, path="params.yaml", folder=FOLDER):
             file.write(text.replace("\n", "\r\n") if "\r\n" in found else text)
         path.chmod(mode)
     return [(".".join(place), before.get(place, "its default"), value) for place, value in wanted.items()], kept
+
+
+def _values(path):
+    """What a recipe sets: {place: (value, its text)}."""
+    text = read_text(path)
+    raw = read_sections(text, path)
+    written = values_in(text) if raw else {}
+    return {place: (value, written[place]) for place, value in leaves(raw, path)}

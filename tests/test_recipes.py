@@ -83,6 +83,20 @@ def test_the_demo_has_all_that_recipes_change():
     assert set().union(*(keys[name] for name in NAMES[1:])) | budgets == keys["demo"]
 
 
+def test_ones_own_values_stay_and_those_of_another_recipe_do_not(here, capsys):
+    text = (here / "params.yaml").read_text()
+    text = text.replace("  crop: default ", "  crop: align ").replace("  loss: mse ", "  loss: l1 ", 1)
+    (here / "params.yaml").write_text(text)
+    recipe("s2")
+    assert "train_vae.loss: gaussian -> mse\n" in capsys.readouterr().out
+    recipe("faces")
+    params = load_params()
+    assert params.preprocess.crop == "align" and params.train_ae.loss == "l1"
+    assert params.train_vae.loss == "gaussian" and params.models == ("ae", "vae", "gan")
+    recipe("demo")
+    assert load_params().preprocess.crop == "default" and load_params().train_ae.loss == "mse"
+
+
 def test_ones_own_files_stay(here, capsys):
     text = (here / "params.yaml").read_text()
     text = text.replace("name: synthetic ", "name: folder ").replace("archive: null", "archive: mine")
@@ -202,9 +216,7 @@ def test_keys_and_sections_that_are_left_out(here, capsys):
     recipe("faces")
     assert "train_vae.batch_size: its default -> 32\n" in capsys.readouterr().out
     text, params = (here / "params.yaml").read_text(), load_params()
-    assert (
-        "    # sizes\n    crop: center # mine\n    image_size: [64, 64]\n\n# budgets\ntrain_ae: {epochs: null, " in text
-    )
+    assert "    # sizes\n    crop: center # mine\n\n# budgets\ntrain_ae: {epochs: null, " in text
     assert params.dataset.name == "celeba" and params.train_ae.images == params.train_vae.images == 400000
     assert params.evaluate.samples == 2000 and params.train_inverter.images == 60000
 
@@ -236,8 +248,10 @@ def test_a_wrong_recipe(text, said, here, capsys):
 
 def test_wrong_words_and_places(here, capsys, monkeypatch):
     assert "no recipe face; did you mean faces?" in fails(capsys, here, "face")
-    assert "no recipe x; there are demo, faces, gpu" in fails(capsys, here, "x")
-    assert "name one of demo, faces, gpu, or use --list" in fails(capsys, here)
+    assert "no recipe x; there are demo, faces, gpu, s0, " in fails(capsys, here, "x")
+    assert "name one of demo, faces, gpu, s0, s1-bce, s1-mse, s2, s3-accuracy, s3-decay, s3-ratio, s4, or use" in fails(
+        capsys, here
+    )
     (here / "params.yaml").write_text("train_ea: {}")
     assert "params.yaml: train_ea: unknown key" in fails(capsys, here, "faces")
     (here / "params.yaml").unlink()
