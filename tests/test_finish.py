@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from facepipe.core.files import read_json
+from facepipe.errors import InputError
 from facepipe.metrics.sharpness import gradient_energy
 from facepipe.models.ae.config import TrainAE
 from facepipe.models.ae.finish import patch_discriminator
@@ -86,3 +87,10 @@ def test_patches_of_any_image(shape, patch, sizes):
     outputs = patch_discriminator(shape, patch, 0, "float32")(np.zeros((2, *shape), np.float32))
     assert [output.shape[1] for output in outputs] == sizes
     assert outputs[-1].shape[3] == 1
+
+
+def test_a_batch_that_is_too_large_is_known_beforehand(tiny_params, tiny_shards, tmp_path):
+    params = TrainAE(**COMMON, finish=FINISH | {"batch_size": 97})
+    with pytest.raises(InputError, match=r"^finish: batch_size: 97 is more than the 96 training images"):
+        train("ae", tiny_params[0], params, tiny_shards, tmp_path / "model", tmp_path / "report")
+    assert not (tmp_path / "report" / "history.csv").exists()

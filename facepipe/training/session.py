@@ -1,11 +1,13 @@
 """A training from params to a stored model: the frame that all four share. A task says what differs."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from facepipe.core.files import remove_leftovers, write_json
 from facepipe.core.progress import say
+from facepipe.errors import about
 from facepipe.networks.layers import parameter_count
 from facepipe.networks.store import save_model
 from facepipe.networks.summary import write_summary
@@ -60,6 +62,7 @@ class Finished(NamedTuple):
 
     record: dict
     metrics: dict
+    states: object = None  # `resume.States` of it
 
 
 def train(task, train_params, params, shards, model, report, **given):
@@ -88,11 +91,16 @@ def train(task, train_params, params, shards, model, report, **given):
     """
     report, runtime, data, stage = Path(report), prepare(train_params), Shards(shards), f"train_{task.name}"
     epochs, steps = steps_of(params, data.count("train"))
+    if _asked(params):
+        # known before the first training has taken its time
+        with about("finish"):
+            steps_of(_asked(params), data.count("train"))
     plan = task.plan(params, data, Path(model), **given)
     names = plan.spec.get("condition_on", ())
     check_names(data, names, "condition_on")
     inputs = {"shards": data.sha256} | plan.inputs | labels_digest(data, names)
-    with open_states(stage, train_params, params, inputs, runtime) as states:
+    with contextlib.ExitStack() as stack:
+        states = stack.enter_context(open_states(stage, train_params, params, inputs, runtime))
         if runtime.workers.chief:
             remove_leftovers(model, *(report / name for name in REPORTS))
         with runtime.strategy.scope():
@@ -102,7 +110,7 @@ def train(task, train_params, params, shards, model, report, **given):
             say(f"{stage}: {announcement(params, epochs, steps, operations, train_params, runtime)}")
         budget, history = fit(job, data, params, runtime, report, states)
         result = job.result() if runtime.workers.chief else None
-        finish = _finish(job, train_params, params, inputs, runtime, data, report, history)
+        finish = _finish(job, train_params, params, inputs, runtime, data, report, history, stack)
         budget |= finish.record
         if not runtime.workers.chief:
             return runtime.workers.finish()
@@ -113,24 +121,28 @@ def train(task, train_params, params, shards, model, report, **given):
         write_summary(report / "summary.csv", result.model.networks)
         job.write_tables(report)
         write_json(report / "metrics.json", {task.name: metrics})
-        states.discard()
+        for each in filter(None, (states, finish.states)):
+            each.discard()
         runtime.workers.finish()
     return metrics
 
 
-def _finish(job, train_params, params, inputs, runtime, data, report, history):
+def _asked(params):
+    """The `Budget` of the finish that a stage's section asks for; None: it asks for none."""
+    finish = getattr(params, "finish", None)
+    return finish.budget if finish and finish.images else None
+
+
+def _finish(job, train_params, params, inputs, runtime, data, report, history, stack):
     """The second training that a task may ask for, of the model that the first one ends with: `Finished`."""
-    asked = getattr(params, "finish", None)
-    if not asked or not asked.images:
+    budget, stage = _asked(params), f"train_{job.name}_finish"
+    if not budget:
         return Finished({}, {})
-    budget, stage = asked.budget, f"train_{job.name}_finish"
     epochs, steps = steps_of(budget, data.count("train"))
-    with open_states(stage, train_params, params, inputs, runtime) as states:
-        with runtime.strategy.scope():
-            last = job.finish(epochs * steps, runtime, train_params.seed)
-        if runtime.workers.chief:
-            say(f"{stage}: {announcement(budget, epochs, steps, last.operations(), train_params, runtime)}")
-        record, history = fit(last, data, budget, runtime, report, states, history)
-        if runtime.workers.chief:
-            states.discard()
-    return Finished({"finish": record}, {"finished_valid_mse": history[-1].get("valid_mse")})
+    states = stack.enter_context(open_states(stage, train_params, params, inputs, runtime))
+    with runtime.strategy.scope():
+        last = job.finish(epochs * steps, runtime, train_params.seed)
+    if runtime.workers.chief:
+        say(f"{stage}: {announcement(budget, epochs, steps, last.operations(), train_params, runtime)}")
+    record, history = fit(last, data, budget, runtime, report, states, history)
+    return Finished({"finish": record}, {"finished_valid_mse": history[-1].get("valid_mse")}, states)

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from facepipe.core.section import Count, Fraction, Natural, NonNegative, Positive, Section, no_bool
 from facepipe.training.config import Augment, Budget, PatchSize, Widths
@@ -37,7 +37,7 @@ class Finish(Section):
 
     images: Count | None = None
     images_per_epoch: Count | None = None
-    batch_size: Count = 32
+    batch_size: Annotated[Count, Field(ge=2)] = 32
     discriminator_first: Natural = 5000
     learning_rate: Positive = 5e-4
     discriminator_learning_rate: Positive = 1e-3
