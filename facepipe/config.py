@@ -22,6 +22,8 @@ from facepipe.preprocess.config import Preprocess
 from facepipe.report.config import RenderReports
 from facepipe.training.config import Train
 
+MODEL_NAMES = {"ae": "autoencoder", "vae": "VAE"}
+
 
 class Params(Section):
     """params.yaml as a whole; `models` are those that there are to be."""
@@ -44,16 +46,18 @@ class Params(Section):
     render_reports: RenderReports
 
     @model_validator(mode="after")
-    def _the_gan_fits_the_vae_it_starts_from(self):
+    def _the_gan_fits_what_it_starts_from(self):
         # known before the VAE is trained for it
         gan, vae = self.train_gan, self.train_vae
-        if "gan" in self.models and Path(gan.init_from or "") == Path("data/models/vae"):
-            there = {"architecture": "dcgan", "latent_activation": "linear", "condition_on": vae.condition_on}
+        start = Path(gan.init_from or "")
+        if "gan" in self.models and start in (Path("data/models/vae"), Path("data/models/ae")):
+            labels = vae.condition_on if start.name == "vae" else ()
+            there = {"architecture": "dcgan", "latent_activation": "linear", "condition_on": labels}
             for name, value in there.items():
                 if (found := getattr(gan, name)) != value:
                     raise ValueError(
-                        f"train_gan.{name}: {_plain(found)}, but the decoder of the VAE it starts from has "
-                        f"{_plain(value)}; set train_gan.init_from to null, or both alike"
+                        f"train_gan.{name}: {_plain(found)}, but the decoder of the {MODEL_NAMES[start.name]} it "
+                        f"starts from has {_plain(value)}; set train_gan.init_from to null, or both alike"
                     )
         return self
 

@@ -126,7 +126,7 @@ def convolutions(name, image_shape, widths, seed, dtype, field="widths", slope=0
 
 def deconvolutions(
     name, latent_dim, image_shape, widths, seed, dtype, batch_norm, field="widths", spectral=False, patch=1,
-    linear_path=False, excite=False,
+    linear_path=False,
 ):  # fmt: skip
     """The way up: dense to the smallest map, then one 4x4 transposed convolution of stride 2 a width.
 
@@ -144,7 +144,6 @@ def deconvolutions(
         spectral: bool, every kernel divided by its largest singular value (Miyato et al. 2018).
         patch: int, pixels a side that the last transposed convolution makes at once, as channels (Shi et al. 2016).
         linear_path: bool, the logits are the sum of that and of `linear.to_image`.
-        excite: bool, each map is gated by the one a quarter its size, see `excitation`.
 
     Returns:
         `keras.Model`: float32 latents (n, latent_dim) -> float32 logits (n, h, w, c); the image is their sigmoid.
@@ -165,7 +164,7 @@ def deconvolutions(
     else:
         x = keras.layers.Dense(units, **options)(inputs)
     x = activate(keras.layers.Reshape((height, width, widths[0]), dtype=dtype, name=f"{name}_map")(x), layer)
-    maps, levels = [x], zip((*widths[1:], image_shape[2] * patch**2), sizes[1:], strict=True)
+    levels = zip((*widths[1:], image_shape[2] * patch**2), sizes[1:], strict=True)
     for level, (channels, (height, width)) in enumerate(levels):
         last = level == len(widths) - 1
         layer = f"{name}_deconv{level}"
@@ -178,9 +177,6 @@ def deconvolutions(
         x = cropped(x, (height, width), dtype, f"{layer}_cut")
         if not last:
             x = activate(x, layer)
-            if excite and len(maps) > 1:
-                x = excitation(maps[-2], x, init, dtype, f"{layer}_excite")
-            maps.append(x)
     x = unfolded(x, patch, image_shape[:2], dtype, f"{name}_unfold")
     if linear_path:
         parts = [x, linear.to_image(inputs, image_shape, f"{name}_linear")]
@@ -188,17 +184,6 @@ def deconvolutions(
     else:
         logits = keras.layers.Activation("linear", dtype="float32", name=f"{name}_logits")(x)
     return keras.Model(inputs, logits, name=name)
-
-
-def excitation(small, large, init, dtype, name):
-    """Skip-layer excitation (Liu et al. 2021): the channels of a map, scaled by what a smaller map says; Keras maps."""
-    channels, rows = large.shape[-1], [side // 4 for side in small.shape[1:3]]
-    x = keras.layers.AveragePooling2D(rows, dtype=dtype, name=f"{name}_pool")(small)
-    options = {"dtype": dtype, "kernel_initializer": init.he(f"{name}_conv"), "name": f"{name}_conv"}
-    x = keras.layers.Conv2D(channels, x.shape[1:3], activation="silu", **options)(x)
-    options = {"dtype": dtype, "kernel_initializer": init.glorot(f"{name}_gate"), "name": f"{name}_gate"}
-    x = keras.layers.Conv2D(channels, 1, activation="sigmoid", **options)(x)
-    return keras.layers.Multiply(dtype=dtype, name=name)([x, large])
 
 
 def beside(z, codes, count):

@@ -32,7 +32,6 @@ SPEC = {
     "patch_size": _whole,
     "discriminator_patch_size": _whole,
     "minibatch_std": _whole,
-    "skip_excitation": lambda value: isinstance(value, bool),
     "linear_path": lambda value: isinstance(value, bool),
     "latent_activation": lambda value: value in ("linear", "relu", "sigmoid"),
     "architecture": lambda value: value in ("dcgan", "residual"),

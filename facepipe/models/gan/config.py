@@ -43,7 +43,6 @@ class TrainGAN(Budget):
     discriminator_first: Natural = 0
     architecture: Literal["dcgan", "residual"] = "dcgan"
     spectral_norm: bool = False
-    skip_excitation: bool = False
     condition_on: AttributeNames = ()
     condition_dropout: Fraction = 0.1
     latent_dim: Count | Literal["auto"] = "auto"

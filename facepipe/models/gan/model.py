@@ -50,7 +50,6 @@ class GAN:
                 "generator_widths",
                 patch=patch,
                 linear_path=spec.get("linear_path", False),
-                excite=spec.get("skip_excitation", False),
             )
         widths = tuple(spec["discriminator_widths"])
         spectral_norm = spec.get("spectral_norm", False)

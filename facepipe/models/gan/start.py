@@ -126,7 +126,7 @@ def encoder_convolutions(folder, spec):
 def _as_gan(kind, source):
     """What a GAN's spec must be to fit the stored one."""
     if kind == "gan":
-        return source
+        return {"minibatch_std": 0, "discriminator_patch_size": source.get("patch_size", 1)} | source
     return {
         "image_shape": source["image_shape"],
         "latent_dim": source["latent_dim"],
@@ -144,7 +144,8 @@ _DEFAULTS = {"condition_on": [], "patch_size": 1}
 
 
 def _compare(folder, there, here):
-    there, here = _DEFAULTS | there, _DEFAULTS | here
+    own = {"minibatch_std": 0, "discriminator_patch_size": here.get("patch_size", 1)}
+    there, here = _DEFAULTS | there, _DEFAULTS | own | here
     # truncation is of the latents drawn later, not of the networks
     keys = [key for key in here if key in there and key != "truncation"]
     different = [f"{key} is {there[key]} there, {here[key]} here" for key in keys if there[key] != here[key]]

@@ -101,8 +101,6 @@ class GANTask:
             spec["discriminator_patch_size"] = d_patch
         if params.minibatch_std:
             spec["minibatch_std"] = params.minibatch_std
-        if params.skip_excitation:
-            spec["skip_excitation"] = True
         if params.condition_on:
             spec["condition_on"] = list(params.condition_on)
         weights, digest, inherited = first_weights(params.init_from, spec) if params.init_from else ({}, None, {})
