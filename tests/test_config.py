@@ -92,7 +92,8 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         (
             "train_gan.loss",
             "hinged",
-            "train_gan.loss: should be 'non_saturating', 'relativistic', 'hinge', 'bce' or 'wasserstein_gp' (got 'hinged')",
+            "train_gan.loss: should be 'non_saturating', 'relativistic', 'hinge', 'bce' or 'wasserstein_gp' (got "
+            "'hinged')",
         ),
         ("preprocess.crop", [0, 0, 2, 1], "preprocess: crop must be [left, top, right, bottom]"),
         ("preprocess.crop", "centre", "preprocess.crop: should be 'default', 'center', 'none' or 'align', or a list"),
