@@ -14,6 +14,7 @@ from facepipe.models.inverter.task import InverterTask
 from facepipe.models.vae.model import VAE
 from facepipe.models.vae.task import VAETask
 from facepipe.networks.maps import patch_for, widths_for
+from facepipe.networks.samplers import Prior
 from facepipe.shards.order import ahead
 from facepipe.training.optimizer import Adam
 from facepipe.training.runtime import apply_gradients
@@ -37,12 +38,16 @@ def default_task(kind, shape, params, runtime):
             frozen = default_task("gan", shape, params, runtime)[0].model
             spec["latent_dim"] = frozen.latent_dim
             networks = Inverter(spec, runtime.dtype, 0, frozen)
-            return InverterTask(networks, section, None, None, runtime), section.batch_size
+            prior = Prior(frozen.latent_dim)
+            return InverterTask(networks, section, None, None, runtime, prior), section.batch_size
     if kind == "gan":
-        # as the VAE that it starts from
-        vae = params.train_vae
-        spec["generator_widths"] = widths_for(shape, vae.widths, patch=patch)[::-1]
-        spec |= {"latent_dim": vae.latent_dim, "linear_path": vae.with_linear_path}
+        # as the model that it starts from
+        start = params.train_ae if section.init_from == "data/models/ae" else params.train_vae
+        if section.init_from:
+            spec["generator_widths"] = widths_for(shape, start.widths, patch=patch)[::-1]
+            spec |= {"latent_dim": start.latent_dim, "linear_path": start.with_linear_path}
+        own = section.discriminator_patch_size
+        spec["discriminator_patch_size"] = patch if own == "auto" else own
     else:
         spec["linear_path"] = section.with_linear_path
     with runtime.strategy.scope():

@@ -31,8 +31,11 @@ def rows_of(name, seconds):
         shape = (*params.preprocess.image_size, params.preprocess.channels)
         rows, sums = [], [0.0, 0.0, 0.0]
         for kind in KINDS:
+            if kind not in params.trained:
+                continue
             budget = getattr(params, f"train_{kind}")
-            images = budget.images or budget.epochs * (TRAIN_IMAGES // budget.batch_size) * budget.batch_size
+            per_epoch = budget.images_per_epoch or TRAIN_IMAGES
+            images = budget.images or budget.epochs * (per_epoch // budget.batch_size) * budget.batch_size
             options = {"params": str(path), "batch": None, "steps": None, "seconds": seconds}
             found = measure("ours", kind=kind, shape=shape, **options)
             work = images * found["operations"]
@@ -50,11 +53,12 @@ def written(numbers):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--only", nargs="*", help="names of recipes; default: all")
     options = parser.parse_args()
     found = measure("machine")
     print(f"{found['cpu']}, {found['threads']} threads, {found['precision']}, TensorFlow {found['tensorflow']}")
     heads = ["", "images", "GFLOP an image", "images/s", "PFLOP", "minutes", "minutes, GPU"]
-    for name in list_recipes(ROOT / "recipes"):
+    for name in options.only or list_recipes(ROOT / "recipes"):
         table(name, heads, rows_of(name, options.seconds))
 
 
