@@ -89,6 +89,7 @@ def test_mtcnn_is_float32_whatever_a_model_set(faces):
     import keras
 
     expected = features("mtcnn", faces[:4])
+    module._onet.cache_clear()
     module._onet_network.cache_clear()
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
@@ -130,6 +131,7 @@ def test_missing_package_is_named(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "mtcnn"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(builtins, "__import__", without_mtcnn)
+    module._onet.cache_clear()
     module._onet_network.cache_clear()
     with pytest.raises(InputError, match="mtcnn needs the package mtcnn; pip install it, or choose random_conv"):
         features("mtcnn", noise(1))

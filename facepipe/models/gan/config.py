@@ -59,7 +59,7 @@ class TrainGAN(Budget):
     decay_from: Fraction = 0.0
     adam_beta_1: Fraction = 0.5
     adam_beta_2: Fraction = 0.99
-    r1_gamma: NonNegative | Literal["auto"] = "auto"
+    r1_gamma: NonNegative | Literal["auto"] = 1.0
     r1_end: Annotated[Number, Field(ge=0, le=1)] = 1.0
     r1_every: Count = 16
     r2: bool = False
