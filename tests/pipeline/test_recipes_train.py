@@ -29,6 +29,7 @@ def test_a_recipe_trains_and_costs_what_it_says(name, side, batch, tmp_path):
     few |= {f"{stage}.images_per_epoch": 2 * batch for stage in TRAININGS}
     small = {"dataset.synthetic.count": 320, "dataset.synthetic.size": side, "attribute_vectors.min_examples": 20}
     small |= {"export_latents.gan_samples": 40, "evaluate.samples": 40, "evaluate.kid_subset_size": 20}
+    small |= {"evaluate.edit_images": 640}
     repository.set_params({"dataset.name": "synthetic", "train.threads": THREADS} | few | small)
     log = repository.run("dvc", "repro", "render_reports").stdout
     total = 0.0
