@@ -101,7 +101,7 @@ def balanced_accuracy(probabilities, labels):
 
 
 def edit_metrics(rows):
-    """What metrics.json says of a model's `EditScores`: means over the attributes; {} where there are none."""
+    """Metrics by name of a model's `EditScores`: means over the attributes; {} where there are none."""
     if not rows:
         return {}
     found = {f"edit_success_n{max(row.n for row in rows)}": float(np.mean([row.success for row in rows]))}

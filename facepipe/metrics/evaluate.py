@@ -1,5 +1,6 @@
 """The stage evaluate: reconstruction beside PCA, samples against held-out images, latent health."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,9 @@ from facepipe.shards.shards import Shards
 
 BATCH = 256
 PCA_IMAGES = 20_000  # training images that PCA is fitted to, at most: its components have settled long before
+# names of the metrics in `headline`; extractor and counts follow
+REACHED = re.compile(r"kid_x1000_(?!sd_|density_)")
+COMPARED = re.compile(rf"test_mse$|recall_|{REACHED.pattern}")
 DIGITS = 9  # significant, in the tables
 
 
@@ -124,18 +128,14 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
 
 
 def headline(metrics):
-    """The few of evaluate's metrics that runs are compared by: squared error, KID and recall of each model."""
-    kept = ("test_mse", "kid_x1000", "recall")
+    """The few of evaluate's metrics that runs are compared by: squared error, KID and recall of each model.
 
-    def wanted(metric):
-        # the name has extractor and count behind it, but for the error's; the error of PCA and KID's deviation do not
-        head = next((head for head in kept if metric.startswith(head)), None)
-        return head and not metric.startswith(("test_mse_", "kid_x1000_sd", "kid_x1000_density"))
-
-    chosen = {name: {key: value for key, value in found.items() if wanted(key)} for name, found in metrics.items()}
-    # of the photographs themselves KID is what there is to reach
-    chosen["real"] = {key: value for key, value in chosen["real"].items() if key.startswith("kid")}
-    return chosen
+    Of the photographs themselves KID, which is what there is to reach.
+    """
+    return {
+        name: {key: value for key, value in found.items() if (REACHED if name == "real" else COMPARED).match(key)}
+        for name, found in metrics.items()
+    }
 
 
 def _others(names, known, model, latents):

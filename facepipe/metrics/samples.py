@@ -110,7 +110,7 @@ class Judge:
 
 
 def sample_metrics(scores, tag, kid_tag):
-    """What metrics.json says of `SampleScores`; tag, kid_tag: str, extractor and counts."""
+    """The metrics of `SampleScores` by name; tag, kid_tag: str, extractor and counts."""
     metrics = {
         f"kid_x1000_{kid_tag}": scores.kid_mean * 1000,
         f"kid_x1000_sd_{kid_tag}": scores.kid_sd * 1000,

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from scipy.special import ndtr
 
 from facepipe.core.determinism import rng
 from facepipe.core.files import atomic_file
@@ -15,7 +16,11 @@ MOST_COMPONENTS, ROWS_A_DIMENSION = 40, 2
 
 
 class Sampler:
-    """Draws latents. Subclasses set `name`, `latent_dim` and `fields` (what is stored, in constructor order)."""
+    """Draws latents.
+
+    Subclasses set `name`, `latent_dim` and `fields` (what is stored, in constructor order), and give
+    `_color(noise, choices)`: latents (n, d) of noise (n, d) from N(0, I); choices() are n further numbers in [0, 1).
+    """
 
     name = ""
     fields = ()
@@ -29,10 +34,6 @@ class Sampler:
         """The same by the numbers of a numpy Generator."""
         noise = generator.standard_normal((n, self.latent_dim), np.float32)
         return self._color(noise, lambda: generator.random(n)).astype(np.float32)
-
-    def _color(self, noise, choices):
-        """Latents float64 (n, d) of noise from N(0, I); choices(): float (n,) in [0, 1), further random numbers."""
-        raise NotImplementedError
 
     def save(self, path):
         """Write the parameters to `path` (.npz); equal parameters give equal bytes."""
@@ -75,13 +76,8 @@ class Uniform(Sampler):
     def __init__(self, latent_dim):
         self.latent_dim = int(latent_dim)
 
-    def sample(self, n, seed):
-        """As of any `Sampler`."""
-        return rng(seed, "sampler").random((n, self.latent_dim)).astype(np.float32)
-
-    def draw(self, generator, n):
-        """As of any `Sampler`."""
-        return generator.random((n, self.latent_dim)).astype(np.float32)
+    def _color(self, noise, choices):
+        return ndtr(noise)  # the normal distribution function
 
 
 class Gaussian(Sampler):

@@ -122,38 +122,36 @@ class FinishTask:
         return float(tf.convert_to_tensor(self._optimizers["decoder"].learning_rate))
 
     def train_step(self, images, noise, variant):
-        params = self.params
+        params, (decoder_moves, with_penalty) = self.params, variant
         x = augment.to_float(images, noise["flip"])
         batch = tf.cast(tf.shape(x)[0] * self._replicas, tf.float32)
         z, codes = tf.stop_gradient(self._model.encode(x)), noise.get("codes")
-        moves, with_penalty = variant
+        if "z" in noise:
+            # reconstructions and random faces in one batch, for one normalisation
+            z, codes = tf.concat([z, noise["z"]], 0), None if codes is None else tf.tile(codes, (2, 1))
+        parts = 3 if "z" in noise else 2
         with tf.GradientTape(persistent=True) as tape:
-            if "z" in noise:
-                # one batch of both, for one normalisation
-                z, codes = tf.concat([z, noise["z"]], 0), None if codes is None else tf.tile(codes, (2, 1))
-            images = tf.concat([x, tf.sigmoid(self._model.decode_logits(z, codes, training=moves))], 0)
-            parts = 3 if "z" in noise else 2
-            *maps, logits = self._discriminator(images * 2.0 - 1.0, training=True)
-            real, fake, *random = tf.split(logits, parts)
-            made = tf.split(images, parts)[1]
-            losses = absolute = _mean(tf.abs(x - made))
+            made = tf.sigmoid(self._model.decode_logits(z, codes, training=decoder_moves))
+            *maps, logits = self._discriminator(tf.concat([x, made], 0) * 2.0 - 1.0, training=True)
+            real, *fakes = tf.split(logits, parts)
+            made = made[: tf.shape(x)[0]]
+            absolute, d_losses = _mean(tf.abs(x - made)), 0.0
             pairs = [tf.split(each, parts)[:2] for each in maps]
             features = tf.add_n([_distance(a, b) for a, b in pairs]) / len(pairs)
-            losses += params.feature_weight * features
-            d_losses = 0.0
-            weights = params.adversarial_weight, params.random_weight
-            for weight, verdict in zip(weights, [fake, *random], strict=False):
-                d_losses += _mean(tf.nn.softplus(-real) + tf.nn.softplus(verdict)) / (parts - 1)
-                losses += weight * _mean(tf.nn.softplus(-verdict))
+            losses = absolute + params.feature_weight * features
+            for weight, fake in zip((params.adversarial_weight, params.random_weight), fakes, strict=False):
+                d_losses += _mean(tf.nn.softplus(-real) + tf.nn.softplus(fake)) / len(fakes)
+                losses += weight * _mean(tf.nn.softplus(-fake))
             if params.face_weight:
                 faces = zip(onet_maps(x), onet_maps(made), strict=True)
                 losses += params.face_weight * tf.add_n([_distance(a, b) for a, b in faces]) / 4.0
+            penalty = 0.0
             if with_penalty:
                 _, r1 = squared_slope(lambda x: _mean(self._discriminator(x, training=True)[-1]), x * 2.0 - 1.0)
-                d_losses += 0.5 * R1_EVERY * self._gamma * r1
-            d_loss, loss = tf.reduce_sum(d_losses) / batch, tf.reduce_sum(losses) / batch
+                penalty = 0.5 * R1_EVERY * self._gamma * r1
+            d_loss, loss = tf.reduce_sum(d_losses + penalty) / batch, tf.reduce_sum(losses) / batch
         apply_gradients(self._optimizers["discriminator"], d_loss, self._variables["discriminator"], tape)
-        if moves:
+        if decoder_moves:
             apply_gradients(self._optimizers["decoder"], loss, self._variables["decoder"], tape)
         terms = {
             "mse": _mean(tf.square(x - made)),
@@ -161,7 +159,7 @@ class FinishTask:
             "feature": features,
             "d_loss": d_losses,
             "real_logit": _mean(real),
-            "fake_logit": _mean(fake),
+            "fake_logit": _mean(fakes[0]),
         }
         return sum_over_replicas({name: tf.reduce_sum(value) / batch for name, value in terms.items()})
 

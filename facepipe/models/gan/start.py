@@ -17,7 +17,8 @@ MODELS = ("ae", "vae", "gan")
 def prior_of(folder, latent_dim):
     """What a GAN that starts from a model folder (None: from nothing) draws its latents from, a `Sampler`.
 
-    N(0, I), but from an autoencoder, and from a GAN that began with one, the mixture fitted to its latents.
+    N(0, I), but from an autoencoder the mixture fitted to its latents, and from a GAN that began with one that mixture
+    as the GAN draws from it, truncated or not.
     """
     path = None if folder is None else Path(folder) / "sampler.npz"
     return load_sampler(path) if path and path.exists() else Prior(latent_dim)

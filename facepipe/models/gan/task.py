@@ -8,7 +8,7 @@ import tensorflow as tf
 from facepipe.core.determinism import rng
 from facepipe.core.pictures import tile, to_uint8
 from facepipe.core.progress import say
-from facepipe.models.gan import course
+from facepipe.models.gan import annealing
 from facepipe.models.gan.collapse import diversity, messages, real_diversity
 from facepipe.models.gan.losses import judge, losses_of
 from facepipe.models.gan.model import GAN
@@ -68,7 +68,7 @@ class GANTask:
         # four half-lives leave 1/16 of the start in the average
         self._settled_images = 4 * half_life
         # what the host changes between steps
-        self._ema_decay = tf.Variable(course.average_decay(params, 0), trainable=False)
+        self._ema_decay = tf.Variable(annealing.average_decay(params, 0), trainable=False)
         self._penalty_weight = tf.Variable(0.0, trainable=False)
         self._conditions = Conditions(shards, model.condition_on)
         self._encoder = encoder or {}
@@ -148,7 +148,7 @@ class GANTask:
         self._d_steps += train_d
         if self._of_steps:
             self.use_time(self._steps / self._of_steps)
-        self._ema_decay.assign(course.average_decay(self.params, self._steps * self.params.batch_size))
+        self._ema_decay.assign(annealing.average_decay(self.params, self._steps * self.params.batch_size))
         self._steps += 1
         return train_d, train_g, train_d and due
 
@@ -160,8 +160,8 @@ class GANTask:
         # by the training's steps, which both networks share, not by each optimizer's own
         if self.params.learning_rate_decay != "constant":
             for part, rate in self._rates.items():
-                self._optimizers[part].learning_rate = rate * course.rate_left(self.params, share)
-        self._penalty_weight.assign(course.penalty_weight(self.params, share, self.model.image_shape))
+                self._optimizers[part].learning_rate = rate * annealing.rate_left(self.params, share)
+        self._penalty_weight.assign(annealing.penalty_weight(self.params, share, self.model.image_shape))
 
     def should_stop(self, epoch):
         return False
