@@ -16,6 +16,7 @@ METHODS = {
     "mean_difference": "difference of means",
     "logistic": "logistic",
     "orthogonalised": "orthogonalised",
+    "adjusted": "adjusted",
 }
 
 
