@@ -67,6 +67,12 @@ def test_a_direction_that_does_nothing_is_named(scaler, material):
     assert note.endswith("of pictures at most, not in 80%; it gets 0.25 times")
 
 
+def test_too_few_pictures_to_judge_by(scaler, material, monkeypatch):
+    monkeypatch.setattr(scaler, "_rows", scaler._rows[:2])
+    found, notes = scaler(*material[:2], material[2].take([0]))
+    assert found.scale.tolist() == [1.0] and notes[0].startswith("Bright by orthogonalised: keeps its length; ")
+
+
 def test_what_a_model_is_conditioned_on_stays_as_it_is(scaler, tiny_shards, material, conditioned_models):
     model = load_model(conditioned_models / "vae")
     found, notes = scaler(model, model.encode(Shards(tiny_shards).images("train")), material[2])

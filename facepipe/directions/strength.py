@@ -1,6 +1,7 @@
 """How long a direction must be to show: until a judge of pixels sees its attribute in most of the edited pictures."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -46,27 +47,31 @@ class PixelScale:
                 or which fewer than FEWEST of the pictures lack, stays as it is.
 
         Returns:
-            (`Directions` with `scale`, list of str): a line for each direction that does not get there, and has the
-            length at which it is seen most.
+            (`Directions` with `scale`, list of str): a line for each direction that could not be scaled, or does not
+            get there, and has the length at which it is seen most.
         """
         given, scale, notes = read_labels(self._shards, "train", model.condition_on), np.ones(len(directions.names)), []
         for i, (name, vector) in enumerate(zip(directions.names, directions.vectors, strict=True)):
             own = self.names.index(name)
             rows = self._rows[self._labels[self._rows, own] == 0][:EDITED]
-            if name in model.condition_on or len(rows) < FEWEST:
+            what = f"{name} by {directions.methods[i]}"
+            if name in model.condition_on:
                 continue
-
-            def share(length, own=own, rows=rows, vector=vector):
-                images = to_uint8(model.decode(z[rows] + length * vector, given[rows]))
-                return float((self._classifier.logits(images)[:, own] > 0).mean())
-
-            scale[i], most = shortest(share)
+            if len(rows) < FEWEST:
+                notes.append(f"{what}: keeps its length; {len(rows)} pictures to scale it by, {FEWEST} needed")
+                continue
+            scale[i], most = shortest(partial(self._share, own, model, z[rows], given[rows], vector))
             if most < SHARE:
                 notes.append(
-                    f"{name} by {directions.methods[i]}: from {LENGTHS[0]:g} to {LENGTHS[-1]:g} times its length it "
-                    f"shows in {most:.0%} of pictures at most, not in {SHARE:.0%}; it gets {scale[i]:g} times"
+                    f"{what}: from {LENGTHS[0]:g} to {LENGTHS[-1]:g} times its length it shows in {most:.0%} of "
+                    f"pictures at most, not in {SHARE:.0%}; it gets {scale[i]:g} times"
                 )
         return replace(directions, vectors=(directions.vectors * scale[:, None]).astype(np.float32), scale=scale), notes
+
+    def _share(self, own, model, z, labels, vector, length):
+        """Of the decoded latents, so far along the vector: in which the judge sees the attribute number `own`."""
+        images = to_uint8(model.decode(z + np.float32(length) * vector, labels))
+        return float((self._classifier.logits(images)[:, own] > 0).mean())
 
 
 def shortest(share):
