@@ -80,8 +80,9 @@ def test_evaluate_runs_onet_once_over_each_set(tmp_path, monkeypatch):
     params = Evaluate(extractor="mtcnn", samples=20, kid_subsets=2, kid_subset_size=4, neighbours=1)
     folders = {name: tmp_path / name for name in ("models", "latents", "shards", "report")}
     metrics = evaluate(params, **folders, load=load)
-    # what is compared (samples.csv), and what it is compared with
-    assert batches == [BATCH] * (1 + len(pd.read_csv(tmp_path / "report/samples.csv")))
+    # what is compared (samples.csv), what it is compared with, and 10 interpolations of 9 faces by each model
+    assert batches == [BATCH] * (1 + len(pd.read_csv(tmp_path / "report/samples.csv")) + 3 + 1)
+    assert "interpolation_evenness_mtcnn_n20" in metrics["gan"]
     assert 0 <= metrics["real"]["face_score_mtcnn_n20"] <= 1
 
 

@@ -101,6 +101,7 @@ def test_the_page_has_pictures_curves_and_numbers(world):
     metrics = read_scores(folder / "reports" / "evaluate" / "scores.csv", ["ae", "gan"])
     assert f"{metrics['ae']['test_mse']:.5f}" in text
     assert f"{metrics['gan']['kid_x1000_random_conv_n20']:.2f} ±" in text
+    assert f"{metrics['gan']['interpolation_evenness_random_conv_n20']:.3f}" in text and "Straightness and" in text
     assert "before training" in text and "epoch 5" in text and "Far_Right" in text and "12,345" in text
     assert "ae_net 0.2 million" in text and "155,648" in text and "8x8x16" in text
     assert text.count("All 6 dimensions") == 3 and text.count("Histograms of the 6 live ones") == 3

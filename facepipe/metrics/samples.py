@@ -8,6 +8,7 @@ from facepipe.features.detector import finds_face
 from facepipe.features.extractors import features, onet
 from facepipe.features.kid import kid
 from facepipe.metrics.frechet import frechet
+from facepipe.metrics.interpolation import STEPS, evenness, straightness
 from facepipe.metrics.memorisation import memorisation
 from facepipe.metrics.prdc import prdc
 from facepipe.metrics.sharpness import gradient_energy
@@ -85,6 +86,14 @@ class Judge:
             return features(self._params.extractor, images, self._eyes), None
         found = onet(images)
         return found.features, float(found.face_scores.mean())
+
+    def smoothness(self, images):
+        """Of interpolations' uint8 faces (p (STEPS + 1), h, w, c), see `interpolation.ways`: metrics by name."""
+        found = self._features(images)[0]
+        found = found.reshape(-1, STEPS + 1, found.shape[1])
+        tag = f"{self._params.extractor}_n{len(found)}"
+        scores = {"straightness": straightness(found), "evenness": evenness(found)}
+        return {f"interpolation_{name}_{tag}": value for name, value in scores.items()}
 
     def distances(self, images, changed):
         """How far people's pictures are from what a model makes of them, in dlib's features; with others, None.

@@ -16,6 +16,8 @@ TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
 # columns of samples.csv and of edits.csv
 SHARES = ("precision", "recall", "density", "coverage", "sharpness", "memorised", "face_rate")
 EDITED = ("success", "before", "others_moved", "judge_accuracy", "identity_distance", "same_person")
+# what metrics/interpolation.py says of interpolations
+SMOOTH = ("straightness", "evenness")
 INVERTER = "Inverter of the GAN"
 ALONE = {"ae": "an autoencoder", "vae": "a variational autoencoder", "gan": "a GAN"}
 
@@ -27,6 +29,7 @@ class Scores(NamedTuple):
     extractor: str
     samples: int
     reconstructed: bool  # whether any model was judged by its reconstructions
+    interpolated: bool  # and by its interpolations
 
 
 def write_page(report, shards, latents, edits, encoders, models=tuple(TITLES)):
@@ -86,7 +89,7 @@ def _scores(metrics, models):
     rows = []
     for name in (*models, "real"):
         s = metrics[name]
-        pca = next((key for key in s if key.startswith("test_mse_pca")), None)
+        pca = _named(s, "test_mse_pca")
         rows.append(
             [
                 TITLES.get(name, "Training images"),
@@ -99,11 +102,18 @@ def _scores(metrics, models):
                 fixed(s[f"precision_{tag}"], 3),
                 fixed(s[f"recall_{tag}"], 3),
                 fixed(s.get(f"face_score_{tag}"), 3),
+                *(fixed(s.get(_named(s, f"interpolation_{way}")), 3) for way in SMOOTH),
             ]
         )
     header = ["", "test MSE", "PCA MSE (size)", "PSNR, dB", "SSIM", "KID x 1000", "KID, density"]
-    table = Table([*header, "precision", "recall", "face score"], rows).without_empty()
-    return Scores(table, extractor, int(samples), any("test_mse" in metrics[name] for name in models))
+    table = Table([*header, "precision", "recall", "face score", *SMOOTH], rows).without_empty()
+    reconstructed = any("test_mse" in metrics[name] for name in models)
+    return Scores(table, extractor, int(samples), reconstructed, SMOOTH[0] in table.header)
+
+
+def _named(scores, prefix):
+    """The name, with its count, of the metric that begins so; None: there is none."""
+    return next((key for key in scores if key.startswith(prefix)), None)
 
 
 def _samplers(path, models):
