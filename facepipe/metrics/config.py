@@ -16,7 +16,7 @@ class Evaluate(Section):
     `interpolations`: how many ways from one latent to another are judged by their smoothness; 0: none.
     """
 
-    extractor: Literal["mtcnn", "dlib", "random_conv"] = "mtcnn"
+    extractor: Literal["mtcnn", "dlib", "inception", "random_conv"] = "mtcnn"
     samples: Annotated[Count, Field(ge=20)] = 1000
     samplers: Annotated[tuple[Literal["uniform", "prior", "gaussian"], ...], AfterValidator(no_repeats)] = ()
     edit_images: Natural = 0

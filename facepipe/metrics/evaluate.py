@@ -12,6 +12,7 @@ from facepipe.core.pictures import to_uint8
 from facepipe.core.progress import track
 from facepipe.directions.table import read_directions
 from facepipe.errors import FieldError, InputError
+from facepipe.features.extractors import called
 from facepipe.latents.folder import MODELS, density_path, split_path
 from facepipe.latents.paths import PATH_METHODS
 from facepipe.latents.statistics import kl_per_dimension, statistics
@@ -65,7 +66,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
         raise InputError(f"{shards.folder}: the test split is empty; evaluate needs one (preprocess makes it)")
     reference = _held_out(shards, params.samples)
     _check_counts(params, len(reference), shards.count("train"))
-    tag = f"{params.extractor}_n{len(reference)}"
+    tag = f"{called(params.extractor)}_n{len(reference)}"
     subset = min(params.kid_subset_size, len(reference), shards.count("train"))
     # a KID of smaller subsets is another number, and says so in its name
     kid_tag = tag if subset == params.kid_subset_size else f"{tag}_subset{subset}"
