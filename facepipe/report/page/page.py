@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from facepipe.core.files import atomic_file, read_json
-from facepipe.latents.folder import split_path, stats_path
+from facepipe.latents.folder import pca_path, split_path, stats_path
 from facepipe.report.decoded import COMPARE, GRID
+from facepipe.report.page.components_section import components_section
 from facepipe.report.page.data_section import data_section
 from facepipe.report.page.directions_section import directions_section
 from facepipe.report.page.latent_section import latent_section
@@ -47,14 +48,16 @@ def write_page(report, shards, latents, edits, encoders, models=tuple(TITLES)):
         InputError: a report of an earlier stage is missing or broken.
     """
     metrics = read_scores(report / "evaluate" / "scores.csv", ["real", *models])
-    sections = []
+    sections, grids = [], report / "render_reports" / "grids"
     for name in models:
         own = latent_section(stats_path(latents / name), has_encoder=name in encoders)
-        sections.append(model_section(name, TITLES[name], report, metrics[name], own))
+        # samples of the prior vary alike in every direction: their components are chance
+        grid = grids / f"components_{name}.png"
+        components = components_section(pca_path(latents / name), grid) if name in encoders else None
+        sections.append(model_section(name, TITLES[name], report, metrics[name], own, components))
     if "gan" in encoders and (report / "train_inverter").exists():
         sections.append(model_section("inverter", INVERTER, report, {}))
     editable = {name: TITLES[name] for name in models if name in encoders}
-    grids = report / "render_reports" / "grids"
     page = render(
         "page.html",
         title=_title(models),
