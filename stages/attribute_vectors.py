@@ -5,7 +5,10 @@ from facepipe.stage import run
 
 def main(params):
     from facepipe.directions.attribute_vectors import attribute_vectors
+    from facepipe.quiet import import_tensorflow
 
+    if params.attribute_vectors.scale == "pixels":
+        import_tensorflow(wrappers=False)
     return attribute_vectors(
         params.attribute_vectors,
         shards="data/shards",
@@ -13,6 +16,7 @@ def main(params):
         out="data/directions",
         report="reports/attribute_vectors",
         wanted=params.models,
+        models="data/models",
     )
 
 

@@ -57,7 +57,7 @@ def test_stage(workspace, capsys):
     assert metrics["ae"]["attributes"] == 2
     assert 0.5 < metrics["ae"]["attributes_lowest_auc"] < metrics["ae"]["attributes_mean_auc"] < 1
     assert metrics["ae"]["attributes_skipped"] == 1 and metrics["ae"]["directions_skipped"] == 3
-    assert {f"mean_auc_{method}" for method in METHODS} <= set(metrics["ae"])
+    assert {f"mean_auc_{method}" for method in METHODS[:3]} <= set(metrics["ae"])
     assert "ae: no direction for Bald: " in capsys.readouterr().out
     assert read_directions(folder / "directions/ae.csv").names == ["Smiling"] * 3 + ["Young"] * 3
     first = (folder / "directions/vae.csv").read_bytes()
@@ -88,12 +88,13 @@ def test_tables(workspace):
 
 def test_the_orthogonalised_smile_moves_male_less_than_the_mean_difference_does(workspace):
     folder = workspace(latents=correlated, names=("Smiling", "Male"), times=8)
-    metrics = run(folder)
+    metrics = run(folder, methods=METHODS)
     moved = {}
     for method in METHODS:
         rows = table(folder / f"reports/side_effects/vae-{method}.csv")
         moved[method] = next(float(r["value"]) for r in rows if (r["attribute"], r["other"]) == ("Smiling", "Male"))
     assert moved["mean_difference"] < -0.3 and abs(moved["orthogonalised"]) < 0.3 * abs(moved["mean_difference"])
+    assert abs(moved["adjusted"]) < 0.3 * abs(moved["mean_difference"])
     means = metrics["vae"]
     assert means["median_side_effect_orthogonalised"] < 0.5 * means["median_side_effect_mean_difference"]
 

@@ -14,6 +14,7 @@ from PIL import Image
 from facepipe.cli import COMMANDS, main
 from facepipe.core.files import read_json, write_json
 from facepipe.core.pictures import to_uint8
+from facepipe.directions.fitting import METHODS
 from facepipe.directions.table import read_directions
 from facepipe.latents.pca import load_pca
 from facepipe.latents.standard import fit_standard, standard_of
@@ -456,7 +457,7 @@ def test_directions_of_the_users_labels(here, capsys):
     said = capsys.readouterr().out
     assert "no direction for Rare: 1 positives and 49 negatives" in said
     found = read_directions("my.csv", 4)
-    assert found.names == ["Shiny"] * 3 and found.methods == ["orthogonalised", "logistic", "mean_difference"]
+    assert found.names == ["Shiny"] * 4 and found.methods == list(METHODS)
     assert (found.auc > 0.6).all() and (found.n_pos + found.n_neg == 50).all()
 
 

@@ -117,8 +117,10 @@ def test_scientific_notation_that_yaml_reads_as_text(edited):
         (
             "attribute_vectors.methods",
             ["logisitc"],
-            "attribute_vectors.methods.0: should be 'orthogonalised', 'logistic' or 'mean_difference' (got 'logisitc')",
+            "attribute_vectors.methods.0: should be 'orthogonalised', 'logistic', 'mean_difference' or 'adjusted' (got "
+            "'logisitc')",
         ),
+        ("attribute_vectors.scale", "pixel", "attribute_vectors.scale: should be 'latent' or 'pixels' (got 'pixel')"),
         ("train_ae.denoising", -0.1, "train_ae.denoising: should be greater than or equal to 0 (got -0.1)"),
         ("train_vae.kl_cycles", 0, "train_vae.kl_cycles: should be greater than or equal to 1 (got 0)"),
         ("train_gan.patience", 3, "train_gan.patience: unknown key"),

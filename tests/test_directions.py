@@ -1,5 +1,7 @@
 """Files of directions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,21 @@ def test_file_round_trip(tmp_path):
     np.testing.assert_allclose(read.auc, directions.auc, atol=1e-6)
     header = (tmp_path / "vae.csv").read_text().splitlines()[0]
     assert header == "attribute,method,n_pos,n_neg,auc,norm,z000,z001,z002,z003,z004,z005"
+
+
+def test_directions_that_were_scaled_say_by_how_much(tmp_path):
+    directions = replace(some(), scale=np.array([0.25, 1, 1.2345678, 2.8]))
+    write_directions(tmp_path / "vae.csv", directions)
+    assert (tmp_path / "vae.csv").read_text().startswith("attribute,method,n_pos,n_neg,auc,norm,scale,z000,")
+    read = read_directions(tmp_path / "vae.csv", 6, "vae")
+    np.testing.assert_allclose(read.scale, directions.scale, rtol=1e-5)
+    np.testing.assert_array_equal(read.vectors, directions.vectors)
+    assert read.preferred().scale.tolist() == pytest.approx([0.25, 1.23457, 2.8])
+    write_directions(tmp_path / "vae.csv", some())
+    assert read_directions(tmp_path / "vae.csv").scale is None
+    (tmp_path / "vae.csv").write_text("attribute,method,n_pos,n_neg,auc,norm,scale,z000\na,logistic,5,5,0.9,1,-1,1\n")
+    with pytest.raises(InputError, match="row 2, column scale: '-1' is not a number from 0 to 1000"):
+        read_directions(tmp_path / "vae.csv")
 
 
 def test_a_file_that_a_spreadsheet_saved_with_decimal_commas(tmp_path):

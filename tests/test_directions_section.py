@@ -74,6 +74,16 @@ def test_an_effect_that_is_unknown_is_called_so(report, tmp_path):
     assert html.count("<title>Smiling moves Male by an unknown amount</title>") == 1 and "nan" not in html
 
 
+def test_the_scale_is_shown_where_there_is_one(report, tmp_path):
+    assert "<h3>Scale</h3>" not in show(report, tmp_path)
+    path = report / "auc" / "ae.csv"
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([f"{header},scale", *(f"{row},{1 + i / 4}" for i, row in enumerate(rows))]) + "\n")
+    shown = show(report, tmp_path).split("<h3>Scale</h3>")[1].split("</table>")[0]
+    assert re.findall(r"<th>(.*?)</th>", shown)[1] == "Autoencoder, orthogonalised" and "GAN" not in shown
+    assert re.findall(r"<tr><td>(.*?)</td><td.*?>(.*?)</td>", shown)[-1] == ("Smiling", "1.00")
+
+
 def test_edited_faces_are_shown_with_their_method(report, tmp_path):
     save_png(tmp_path / "grids" / "edits_gan.png", np.zeros((4, 4, 3), np.uint8))
     html = show(report, tmp_path / "grids")

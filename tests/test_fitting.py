@@ -6,11 +6,13 @@ import pytest
 from facepipe.directions import fitting
 from facepipe.directions.fitting import (
     METHODS,
+    adjusted,
     auc,
     choose_methods,
     correlations,
     fit_directions,
     fit_few,
+    held_equal,
     logistic,
     mean_difference,
     orthogonalised,
@@ -81,13 +83,13 @@ def test_fit_directions():
     z, labels = latents_with_attributes(3000, 0)
     held = latents_with_attributes(1000, 1)
     directions, problems = fit_directions(names, z, labels, *held, 100, METHODS, same(6))
-    assert directions.names == ["Smiling"] * 3 + ["Young"] * 3 and directions.methods == list(METHODS) * 2
-    expected = np.repeat([[4, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]], 3, axis=0)
+    assert directions.names == ["Smiling"] * 4 + ["Young"] * 4 and directions.methods == list(METHODS) * 2
+    expected = np.repeat([[4, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]], 4, axis=0)
     np.testing.assert_allclose(directions.vectors, expected, atol=0.3)
     # of two unit normals d apart: P(one above the other) = Phi(d / sqrt 2)
-    np.testing.assert_allclose(directions.auc, [0.9977] * 3 + [0.7602] * 3, atol=0.03)
-    np.testing.assert_allclose(directions.norms, [4] * 3 + [1] * 3, atol=0.2)
-    assert (directions.n_pos + directions.n_neg).tolist() == [3000] * 3 + [2000] * 3
+    np.testing.assert_allclose(directions.auc, [0.9977] * 4 + [0.7602] * 4, atol=0.03)
+    np.testing.assert_allclose(directions.norms, [4] * 4 + [1] * 4, atol=0.2)
+    assert (directions.n_pos + directions.n_neg).tolist() == [3000] * 4 + [2000] * 4
     (problem,) = problems
     assert problem[:2] == ("Bald", "") and "100 of each needed" in problem.reason
 
@@ -129,6 +131,35 @@ def test_orthogonalised_is_orthogonal_to_the_correlated_and_passes_over_the_same
     assert abs(kept @ both[1][1]) < 1e-12 < abs(kept @ both[0][1])
 
 
+def test_adjusted_is_what_an_attribute_does_beside_the_others():
+    rng = np.random.default_rng(0)
+    labels = (rng.random((4000, 2)) < 0.5).astype(float)
+    labels[labels[:, 1] == 1, 0] = rng.random(int(labels[:, 1].sum())) < 0.8
+    effects = np.array([[1.0, 0, 0.5], [0, 2, 0.5]])
+    x = labels @ effects + 0.1 * rng.normal(size=(4000, 3))
+    np.testing.assert_allclose(adjusted(x, labels[:, 0] > 0.5, labels[:, 1:]), effects[0], atol=0.02)
+    assert mean_difference(x, labels[:, 0] > 0.5)[1] > 0.5
+    # with nothing held equal it is the difference of means
+    alone = adjusted(x, labels[:, 0] > 0.5, labels[:, :0])
+    np.testing.assert_allclose(alone, mean_difference(x, labels[:, 0] > 0.5), atol=1e-9)
+    # what is unknown says nothing
+    unknown = np.where(rng.random(4000) < 0.3, np.nan, labels[:, 1])[:, None]
+    assert abs(adjusted(x, labels[:, 0] > 0.5, unknown)[1]) < 0.3
+
+
+def test_what_is_held_equal_is_correlated_but_not_alike_nor_instead():
+    rng = np.random.default_rng(0)
+    male, hair = rng.random(8000) < 0.5, rng.integers(0, 3, 8000)
+    beard = male & (rng.random(8000) < 0.3)
+    tie = rng.random(8000) < np.where(male, 0.4, 0.2)
+    twin = np.where(rng.random(8000) < 0.1, ~male, male)
+    labels = np.stack([male, twin, tie, beard, ~beard, hair == 0, hair == 1, rng.random(8000) < 0.5], 1).astype(float)
+    equal = held_equal(labels)
+    assert equal[0].tolist() == [False, False, True, True, True, False, False, False]  # a twin is alike
+    assert not equal[3, 4] and not equal[5, 6]  # a beard and none, hair of two colours
+    assert (equal == equal.T).all() and not held_equal(np.full((4, 2), np.nan)).any()
+
+
 def test_correlations_of_what_is_known():
     nan = np.nan
     labels = np.array([[1, 1, 0, 1], [1, 1, nan, 1], [0, 0, 1, 1], [0, nan, 1, 1]])
@@ -164,7 +195,7 @@ def test_cross_validation_of_many_attributes_at_once():
     z, labels = rng.normal(size=(60, 12)), (rng.random((60, 12)) < 0.5).astype(float)  # hardly two rows are alike
     z += 3 * labels
     directions, problems = fit_few(list("abcdefghijkl"), [str(i) for i in range(60)], z, labels, 2, METHODS, same(12))
-    assert not problems and len(directions.names) == 36 and np.median(directions.auc) > 0.9
+    assert not problems and len(directions.names) == 48 and np.median(directions.auc) > 0.9
 
 
 def test_two_photos_of_each_are_the_least():
@@ -194,7 +225,7 @@ def test_a_dead_dimension_stays_where_it_is():
     standard = fit_standard(z)
     x = standard.standardise(z)
     directions, _ = fit_directions(["Smiling"], x, labels[:, :1], x, labels[:, :1], 10, METHODS, standard)
-    assert len(directions.names) == 3 and (directions.vectors[:, 3] == 0).all()
+    assert len(directions.names) == 4 and (directions.vectors[:, 3] == 0).all()
 
 
 def test_methods_are_chosen_by_name():

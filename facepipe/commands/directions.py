@@ -37,8 +37,8 @@ def arguments(parser):
     add_exported(parser)
     parser.add_argument(
         "--method", action="append",
-        help="orthogonalised, logistic or mean_difference; may be repeated; edits use the first (default for photos: "
-        "mean_difference; for labels: all three)",
+        help="orthogonalised, logistic, mean_difference or adjusted; may be repeated; edits use the first (default for "
+        "photos: mean_difference; for labels: all four)",
     )  # fmt: skip
     parser.add_argument(
         "--min-examples",

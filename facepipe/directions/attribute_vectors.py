@@ -15,20 +15,22 @@ from facepipe.latents.table import read_latents
 from facepipe.tables.cells import short
 
 
-def attribute_vectors(params, shards, latents, out, report, wanted=MODELS):
+def attribute_vectors(params, shards, latents, out, report, wanted=MODELS, models=None):
     """Directions and their tables.
 
     Writes `<out>/<model>.csv`, and into `report`: `auc/<model>.csv` (attribute, method, direction, auc, n_pos, n_neg,
     norm), `cosines/<model>-<method>.csv` (attribute, other, value) and `side_effects/<model>-<method>.csv`
-    (attribute, other, effect, value; see `facepipe.directions.side_effects`, value is the relative one).
+    (attribute, other, effect, value; see `facepipe.directions.side_effects`, value is the relative one). Where
+    directions are scaled by pixels, both `<model>.csv` have a column scale.
 
     Args:
         params: `facepipe.directions.config.AttributeVectors`.
-        shards: folder of the shards, for the attributes.
+        shards: folder of the shards, for the attributes, and for the images where directions are scaled by pixels.
         latents: folder of the exported latents.
         out: folder for the directions.
         report: folder for the tables.
         wanted: which models there are; those whose training images have exported latents get directions.
+        models: folder of the model folders; needed only where directions are scaled by pixels.
 
     Returns:
         Metrics: per model the number of attributes with a direction and of those skipped, and of single directions
@@ -45,16 +47,26 @@ def attribute_vectors(params, shards, latents, out, report, wanted=MODELS):
     attributes = _choose(params.attributes, list(labels["train"].columns))
     if not attributes:
         print("attribute_vectors: the data set has no attributes, so there are no directions")
-    models = [name for name in wanted if split_path(latents / name, "train").exists()]
-    if not models and tuple(wanted) != ("gan",):  # which may have no encoder
+    names = [name for name in wanted if split_path(latents / name, "train").exists()]
+    if not names and tuple(wanted) != ("gan",):  # which may have no encoder
         raise InputError(f"{latents}: no latents of training images; run `dvc repro export_latents`")
     out.mkdir(parents=True, exist_ok=True)
     for kind in ("auc", "cosines", "side_effects"):
         (report / kind).mkdir(parents=True, exist_ok=True)
-    return {name: _one_model(params, name, attributes, labels, latents / name, out, report) for name in models}
+    rescale = _in_pixels(shards, Path(models)) if params.scale == "pixels" and attributes else None
+    return {name: _one_model(params, name, attributes, labels, latents / name, out, report, rescale) for name in names}
 
 
-def _one_model(params, model, names, labels, latents, out, report):
+def _in_pixels(shards, models):
+    """Function (model's name, its training latents, `Directions`) -> as from `PixelScale`."""
+    from facepipe.directions.strength import PixelScale
+    from facepipe.models.load import load_model
+
+    scale = PixelScale(shards)
+    return lambda model, z, directions: scale(load_model(models / model), z, directions)
+
+
+def _one_model(params, model, names, labels, latents, out, report, rescale):
     z, y = {}, {}
     for split, frame in labels.items():
         z[split], y[split] = _labelled(latents, split, frame[names])
@@ -67,6 +79,10 @@ def _one_model(params, model, names, labels, latents, out, report):
     directions, problems = fitted
     for problem in problems:
         print(f"attribute_vectors: {model}: {problem}")
+    if rescale:
+        directions, notes = rescale(model, z["train"], directions)
+        for note in notes:
+            print(f"attribute_vectors: {model}: {note}")
     write_directions(out / f"{model}.csv", directions)
     attributes = set(directions.names)
     metrics = {
@@ -126,11 +142,13 @@ def _labelled(latents, split, frame):
 def _write_scores(path, directions):
     rows = zip(
         directions.names, directions.methods, directions.auc, directions.n_pos, directions.n_neg, directions.norms,
+        [[]] * len(directions.names) if directions.scale is None else [[f"{s:.6g}"] for s in directions.scale],
         strict=True,
     )  # fmt: skip
-    write_csv(path, ["attribute", "method", "direction", "auc", "n_pos", "n_neg", "norm"], [
-        [name, method, f"{name}, {method}", f"{score:.6f}", n_pos, n_neg, f"{norm:.6g}"]
-        for name, method, score, n_pos, n_neg, norm in rows
+    scaled = [] if directions.scale is None else ["scale"]
+    write_csv(path, ["attribute", "method", "direction", "auc", "n_pos", "n_neg", "norm", *scaled], [
+        [name, method, f"{name}, {method}", f"{score:.6f}", n_pos, n_neg, f"{norm:.6g}", *scale]
+        for name, method, score, n_pos, n_neg, norm, scale in rows
     ])  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Directions from labelled latents: difference of means, logistic regression, and that made orthogonal to others."""
+"""Directions from labelled latents: difference of means, logistic regression, and either with others held still."""
 
 from typing import NamedTuple
 
@@ -10,10 +10,12 @@ from facepipe.directions.table import Directions
 from facepipe.errors import InputError, suggest
 from facepipe.tables.cells import short
 
-METHODS = ("orthogonalised", "logistic", "mean_difference")
+METHODS = ("orthogonalised", "logistic", "mean_difference", "adjusted")
 MIN_HELD_OUT = 2  # positives, and as many negatives, for an AUC
 C = 0.1  # inverse strength of the L2 penalty, by the held-out AUC on CelebA (0.01 to 10 differ by less than 0.01)
 CORRELATED = 0.1  # |phi| of the labels from which another attribute counts as correlated
+ALIKE = 0.5  # |phi| from which it counts as nearly the same thing (Smiling, High_Cheekbones)
+INSTEAD = 0.05  # two of which both occur this much less often than by chance stand for each other (colours of hair)
 KEPT = 0.9  # an attribute is left alone where being orthogonal to it, too, would cost the direction more than this
 FOLDS = 5
 
@@ -91,6 +93,40 @@ def orthogonalised(weights, correlations):
     return _unit(kept)
 
 
+def adjusted(x, positive, others):
+    """The difference of means that is left with other attributes held equal: a coefficient of linear regression.
+
+    Args:
+        x: float (n, d). positive: bool (n,). others: float (n, k), 1 with, 0 without, NaN unknown (taken as the mean).
+
+    Returns:
+        Float64 (d,).
+    """
+    from threadpoolctl import threadpool_limits
+
+    columns = np.column_stack([positive, others])
+    columns = np.nan_to_num(columns - np.nanmean(columns, axis=0))
+    with threadpool_limits(1):  # as there
+        return np.linalg.lstsq(columns, x - x.mean(0), rcond=None)[0][0]
+
+
+def held_equal(labels):
+    """Which attributes are held equal while one is added: those correlated with it, but neither ALIKE nor INSTEAD.
+
+    Who holds the cheekbones still makes no smile, and who holds black hair still makes none blond.
+
+    Args:
+        labels: float (n, a), 1 with, 0 without, NaN unknown.
+
+    Returns:
+        bool (a, a): row i for attribute i.
+    """
+    phi, known, there = correlations(labels), (~np.isnan(labels)).astype(float), (labels == 1).astype(float)
+    each = there.T @ known
+    instead = (there.T @ there) * (known.T @ known) < INSTEAD * each * each.T
+    return (phi >= CORRELATED) & (phi < ALIKE) & ~instead
+
+
 def correlations(labels):
     """|phi| of every two attributes over the images where both are known, 0 where it is not defined.
 
@@ -134,7 +170,7 @@ def fit_directions(names, x, labels, held_x, held_labels, min_examples, methods,
         labels: float (n, a), 1 with, 0 without, NaN unknown.
         held_x, held_labels: the same for held-out images, (m, d) and (m, a); they give the AUC.
         min_examples: int, positives and as many negatives among the training images; 2 suffice held out.
-        methods: sequence of "mean_difference", "logistic", "orthogonalised".
+        methods: sequence of `METHODS`.
         standard: `Standard`, to bring the directions into latents.
 
     Returns:
@@ -154,15 +190,19 @@ def fit_directions(names, x, labels, held_x, held_labels, min_examples, methods,
     weights = {}
     if {"logistic", "orthogonalised"} & set(methods):
         weights = {name: logistic(examples.x, examples.positive) for name, examples in usable.items()}
-    phi, rows = correlations(labels), []
+    phi, equal, rows = correlations(labels), held_equal(labels), []
     for name, examples in usable.items():
         difference = mean_difference(examples.x, examples.positive)
         for method in methods:
-            direction = difference if method == "mean_difference" else weights[name]
+            direction = weights[name] if method in ("logistic", "orthogonalised") else difference
             if method == "orthogonalised" and direction.any():
                 row = phi[examples.column]
                 others = [(row[usable[other].column], weights[other]) for other in usable if other != name]
                 direction = orthogonalised(direction, others)
+            if method == "adjusted":
+                others = [other.column for other in usable.values() if equal[examples.column, other.column]]
+                known = ~np.isnan(labels[:, examples.column])
+                direction = adjusted(examples.x, examples.positive, labels[known][:, others])
             gap = direction @ difference
             if not gap > 1e-9 * (direction @ direction) ** 0.5:
                 reason = "the latents with and without it have the same mean along it"

@@ -18,7 +18,8 @@ class Directions:
 
     names, methods list of k str; n_pos, n_neg int (k,), training images with and without the attribute; auc float64
     (k,) on held-out images; vectors float32 (k, d): added once, a vector moves the mean of the negatives, as far as
-    it lies along it, to that of the positives.
+    it lies along it, to that of the positives, times its scale; scale float64 (k,), above 0, see
+    `facepipe.directions.strength`, or None: they have that length.
     """
 
     names: list
@@ -27,6 +28,7 @@ class Directions:
     n_neg: np.ndarray
     auc: np.ndarray
     vectors: np.ndarray
+    scale: np.ndarray | None = None
 
     @property
     def norms(self):
@@ -37,6 +39,7 @@ class Directions:
         """`Directions` of these rows (sequence of int) in this order."""
         rows = np.asarray(rows, np.int64)
         arrays = (self.n_pos[rows], self.n_neg[rows], self.auc[rows], self.vectors[rows])
+        arrays += () if self.scale is None else (self.scale[rows],)
         return Directions([self.names[i] for i in rows], [self.methods[i] for i in rows], *arrays)
 
     def preferred(self):
@@ -63,11 +66,16 @@ class Directions:
 
 
 def write_directions(path, directions):
-    """Write `Directions` as CSV: attribute, method, n_pos, n_neg, auc, norm, z000, ... (vectors exact)."""
-    header, rows = ["attribute", *_COLUMNS, *z_columns(directions.vectors.shape[1])], []
+    """Write `Directions` as CSV: attribute, method, n_pos, n_neg, auc, norm, scale (if they have one), z000, ...
+
+    The vectors are exact.
+    """
+    scaled = [] if directions.scale is None else ["scale"]
+    header, rows = ["attribute", *_COLUMNS, *scaled, *z_columns(directions.vectors.shape[1])], []
     for i, name in enumerate(directions.names):
         scores = f"{directions.auc[i]:.6f}", f"{directions.norms[i]:.9g}"
         row = [name, directions.methods[i], directions.n_pos[i], directions.n_neg[i], *scores]
+        row += [f"{directions.scale[i]:.6g}" for _ in scaled]
         rows.append(row + format_vector(directions.vectors[i]))
     write_csv(path, header, rows)
 
@@ -86,7 +94,7 @@ def read_directions(path, latent_dim=None, model_name=None):
         InputError: one line with file, row and column.
     """
     names, cells, vectors = read_vectors(
-        path, "attribute", required=_COLUMNS, latent_dim=latent_dim, model_name=model_name, empty_ok=True
+        path, "attribute", _COLUMNS, ("scale",), latent_dim=latent_dim, model_name=model_name, empty_ok=True
     )
     seen = set()
     for row, pair in enumerate(zip(names, cells["method"], strict=True), 2):
@@ -102,6 +110,7 @@ def read_directions(path, latent_dim=None, model_name=None):
         n_neg=_counts(path, cells, "n_neg"),
         auc=_numbers(path, cells, "auc", 1),
         vectors=vectors,
+        scale=_numbers(path, cells, "scale", 1000) if "scale" in cells else None,
     )
 
 

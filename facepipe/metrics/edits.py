@@ -6,7 +6,7 @@ import numpy as np
 
 from facepipe.core.determinism import rng
 from facepipe.core.pictures import to_uint8
-from facepipe.metrics.classifier import fit_classifier
+from facepipe.directions.classifier import fit_classifier
 from facepipe.metrics.samples import SAME_PERSON
 
 # held-out photographs without the attribute that are edited, at most, and of them those whose identity is compared

@@ -4,7 +4,8 @@
 
 trains the GAN in <folder>/r1-low with params.yaml changed so, on --data (celeba | lfw | utkface), and judges as
 many random faces as there are held-out photographs, 1,000 at most, in dlib's features. Stages: train_ae, train_vae,
-train_gan, train_inverter, export_latents@<model>, judge@<model>; the photographs come from ../shared/data.
+train_gan, train_inverter, export_latents@<model>, judge@<model>, edits@<model>; the photographs come from
+../shared/data.
 """
 
 import argparse
@@ -135,6 +136,33 @@ def judged(judge, name, sheet, psis):
         yield kind, judge.scores(images), mse
 
 
+def judged_edits(judge, name, params, attributes):
+    """Rows (scale, method, its factor, *`EditScores`): every method's directions of some attributes, both scales."""
+    from facepipe.directions.attribute_vectors import attribute_vectors
+    from facepipe.directions.strength import PixelScale
+    from facepipe.directions.table import read_directions
+    from facepipe.latents.table import read_latents
+    from facepipe.metrics.edits import EditJudge
+    from facepipe.models.load import load_model
+
+    def distances(*images):
+        return np.linalg.norm(np.subtract(*(judge.features(each).astype(float) for each in images)), axis=1)
+
+    model, shards = load_model(f"data/models/{name}"), judge.shards
+    section = params.attribute_vectors.model_copy(update={"scale": "latent"})
+    attribute_vectors(section, shards.folder, "data/latents", "data/directions", "reports/attribute_vectors", [name])
+    found = read_directions(f"data/directions/{name}.csv")
+    found = found.take([i for i, each in enumerate(found.names) if each in attributes])
+    scaled, notes = PixelScale(shards)(model, read_latents(f"data/latents/{name}/train.csv").z, found)
+    print(*notes, sep="\n")
+    edits = EditJudge(shards, params.evaluate.seed, params.evaluate.edit_images or 24000, distances)
+    for method in section.methods:
+        rows = [i for i, by in enumerate(found.methods) if by == method]
+        for scale, directions in (("latent", found), ("pixels", scaled)):
+            for score, factor in zip(edits(model, directions.take(rows)), scaled.scale[rows], strict=True):
+                yield scale, method, 1 if scale == "latent" else round(factor, 2), *score
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
@@ -142,6 +170,7 @@ def main():
     parser.add_argument("changes", nargs="*", help="key=value")
     parser.add_argument("--data", default="celeba", choices=SETS)
     parser.add_argument("--source", default=ROOT / "../shared/data")
+    parser.add_argument("--attributes", nargs="*", default=["Smiling", "Eyeglasses", "Male", "Blond_Hair"])
     parser.add_argument("--psi", type=float, nargs="*", default=[])
     parser.add_argument("--folder", type=Path, default=Path("/tmp/experiments"))
     options = parser.parse_args()
@@ -167,7 +196,7 @@ def main():
 
             name = stage.split("@")[1]
             export_latents(params.export_latents, name, "data/models", shards, "reports", "data/latents")
-        elif stage.startswith("judge"):
+        elif stage.startswith(("judge", "edits")):
             name = stage.split("@")[1]
         else:
             train(stage, params, shards)
@@ -175,6 +204,12 @@ def main():
         if name == "inverter":
             continue
         judge = judge or Judge(folder, options.data, Shards(shards), params.evaluate)
+        if stage.startswith("edits"):
+            for row in judged_edits(judge, stage.split("@")[1], params, options.attributes):
+                with open(f"edits-{options.data}.csv", "a", newline="") as file:
+                    csv.writer(file).writerow(row)
+                print(*row, flush=True)
+            continue
         images = getattr(params, f"train_{name}").images or ""
         for sampler, scores, mse in judged(judge, name, work / options.data, options.psi):
             row = [options.name, options.data, name, sampler, images, round(minutes, 2)]

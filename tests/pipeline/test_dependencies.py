@@ -28,7 +28,7 @@ ROOMS = {
     "features": ["core"],
     "models": ["core", "training", "networks", "shards", "features"],
     "latents": ["core", "models", "networks", "shards", "tables"],
-    "directions": ["core", "latents", "shards", "tables"],
+    "directions": ["core", "latents", "models", "networks", "shards", "tables"],
     "metrics": ["core", "directions", "features", "latents", "models", "networks", "shards"],
     "report": ["core", "directions", "draw", "latents", "models", "networks", "shards", "tables"],
 }

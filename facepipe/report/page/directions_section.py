@@ -16,6 +16,7 @@ METHODS = {
     "mean_difference": "difference of means",
     "logistic": "logistic",
     "orthogonalised": "orthogonalised",
+    "adjusted": "adjusted",
 }
 
 
@@ -42,6 +43,7 @@ class DirectionsSection(NamedTuple):
 
     edits: list[tuple[str, Picture]]  # title of the model
     scores: Table | None
+    scales: Table | None  # None where directions were not scaled by pixels
     models: list[ModelDirections]
 
 
@@ -65,7 +67,7 @@ def directions_section(report, grids, titles):
     scores = {name: read_table(path, STAGE) for name, path in paths.items() if path.exists()}
     scores = {name: rows for name, rows in scores.items() if rows}
     if not scores:
-        return DirectionsSection([], None, [])
+        return DirectionsSection([], None, None, [])
     edits = []
     for name, rows in scores.items():
         path = grids / f"edits_{name}.png"
@@ -74,21 +76,23 @@ def directions_section(report, grids, titles):
             caption = f"Held-out faces without the attribute, moved along its direction ({by})"
             edits.append((titles[name], read_picture(path, caption)))
     models = [_model(report, name, titles[name], rows) for name, rows in scores.items()]
-    return DirectionsSection(edits, _scores(scores, titles), models)
+    scaled = {name: rows for name, rows in scores.items() if "scale" in rows[0]}
+    scales = _scores(scaled, titles, "scale", 2) if scaled else None
+    return DirectionsSection(edits, _scores(scores, titles, "auc", 3), scales, models)
 
 
-def _scores(scores, titles):
-    """A row an attribute, a column a model and method, the best attributes first."""
+def _scores(scores, titles, column, digits):
+    """Numbers of a column: a row an attribute, a column a model and method, the largest first."""
     columns = [(name, method) for name, rows in scores.items() for method in _methods(rows)]
     cells, counts = {}, {}
     for name, rows in scores.items():
         for r in rows:
-            cells.setdefault(r["attribute"], {})[name, r["method"]] = float(r["auc"])
+            cells.setdefault(r["attribute"], {})[name, r["method"]] = float(r[column])
             counts[r["attribute"]] = [r["n_pos"], r["n_neg"]]
     ranked = sorted(cells, key=lambda attribute: (-max(cells[attribute].values()), attribute))
     header = ["attribute", *(f"{titles[name]}, {METHODS[method]}" for name, method in columns), "with", "without"]
     rows = [
-        [name, *(f"{cells[name][column]:.3f}" if column in cells[name] else "" for column in columns), *counts[name]]
+        [name, *(f"{cells[name][of]:.{digits}f}" if of in cells[name] else "" for of in columns), *counts[name]]
         for name in ranked
     ]
     return Table(header, rows)

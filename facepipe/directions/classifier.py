@@ -21,18 +21,22 @@ class AttributeClassifier:
     def __init__(self, names, network):
         self.names, self.network = names, network
 
+    def logits(self, images):
+        """uint8 (n, h, w, c) -> float32 (n, k); above 0 where an attribute is more likely there than not."""
+        found = [np.empty((0, len(self.names)), np.float32)]
+        for start in range(0, len(images), 4 * BATCH):
+            x = images[start : start + 4 * BATCH].astype(np.float32) / 127.5 - 1
+            found.append(self.network(x, training=False).numpy())
+        return np.concatenate(found)
+
     def probabilities(self, images):
         """uint8 (n, h, w, c) -> float32 (n, k) in [0, 1]."""
         import tensorflow as tf
 
-        found = [np.empty((0, len(self.names)), np.float32)]
-        for start in range(0, len(images), 4 * BATCH):
-            x = images[start : start + 4 * BATCH].astype(np.float32) / 127.5 - 1
-            found.append(tf.sigmoid(self.network(x, training=False)).numpy())
-        return np.concatenate(found)
+        return tf.sigmoid(self.logits(images)).numpy()
 
 
-def fit_classifier(names, shards, labels, seed, images):
+def fit_classifier(names, shards, labels, seed, images, stream="classifier"):
     """Train one on the training split.
 
     Args:
@@ -41,6 +45,7 @@ def fit_classifier(names, shards, labels, seed, images):
         labels: float (n, k) of the training images: 1 with, 0 without, NaN unknown, which teaches nothing.
         seed: int, of weights, order and augmentation (flips and shifts of a few pixels).
         images: int, how many are seen.
+        stream: str, names its random numbers: judges with different ones share none, whatever their seeds.
 
     Returns:
         `AttributeClassifier`.
@@ -53,15 +58,15 @@ def fit_classifier(names, shards, labels, seed, images):
     init = Initializers(seed)
     x = inputs = keras.Input(shards.image_shape)
     for level, width in enumerate(WIDTHS):
-        name = f"classifier_conv{level}"
+        name = f"{stream}_conv{level}"
         stride = 2 if min(x.shape[1:3]) > 2 else 1
         x = keras.layers.Conv2D(width, 4, stride, "same", use_bias=False, kernel_initializer=init.he(name), name=name)(
             x
         )
         x = keras.layers.ReLU()(BatchNorm(name=f"{name}_norm")(x))
     x = keras.layers.Flatten()(x)
-    kernel = init.glorot("classifier_logits")
-    network = keras.Model(inputs, keras.layers.Dense(len(names), kernel_initializer=kernel)(x), name="classifier")
+    kernel = init.glorot(f"{stream}_logits")
+    network = keras.Model(inputs, keras.layers.Dense(len(names), kernel_initializer=kernel)(x), name=stream)
     variables = network.trainable_variables
     optimizer = keras.optimizers.Adam(LEARNING_RATE, beta_2=0.99)
     optimizer.build(variables)
@@ -77,7 +82,7 @@ def fit_classifier(names, shards, labels, seed, images):
 
     count, steps = len(labels), max(1, images // BATCH)
     for index in range(steps):
-        draw = rng(seed, "classifier", index)
+        draw = rng(seed, stream, index)
         rows = draw.integers(0, count, BATCH)
         batch = _moved(shards.gather("train", rows), draw)
         optimizer.learning_rate = LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * index / steps))
