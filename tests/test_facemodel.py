@@ -81,7 +81,7 @@ def test_a_bundle_in_an_empty_folder(workspace, bundles, tmp_path, name):
     out, model = np.load(tmp_path / "out.npz"), load_model(workspace / "data/models" / name)
     image = np.asarray(Image.open(workspace / "photo.png"))[None]
     # another process, perhaps with other threads
-    np.testing.assert_allclose(out["z"], model.encode(image), atol=1e-5)
+    np.testing.assert_allclose(out["z"], model.encode_photos(image), atol=1e-5)
     np.testing.assert_allclose(out["images"], model.decode(out["z"]), atol=1e-5)
     np.testing.assert_allclose(out["faces"], model.decode(model.sample_latents(3, 1)), atol=1e-5)
     density = load_sampler(workspace / "data/latents" / name / "density.npz")

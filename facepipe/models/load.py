@@ -11,6 +11,7 @@ from facepipe.models.ae.model import Autoencoder
 from facepipe.models.gan.model import GAN
 from facepipe.models.inversion import optimize
 from facepipe.models.inverter.model import Inverter
+from facepipe.models.steps import REFINING
 from facepipe.models.vae.model import VAE
 from facepipe.networks.samplers import Prior, load_sampler
 from facepipe.networks.store import generator_digest, read_info, read_weights
@@ -77,6 +78,10 @@ class LoadedModel:
             z = _in_batches(lambda x, z: self._optimize(x, z, steps), images, z)[0]
         return z
 
+    def encode_photos(self, images, steps=None):
+        """As `encode`, for photographs that are to be edited: `steps` None is `steps.REFINING` for a GAN, else 0."""
+        return self.encode(images, (REFINING if self.name == GAN.name else 0) if steps is None else steps)
+
     def posterior(self, images):
         """Images as in `encode` -> (mu, logvar), float32 (n, latent_dim) each; VAE only (AttributeError otherwise)."""
         return tuple(_in_batches(self._posterior, self._images(images)))
@@ -137,9 +142,14 @@ def _in_batches(function, *arrays):
 
 
 def _full_batch(rows):
-    """float32 (BATCH, ...): uint8 as in [0, 1], zeros in the rows that are missing."""
-    rows = rows.astype(np.float32) / np.float32(255) if rows.dtype == np.uint8 else rows.astype(np.float32)
+    """float32 (BATCH, ...) as by `_float`, zeros in the rows that are missing."""
+    rows = _float(rows)
     return np.pad(rows, [(0, BATCH - len(rows))] + [(0, 0)] * (rows.ndim - 1))
+
+
+def _float(values):
+    """float32; uint8 as in [0, 1]."""
+    return values.astype(np.float32) / np.float32(255) if values.dtype == np.uint8 else values.astype(np.float32)
 
 
 def load_model(folder, inverter=None, info=None):
