@@ -226,6 +226,27 @@ def test_traverse_from_a_face_along_components(here):
     assert moved.ids[0] == "pc000-3.00sd"
 
 
+def test_traverse_along_what_is_named(here, capsys):
+    run("traverse", "--model", "vae", "--along", "PC1", "--along", "z2", "--steps", "3", "-o", "out.csv")
+    moved, components = read_latents("out.csv"), load_pca("data/latents/vae/pca.npz")
+    assert moved.ids[::3] == ["pc001-3.00sd", "z002-3.00sd"]
+    coordinates = components.project(moved.z[:3]) / components.sd
+    np.testing.assert_allclose(coordinates, [[0, -3, 0, 0], [0, 0, 0, 0], [0, 3, 0, 0]], atol=1e-4)
+    change = moved.z[3:] - components.mean
+    assert change[0, 2] < 0 < change[2, 2] and (np.delete(change, 2, axis=1) == 0).all()
+    run("traverse", "--model", "vae", "--along", "PC1", "--along", "z2", "--steps", "3", "-o", "out.png")
+    assert size("out.png")[1] == 2 * 130 + 2 + 20
+    capsys.readouterr()
+    for name, message in (
+        ("PC4", "no component PC4; there are PC0 to PC3"),
+        ("x", "'x': expected a dimension such as z003"),
+    ):
+        assert f"--along: {message}" in fails(capsys, "traverse", "--model", "vae", "--along", name, "-o", "a.png")
+    with pytest.raises(SystemExit, match="2"):
+        main(["traverse", "--model", "vae", "--along", "PC1", "--pca", "-o", "a.png"])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
 def test_a_full_disk(here):
     (here / "small").mkdir()
     run_with_mounts(

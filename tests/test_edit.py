@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from facepipe.api.edit import combinations, edited, keeping, kept_direction, parse_change, parse_setting, unit_move
+from facepipe.api.edit import (
+    axis,
+    combinations,
+    edited,
+    keeping,
+    kept_direction,
+    parse_change,
+    parse_setting,
+    unit_move,
+)
 from facepipe.directions.table import Directions
 from facepipe.errors import InputError
 from facepipe.latents.pca import fit_pca
@@ -47,6 +56,8 @@ def test_settings():
     for text in ("z3=1", "z003", "z003=x", "pc003=1"):
         with pytest.raises(InputError, match=r"such as z007=1\.5"):
             parse_setting(text, 5)
+    with pytest.raises(InputError, match=r"--add moves along principal components$"):
+        parse_setting("pc003=1", 5)
 
 
 def test_moves_by_name():
@@ -61,6 +72,20 @@ def test_moves_by_name():
             unit_move(name, DIRECTIONS, PCA)
     with pytest.raises(InputError, match="there are no directions of this model"):
         unit_move("Smiling", None, PCA)
+
+
+def test_axes_by_name():
+    name, unit, sd = axis("PC2", PCA)
+    assert name == "pc002" and sd == PCA.sd[2]
+    np.testing.assert_array_equal(unit, PCA.components[2])
+    name, unit, sd = axis("z3", PCA)
+    assert (name, unit.tolist()) == ("z003", [0, 0, 0, 1, 0]) and sd == pytest.approx(Z[:, 3].std(), rel=0.01)
+    for name, message in (
+        ("pc5", "^no component pc5; there are PC0 to PC4$"), ("z005", "^no latent z005; there are z000 to z004$"),
+        ("Smiling", "^'Smiling': expected a dimension such as z003, or a principal component such as PC3$"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            axis(name, PCA)
 
 
 def test_what_is_kept_does_not_change_its_score():

@@ -12,6 +12,7 @@ from facepipe.cli import main
 from facepipe.core.files import read_json, write_json
 from facepipe.latents.table import read_latents
 from facepipe.models.load import load_model
+from facepipe.models.steps import REFINING
 from facepipe.shards.shards import Shards
 from tests.conftest import ROOT
 from tests.encoded import encoded
@@ -60,7 +61,7 @@ def test_the_table_is_what_the_model_encodes(album, models, tmp_path, capsys, na
     assert capsys.readouterr().out == f"5 photos in {table}\n"
     model, found = load_model(models / name), read_latents(table)
     assert found.ids == [f"face {i}" for i in range(5)]
-    np.testing.assert_array_equal(found.z, model.encode(images))
+    np.testing.assert_array_equal(found.z, model.encode(images, REFINING if name == "gan" else 0))
     pair = np.asarray(Image.open(tmp_path / "show" / "face 3.png"))
     assert pair.shape == (20, 38, 3) and len(os.listdir(tmp_path / "show")) == 5
     np.testing.assert_array_equal(pair[2:18, 2:18], images[3])
@@ -73,11 +74,13 @@ def test_the_table_is_what_the_model_encodes(album, models, tmp_path, capsys, na
 def test_optimize_comes_nearer(album, models, tmp_path):
     folder, images = album
     arguments = ["encode", str(folder), "--model", "gan", "--models", str(models), "-o"]
-    assert main([*arguments, str(tmp_path / "a.tsv")]) == 0
-    assert main([*arguments, str(tmp_path / "b.tsv"), "--optimize", "30"]) == 0
+    assert main([*arguments, str(tmp_path / "a.tsv"), "--optimize", "0"]) == 0
+    assert main([*arguments, str(tmp_path / "b.tsv")]) == 0
+    assert main([*arguments, str(tmp_path / "c.tsv"), "--optimize", "60"]) == 0
     model = load_model(models / "gan")
-    errors = [np.mean((model.decode(read_latents(tmp_path / f"{n}.tsv").z) - images / 255) ** 2) for n in "ab"]
-    assert errors[1] < errors[0]
+    errors = [np.mean((model.decode(read_latents(tmp_path / f"{n}.tsv").z) - images / 255) ** 2) for n in "abc"]
+    assert errors[2] < errors[1] < errors[0]
+    np.testing.assert_array_equal(read_latents(tmp_path / "a.tsv").z, model.encode(images))
 
 
 def test_mistakes_are_one_line(album, models, tmp_path, capsys):
@@ -95,6 +98,10 @@ def test_mistakes_are_one_line(album, models, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["encode", str(photo), *map(str, rest), "--crop", "0.5,0,0.2,1"])
     assert "'0.5,0,0.2,1': a box is LEFT,TOP,RIGHT,BOTTOM from 0 to 1" in capsys.readouterr().err
+    for wrong in ("-1", "few", "2.5"):
+        with pytest.raises(SystemExit):
+            main(["encode", str(photo), *map(str, rest), f"--optimize={wrong}"])
+        assert f"{wrong!r} is not a whole number from 0" in capsys.readouterr().err
 
 
 def test_a_model_of_before(album, tiny_models, tmp_path, capsys):

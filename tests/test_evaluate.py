@@ -2,10 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facepipe.core.determinism import rng
 from facepipe.core.files import write_json
+from facepipe.core.pictures import to_uint8
 from facepipe.errors import InputError
+from facepipe.features.extractors import features
+from facepipe.latents.paths import lerp, slerp
 from facepipe.metrics.config import Evaluate
 from facepipe.metrics.evaluate import evaluate, headline
+from facepipe.metrics.interpolation import evenness, straightness
 from facepipe.metrics.reconstruction import mse
 from facepipe.networks.samplers import Prior
 from facepipe.shards.shards import Shards
@@ -14,10 +19,10 @@ from tests.standins import make_world
 PARAMS = Evaluate(extractor="random_conv", samples=50, kid_subsets=5, kid_subset_size=20, neighbours=3)
 
 
-def run(folder, load, params=PARAMS, report="report"):
+def run(folder, load, params=PARAMS, report="report", **options):
     return evaluate(
         params, models=folder / "models", latents=folder / "latents", shards=folder / "shards",
-        report=folder / report, load=load,
+        report=folder / report, load=load, **options,
     )  # fmt: skip
 
 
@@ -32,12 +37,13 @@ def test_metrics_say_what_they_are(world):
     *_, metrics = world
     names = "kid_x1000", "kid_x1000_sd", "precision", "recall", "sharpness", "memorised"
     samples = {f"{key}_random_conv_n50" for key in names}
+    model = samples | {f"interpolation_{key}_random_conv_n20" for key in ("straightness", "evenness")}
     encoder = {"test_mse", "test_mse_pca6", "test_psnr_db", "test_ssim", "dead_dimensions"}
     encoder |= {"kid_x1000_density_random_conv_n50"}
     assert set(metrics) == {"real", "ae", "vae", "gan"}
-    assert set(metrics["real"]) == set(metrics["gan"]) == samples
-    assert set(metrics["ae"]) == samples | encoder
-    assert set(metrics["vae"]) == samples | encoder | {"active_units", "kl_nats"}
+    assert set(metrics["real"]) == samples and set(metrics["gan"]) == model
+    assert set(metrics["ae"]) == model | encoder
+    assert set(metrics["vae"]) == model | encoder | {"active_units", "kl_nats"}
 
 
 def test_few_of_them_are_shown_first(world):
@@ -93,6 +99,33 @@ def test_samplers_side_by_side(tmp_path):
     assert table.loc[("ae", "uniform"), "kid_mean"] > 3 * table.loc[("ae", "gaussian"), "kid_mean"]
 
 
+def test_interpolations_are_those_of_held_out_latents(world, tmp_path):
+    folder, models, _, metrics = world
+    images = Shards(folder / "shards").images("test")
+    # all 20 pairs of the 40 test images, in an order of their own
+    order = rng(PARAMS.seed, "interpolation").permutation(len(images))
+    for name, method in (("ae", lerp), ("vae", slerp)):
+        z = models[name].encode(images)[order]
+        faces = [to_uint8(models[name].decode(method(z[::2], z[1::2], k / 8))) for k in range(9)]
+        found = np.stack([features("random_conv", each) for each in faces], axis=1)
+        for key, expected in (("straightness", straightness(found)), ("evenness", evenness(found))):
+            assert metrics[name][f"interpolation_{key}_random_conv_n20"] == pytest.approx(expected, rel=1e-4)
+    # the GAN's ends are drawn, also where it has an inverter; the others' are as many as the test images allow
+    _, load = make_world(tmp_path, inverter=True)
+    inverted, name = run(tmp_path, load, wanted=("gan",))["gan"], "interpolation_evenness_random_conv_n20"
+    assert "test_mse" in inverted and inverted[name] == pytest.approx(metrics["gan"][name], rel=1e-6)
+
+
+def test_as_many_interpolations_as_are_asked_for(world):
+    folder, _, load, _ = world
+    for asked, counts in ((25, {"ae": 20, "gan": 25}), (0, {"ae": None, "gan": None})):
+        params = PARAMS.model_copy(update={"interpolations": asked})
+        found = run(folder, load, params, report=f"ways{asked}", wanted=("ae", "gan"))
+        for name, count in counts.items():
+            names = {key for key in found[name] if key.startswith("interpolation_straightness")}
+            assert names == ({f"interpolation_straightness_random_conv_n{count}"} if count else set())
+
+
 def test_latent_tables_have_every_dimension(world):
     folder, _, _, metrics = world
     ae, vae = (pd.read_csv(folder / "report" / "latents" / f"{name}.csv") for name in ("ae", "vae"))
@@ -115,6 +148,9 @@ def test_a_conditioned_model_is_told_the_labels(tmp_path):
     np.testing.assert_array_equal(told[1], told[2])
     share = shards.attributes("train")[["Far_Right", "Right"]].mean().to_numpy()
     assert told[1].shape == (50, 2) and np.abs(told[1].mean(axis=0) - share).max() < 0.25
+    # on the ways between test images they go from those of the one to those of the other
+    order = rng(PARAMS.seed, "interpolation").permutation(len(own))
+    np.testing.assert_array_equal(told[3].reshape(20, 9, 2)[:, [0, 8]].reshape(40, 2), own[order])
 
 
 def test_equal_input_gives_equal_bytes(world):

@@ -1,5 +1,10 @@
 import builtins
+import hashlib
+import os
+import shutil
+import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,10 +19,12 @@ from facepipe.features.extractors import BATCH, EXTRACTORS, features, onet, resi
 from facepipe.features.kid import kid
 from facepipe.metrics.config import Evaluate
 from facepipe.metrics.evaluate import evaluate
+from tests.conftest import ROOT
+from tests.servers import FileServer
 from tests.standins import make_world
 
-# tests of dlib's, which takes 0.1 s an image, are in test_identity.py
-QUICK = sorted(EXTRACTORS.keys() - {"dlib"})
+# tests of dlib's, which takes 0.1 s an image, are in test_identity.py; those of inception, which is as slow, below
+QUICK = sorted(EXTRACTORS.keys() - {"dlib", "inception"})
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +87,9 @@ def test_evaluate_runs_onet_once_over_each_set(tmp_path, monkeypatch):
     params = Evaluate(extractor="mtcnn", samples=20, kid_subsets=2, kid_subset_size=4, neighbours=1)
     folders = {name: tmp_path / name for name in ("models", "latents", "shards", "report")}
     metrics = evaluate(params, **folders, load=load)
-    # what is compared (samples.csv), and what it is compared with
-    assert batches == [BATCH] * (1 + len(pd.read_csv(tmp_path / "report/samples.csv")))
+    # what is compared (samples.csv), what it is compared with, and 10 interpolations of 9 faces by each model
+    assert batches == [BATCH] * (1 + len(pd.read_csv(tmp_path / "report/samples.csv")) + 3 + 1)
+    assert "interpolation_evenness_mtcnn_n20" in metrics["gan"]
     assert 0 <= metrics["real"]["face_score_mtcnn_n20"] <= 1
 
 
@@ -135,3 +143,128 @@ def test_missing_package_is_named(monkeypatch):
     module._onet_network.cache_clear()
     with pytest.raises(InputError, match="mtcnn needs the package mtcnn; pip install it, or choose random_conv"):
         features("mtcnn", noise(1))
+
+
+@pytest.fixture(scope="module")
+def inception_weights(tmp_path_factory):
+    """Untrained weights in the form of those that Keras downloads: the file, and the network that they are of."""
+    import h5py
+    import keras
+    from keras.src.legacy.saving import legacy_h5_format
+
+    keras.utils.set_random_seed(0)
+    net = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=(299, 299, 3), pooling="avg")
+    path = tmp_path_factory.mktemp("inception") / module.INCEPTION_FILE
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, net)
+    return path, net
+
+
+@pytest.fixture
+def inception(monkeypatch, tmp_path, inception_weights):
+    """Keras' folder, empty, and a server that has the weights in place of Keras'."""
+    path, net = inception_weights
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    (tmp_path / "keras").mkdir()
+    monkeypatch.setattr(module, "INCEPTION_BATCH", 4)
+    monkeypatch.setattr(module, "INCEPTION_MD5", hashlib.md5(path.read_bytes()).hexdigest())
+    module._inception_network.cache_clear()
+    with FileServer.of_folder(path.parent) as server:
+        monkeypatch.setattr(module, "INCEPTION_URL", f"{server.url}/{path.name}")
+        yield SimpleNamespace(server=server, net=net, weights=path, kept=tmp_path / "keras" / "models" / path.name)
+    module._inception_network.cache_clear()
+
+
+@pytest.mark.slow
+def test_inception_is_that_of_keras(inception, monkeypatch):
+    import keras
+
+    images = noise(5, 40)  # more than one batch
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        found = features("inception", images)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    large = [Image.fromarray(image).resize((299, 299), Image.Resampling.BILINEAR) for image in images]
+    expected = inception.net(np.stack(large).astype(np.float32) / 127.5 - 1, training=False).numpy()
+    assert found.dtype == np.float32 and found.shape == (5, 2048)
+    assert found == pytest.approx(expected, rel=1e-3, abs=1e-5 * np.abs(expected).max())
+    # downloaded once, and found again by the next process
+    assert inception.kept.read_bytes() == inception.weights.read_bytes()
+    module._inception_network.cache_clear()
+    monkeypatch.setattr(module, "INCEPTION_URL", "http://127.0.0.1:9/")
+    assert (features("inception", images) == found).all()
+    assert len(inception.server.requests) == 1
+    # a row depends on its image alone, gray counts as RGB
+    gray = images[1:, :, :, :1]
+    assert (features("inception", gray) == features("inception", gray.repeat(3, axis=-1))).all()
+    assert (features("inception", images[1:]) == found[1:]).all()
+    assert features("inception", images[:0]).shape == (0, 2048)
+
+
+def test_inception_asks_for_what_keras_asks_for(monkeypatch):
+    import keras
+
+    class Asked(Exception):
+        pass
+
+    def get_file(*args, **kwargs):
+        raise Asked(args, kwargs)
+
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
+    with pytest.raises(Asked) as caught:
+        keras.applications.InceptionV3(include_top=False, weights="imagenet", pooling="avg")
+    options = {"cache_subdir": "models", "file_hash": module.INCEPTION_MD5}
+    assert caught.value.args == ((module.INCEPTION_FILE, module.INCEPTION_URL), options)
+
+
+def test_the_names_of_metrics_say_whose_inception_it_is(monkeypatch, tmp_path):
+    monkeypatch.setitem(EXTRACTORS, "inception", EXTRACTORS["random_conv"])
+    _, load = make_world(tmp_path, train=8, valid=6, test=20)
+    params = Evaluate(
+        extractor="inception", samples=20, kid_subsets=2, kid_subset_size=4, neighbours=1, interpolations=1
+    )  # fmt: skip
+    folders = {name: tmp_path / name for name in ("models", "latents", "shards", "report")}
+    metrics = evaluate(params, **folders, wanted=("gan",), load=load)
+    assert {"kid_x1000_inception_keras_n20", "interpolation_evenness_inception_keras_n1"} <= metrics["gan"].keys()
+    assert not any("inception_n" in name or "fid" in name for name in metrics["gan"])
+    assert set(pd.read_csv(tmp_path / "report/samples.csv")["extractor"]) == {"inception_keras"}
+
+
+@pytest.mark.parametrize("served, problem", [
+    (None, "404"), (b"<html>sign in</html>", "Incomplete or corrupted file detected"), ("closed", "refused"),
+])  # fmt: skip
+def test_inception_without_its_weights(inception, monkeypatch, served, problem):
+    if served == "closed":
+        monkeypatch.setattr(module, "INCEPTION_URL", "http://127.0.0.1:9/")
+    elif served:
+        inception.server.files[module.INCEPTION_FILE] = served
+    else:
+        inception.server.files.clear()
+    with pytest.raises(InputError) as caught:
+        features("inception", noise(1))
+    message = str(caught.value)
+    assert message.startswith("extractor: inception needs weights that Keras downloads once, which failed (")
+    where = f"or put {module.INCEPTION_FILE} into {inception.kept.parent}, or choose mtcnn"
+    assert problem in message and message.endswith(f"connect this machine once, {where}") and "\n" not in message
+    # put there by hand
+    shutil.copy(inception.weights, inception.kept)
+    assert module._inception_weights() == str(inception.kept)
+
+
+def test_inception_without_a_network_is_one_line(tmp_path):
+    make_world(tmp_path / "data")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    text = (tmp_path / "params.yaml").read_text()
+    assert "  extractor: mtcnn " in text
+    (tmp_path / "params.yaml").write_text(text.replace("  extractor: mtcnn ", "  extractor: inception "))
+    (tmp_path / "keras").mkdir()
+    # a proxy that is not there, also where there is a network
+    environment = {"KERAS_HOME": str(tmp_path / "keras"), "https_proxy": "http://127.0.0.1:9", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "stages.evaluate"]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | environment, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    *_, line = done.stderr.splitlines()
+    assert line.startswith("evaluate: params.yaml: evaluate.extractor: inception needs weights")
+    assert f"put {module.INCEPTION_FILE} into {tmp_path / 'keras'}/models" in line and "Traceback" not in done.stderr
+    assert not (tmp_path / "reports").exists()

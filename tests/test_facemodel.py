@@ -81,7 +81,7 @@ def test_a_bundle_in_an_empty_folder(workspace, bundles, tmp_path, name):
     out, model = np.load(tmp_path / "out.npz"), load_model(workspace / "data/models" / name)
     image = np.asarray(Image.open(workspace / "photo.png"))[None]
     # another process, perhaps with other threads
-    np.testing.assert_allclose(out["z"], model.encode(image), atol=1e-5)
+    np.testing.assert_allclose(out["z"], model.encode_photos(image), atol=1e-5)
     np.testing.assert_allclose(out["images"], model.decode(out["z"]), atol=1e-5)
     np.testing.assert_allclose(out["faces"], model.decode(model.sample_latents(3, 1)), atol=1e-5)
     density = load_sampler(workspace / "data/latents" / name / "density.npz")
@@ -117,6 +117,21 @@ def test_what_belongs_to_the_model(workspace, bundles, tmp_path):
         alone.sample(1, sampler="prior")
     full = facepipe.load(workspace / "data/models/vae")
     np.testing.assert_array_equal(full.sample(2, 3, "density"), model.sample(2, 3, "density"))
+
+
+def test_tuned_to_a_photograph(bundles, workspace):
+    model, image = facepipe.load(bundles / "gan.facepipe"), np.asarray(Image.open(workspace / "photo.png"))
+    z = model.encode(image[None])
+    before = model.decode(z)
+    tuned = model.tuned(image, steps=60)
+    errors = [np.mean((each.decode(z) - image / 255) ** 2) for each in (model, tuned)]
+    assert errors[1] < 0.5 * errors[0]
+    np.testing.assert_array_equal(model.decode(z), before)
+    np.testing.assert_array_equal(tuned.decode(z), model.tuned(image, z[0], steps=60).decode(z))
+    assert tuned.directions is model.directions and tuned.name == "gan"
+    for wrong, said in (((image[:8], z[0]), "images must be"), ((image, z[0, :2]), "z must be")):
+        with pytest.raises(ValueError, match=said):
+            model.tuned(*wrong)
 
 
 def test_no_model(tmp_path, capsys):

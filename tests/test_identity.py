@@ -126,10 +126,13 @@ def test_near_what_dlib_finds_by_its_own_landmarks(pairs):
 
 def test_evaluate_by_it(tmp_path):
     _, load = make_world(tmp_path, train=12, valid=6, test=20)
-    params = Evaluate(extractor="dlib", samples=20, kid_subsets=2, kid_subset_size=4, neighbours=1)
+    params = Evaluate(
+        extractor="dlib", samples=20, kid_subsets=2, kid_subset_size=4, neighbours=1, interpolations=2
+    )  # fmt: skip
     folders = {name: tmp_path / name for name in ("models", "latents", "shards", "report")}
     metrics = evaluate(params, **folders, wanted=("gan",), load=load)
-    assert {"kid_x1000_dlib_n20", "precision_dlib_n20"} <= metrics["gan"].keys()
+    names = {"kid_x1000_dlib_n20", "precision_dlib_n20", "interpolation_straightness_dlib_n2"}
+    assert names <= metrics["gan"].keys()
     assert not any("face_score" in name for scores in metrics.values() for name in scores)
 
 

@@ -1,11 +1,14 @@
 """Latents by optimisation: nearer to the image than the encoder's, never farther, each row for itself."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from facepipe.models.inversion import VARIANCE, optimize
 from facepipe.models.load import BATCH, load_model
+from facepipe.models.steps import REFINING
 from facepipe.shards.shards import Shards
 
 
@@ -32,6 +35,22 @@ def test_images_come_nearer(tiny_models, tiny_shards, name):
     assert (after <= before * (1 + 1e-5)).all() and (after < before).mean() > 0.9
     np.testing.assert_array_equal(found, model.encode(images, 40))
     np.testing.assert_array_equal(model.encode(images, 0), start)
+
+
+def test_more_steps_are_never_farther(tiny_models, tiny_shards):
+    model, images = load_model(tiny_models / "gan"), Shards(tiny_shards).images("test")
+    x = images / np.float32(255)
+    found = [objective(model, x, model.encode(images, steps)) for steps in (0, 1, 3, 10, 30)]
+    for fewer, more in itertools.pairwise(found):
+        assert (more <= fewer * (1 + 1e-5)).all() and more.mean() < fewer.mean()
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+def test_photographs_are_refined_by_a_gan(tiny_models, tiny_shards, name):
+    model, images = load_model(tiny_models / name), Shards(tiny_shards).images("test")
+    expected = model.encode(images, REFINING if name == "gan" else 0)
+    np.testing.assert_array_equal(model.encode_photos(images), expected)
+    np.testing.assert_array_equal(model.encode_photos(images, 0), model.encode(images))
 
 
 def test_a_row_does_not_depend_on_the_others(tiny_models):

@@ -1,6 +1,7 @@
 """Training of the inverter: it learns both aims, leaves the generator alone, and goes on where it was cut off."""
 
 import csv
+import re
 import shutil
 
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 from facepipe.core.files import read_json, sha256
 from facepipe.errors import InputError
 from facepipe.models.gan.config import TrainGAN
+from facepipe.models.gan.discriminators import maps_of
 from facepipe.models.inverter.config import TrainInverter
 from facepipe.models.load import load_model
+from facepipe.networks.matching import mean_distance
 from facepipe.networks.store import generator_digest
+from facepipe.networks.summary import forward_flops
 from facepipe.shards.shards import Shards
 from facepipe.training.config import Train
 from facepipe.training.resume import States
@@ -94,6 +98,42 @@ def test_the_weights_pull(tiny_models, tiny_shards, tmp_path):
     assert terms["latents"]["valid_latent"] < terms["pixels"]["valid_latent"]
     assert terms["near"]["valid_prior"] < 0.5 * terms["pixels"]["valid_prior"]
     assert terms["pixels"]["valid_mse"] < terms["near"]["valid_mse"]
+
+
+def test_the_discriminators_maps_pull(tiny_models, tiny_shards, tmp_path):
+    distances, gan = {}, tiny_models / "gan"
+    maps = maps_of(load_model(gan).model.networks["discriminator"])
+    images = Shards(tiny_shards).images("valid") / np.float32(255)
+    for name, weight in (("pixels", 0.0), ("maps", 1.0)):
+        train(tiny_shards, gan, tmp_path / name, epochs=8, feature_weight=weight, grid_every=100)
+        model = load_model(gan, inverter=tmp_path / name / "model")
+        back = model.decode(model.encode(images))
+        distances[name] = mean_distance(maps(images * 2 - 1), maps(back * 2 - 1)).numpy().mean()
+    assert distances["maps"] < 0.95 * distances["pixels"]
+    best = int(np.argmin(history(tmp_path / "maps")["valid_loss"]))
+    assert history(tmp_path / "maps")["valid_feature"][best] == pytest.approx(distances["maps"], rel=1e-3)
+
+
+def test_without_a_weight_there_is_no_discriminator(tiny_models, tiny_shards, tmp_path):
+    gan = tmp_path / "gan"
+    shutil.copytree(tiny_models / "gan", gan)
+    (gan / "discriminator.weights.h5").unlink()
+    train(tiny_shards, gan, tmp_path / "alone", epochs=1)
+    train(tiny_shards, tiny_models / "gan", tmp_path / "beside", epochs=1, feature_weight=0.0)
+    assert files(tmp_path / "alone") == files(tmp_path / "beside")
+    assert "feature" not in history(tmp_path / "alone")
+    with pytest.raises(InputError, match=r"discriminator\.weights\.h5: weights cannot be read: missing"):
+        train(tiny_shards, gan, tmp_path / "none", epochs=1, feature_weight=0.1)
+
+
+def test_operations(tiny_models, tiny_shards, tmp_path, capsys):
+    counts = []
+    for weight in (0.0, 0.1):
+        train(tiny_shards, tiny_models / "gan", tmp_path / str(weight), epochs=1, feature_weight=weight)
+        said = "".join(capsys.readouterr())
+        counts.append(float(re.search(r"\(([\d.]+) MFLOP an image", said).group(1)))
+    maps = maps_of(load_model(tiny_models / "gan").model.networks["discriminator"])
+    assert counts[1] - counts[0] == pytest.approx(3e-6 * forward_flops(maps), abs=0.1)
 
 
 @needs_bfloat16

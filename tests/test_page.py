@@ -96,11 +96,13 @@ def test_the_page_has_pictures_curves_and_numbers(world):
     images = sum(tag == "img" for tag, _ in parsed.seen)
     grids = [list((folder / "reports" / stage / "grids").iterdir()) for stage in ("preprocess", "render_reports")]
     assert images == sum(map(len, grids)) + 4 * 3
-    # data, autoencoder, VAE, GAN, inverter, histograms of latents, side effects
-    assert sum(tag == "svg" for tag, _ in parsed.seen) == 1 + (2 + 1) + (2 + 1 + 2) + (2 + 1) + 3 + 3 * 6 + 3 * 3
+    # data, autoencoder, VAE, GAN, inverter, components, histograms of latents, side effects
+    assert sum(tag == "svg" for tag, _ in parsed.seen) == 1 + (2 + 1) + (2 + 1 + 2) + (2 + 1) + 3 + 3 + 3 * 6 + 3 * 3
+    assert text.count("All 6 components") == 3 and text.index("All 6 components") < text.index("All 6 dimensions")
     metrics = read_scores(folder / "reports" / "evaluate" / "scores.csv", ["ae", "gan"])
     assert f"{metrics['ae']['test_mse']:.5f}" in text
     assert f"{metrics['gan']['kid_x1000_random_conv_n20']:.2f} ±" in text
+    assert f"{metrics['gan']['interpolation_evenness_random_conv_n20']:.3f}" in text and "Straightness and" in text
     assert "before training" in text and "epoch 5" in text and "Far_Right" in text and "12,345" in text
     assert "ae_net 0.2 million" in text and "155,648" in text and "8x8x16" in text
     assert text.count("All 6 dimensions") == 3 and text.count("Histograms of the 6 live ones") == 3
@@ -257,7 +259,8 @@ def test_a_page_of_the_gan_alone(without_inverter, tmp_path):
     assert anchors == ["models", "data", "gan", "edits"]
     assert "Faces: a GAN " in text and "samples of the prior" in text and "Precision: share of samples" in text
     assert "Copy rows of data/latents/gan/sample.csv to data/edits/gan.csv" in text
-    assert not re.search("[Aa]utoencoder|PCA|Reconstruct|KID, density|AUC|[Ii]nverter|Latent dimensions", text)
+    gone = "[Aa]utoencoder|PCA|Reconstruct|KID, density|AUC|[Ii]nverter|Latent dimensions|components"
+    assert not re.search(gone, text)
 
 
 def test_what_an_inverter_left_behind_is_not_shown(without_inverter):

@@ -64,7 +64,7 @@ def test_every_grid_is_made(world):
     folder, _, load = world
     metrics = run(folder, load)
     names = {path.stem for path in (folder / "reports" / "render_reports" / "grids").iterdir()}
-    kinds = ("reconstructions", "interpolations", "samples", "edits")
+    kinds = ("reconstructions", "interpolations", "components", "samples", "edits")
     both = {f"{kind}_{m}" for kind in kinds for m in ("ae", "vae")} | {"samples_ae_density", "samples_vae_density"}
     assert names == both | {"samples_gan", "interpolations_gan"}
     assert metrics == {"grids": len(names), "edits": {}}
@@ -95,6 +95,18 @@ def test_interpolations_run_from_one_face_to_the_other(world):
     assert find(picture, middle[0]) and all(find(picture, image) for image in shown)
     ends = to_uint8(models["gan"].decode(models["gan"].sample_latents(4, PARAMS.seed)))
     assert all(find(grid(folder, "interpolations_gan"), image) for image in ends)
+
+
+def test_components_move_the_mean_face(world):
+    folder, models, load = world
+    run(folder, load)
+    pca = load_pca(folder / "latents" / "vae" / "pca.npz")
+    z = [pca.mean + strength * pca.sd[i] * pca.components[i] for i in range(2) for strength in (-3, 0, 1, 3)]
+    picture = grid(folder, "components_vae")
+    assert all(find(picture, face) for face in to_uint8(models["vae"].decode(np.float32(z))))
+    # PARAMS.rows of the 6; samples of the prior have no components worth a look
+    assert picture.shape[0] == 2 * (64 + 2) + 2 + 20
+    assert not (folder / "reports" / "render_reports" / "grids" / "components_gan.png").exists()
 
 
 def test_edits_move_a_face_that_lacks_the_attribute(world):
@@ -208,11 +220,10 @@ def test_only_the_wanted_models_are_rendered(world):
     folder, _, load = world
     shutil.rmtree(folder / "latents" / "vae")
     (folder / "directions" / "vae.csv").write_text("broken")
-    assert run(folder, load, wanted=("ae",))["grids"] == 5
+    assert run(folder, load, wanted=("ae",))["grids"] == 6
     names = {path.stem for path in (folder / "reports" / "render_reports" / "grids").iterdir()}
-    assert names == {f"{kind}_ae" for kind in ("reconstructions", "interpolations", "samples", "edits")} | {
-        "samples_ae_density"
-    }
+    kinds = ("reconstructions", "interpolations", "components", "samples", "edits")
+    assert names == {f"{kind}_ae" for kind in kinds} | {"samples_ae_density"}
 
 
 def test_two_edits_for_one_folder(world):
@@ -263,7 +274,9 @@ def test_a_conditioned_model_is_told_the_labels(world):
     shards = Shards(folder / "shards")
     own = [module._test_images(model, shards, count, PARAMS.seed)[1] for count in (4, 4)]
     labels = np.concatenate([part.ravel() for part in told])
-    assert {0, 0.25, 0.5, 0.75, 1} >= set(labels[~np.isnan(labels)]) and np.isnan(labels).sum() == PARAMS.columns
+    assert {0, 0.25, 0.5, 0.75, 1} >= set(labels[~np.isnan(labels)])
+    # a row of the conditions, and two rows of 7 faces along components
+    assert np.isnan(labels).sum() == PARAMS.columns + 2 * 7
     assert any(part.shape == own[0].shape and (part == own[0]).all() for part in told), "reconstructions"
     # the last ones are edits, of one face each
     assert (told[-1] == told[-1][0]).all() and len(told[-1]) == 3
@@ -294,4 +307,4 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     shutil.copy(latents / "gan" / "sample.csv", tmp_path / "edits" / "gan.csv")
     shutil.copy(latents / "vae" / "test.pca.csv", tmp_path / "edits" / "vae.csv")
     rendered = render_reports(PARAMS, tiny_models, latents, directions, tmp_path / "edits", tiny_shards, report)
-    assert rendered["edits"] == {"gan": 5, "vae": 32} and rendered["grids"] == 15
+    assert rendered["edits"] == {"gan": 5, "vae": 32} and rendered["grids"] == 18

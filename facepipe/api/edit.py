@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from facepipe.errors import InputError
+from facepipe.latents.standard import standard_of
 from facepipe.latents.table import Latents, stem
 from facepipe.latents.vectors import z_columns
 from facepipe.tables.cells import LIMIT, short
@@ -14,6 +15,7 @@ from facepipe.tables.cells import LIMIT, short
 MOST_STEPS = 1000
 _COMPONENT = re.compile(r"pc0*(\d+)", re.IGNORECASE)
 _LATENT = re.compile(r"z\d{3,}")
+_DIMENSION = re.compile(r"z0*(\d+)", re.IGNORECASE)
 _FORM = "NAME=STRENGTH or NAME=FROM:TO:COUNT, such as Smiling=1 or Smiling=-1:2:7"
 
 
@@ -45,7 +47,8 @@ def parse_setting(text, latent_dim):
     name, _, value = text.partition("=")
     number = _number(value)
     if number is None or not _LATENT.fullmatch(name):
-        raise InputError(f"{short(text)}: expected a latent's number and its value, such as z007=1.5")
+        other = "; --add moves along principal components" if _COMPONENT.fullmatch(name) else ""
+        raise InputError(f"{short(text)}: expected a latent's number and its value, such as z007=1.5{other}")
     columns = z_columns(latent_dim)
     if name not in columns:
         raise InputError(f"{short(text)}: no latent {name}; there are {columns[0]} to {columns[-1]}")
@@ -68,13 +71,36 @@ def unit_move(name, directions, components, method=None):
         InputError: no such attribute, method or component.
     """
     if is_component(name, directions):
-        number = int(_COMPONENT.fullmatch(name).group(1))
-        if number >= len(components.sd):
-            raise InputError(f"no component {name}; there are PC0 to PC{len(components.sd) - 1}")
-        return components.components[number].astype(np.float64) * components.sd[number]
+        _, unit, sd = axis(name, components)
+        return unit * sd
     if directions is None:
         raise InputError(f"no direction for {short(name)}: there are no directions of this model; see --directions")
     return directions.vectors[directions.find(name, method)].astype(np.float64)
+
+
+def axis(name, components):
+    """A dimension of the latent, such as z003, or a principal component, such as PC3.
+
+    Args:
+        name: str.
+        components: `facepipe.latents.pca.PCA`.
+
+    Returns:
+        (its name in full, unit float64 (d,), standard deviation of the training latents along it).
+
+    Raises:
+        InputError: neither, or there is none of that number.
+    """
+    count = len(components.sd)
+    if found := _COMPONENT.fullmatch(name):
+        if (number := int(found[1])) >= count:
+            raise InputError(f"no component {name}; there are PC0 to PC{count - 1}")
+        return f"pc{number:03d}", components.components[number].astype(np.float64), components.sd[number]
+    if found := _DIMENSION.fullmatch(name):
+        if (number := int(found[1])) >= count:
+            raise InputError(f"no latent {name}; there are z000 to z{count - 1:03d}")
+        return f"z{number:03d}", np.eye(count)[number], standard_of(components).sd[number]
+    raise InputError(f"{short(name)}: expected a dimension such as z003, or a principal component such as PC3")
 
 
 def is_component(name, directions):

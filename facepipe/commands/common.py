@@ -2,6 +2,8 @@
 
 import argparse
 
+from facepipe.models.steps import REFINING
+
 TABLES = (".csv", ".tsv", ".parquet")
 
 
@@ -66,6 +68,15 @@ def add_crop(parser):
     )
 
 
+def add_optimize(parser):
+    """Add --optimize, how many steps a photograph's latents are refined by, see `LoadedModel.encode_photos`."""
+    parser.add_argument(
+        "--optimize", type=natural, metavar="STEPS",
+        help="steps of gradient descent on the latents after the encoder, to come closer to the photo; 0: none "
+        f"(default: {REFINING} for a GAN, none for the others)",
+    )  # fmt: skip
+
+
 def _crop(text):
     """A crop's name as it is, to be checked with the photos; four numbers as a box."""
     if "," not in text:
@@ -88,6 +99,14 @@ def positive(text):
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return number
+
+
+def natural(text):
+    """A whole number from 0, as an argument's `type`."""
+    try:
+        return 0 if text.strip() == "0" else positive(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0") from None
 
 
 def from_two(text):

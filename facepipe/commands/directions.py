@@ -98,7 +98,7 @@ def _from_photos(arguments, model):
     labels = np.array([1.0] * len(having[0]) + [0.0] * len(lacking[0]))[:, None]
     # photos of both folders may have one name
     ids = [f"with {name}" for name in having[0]] + [f"without {name}" for name in lacking[0]]
-    return _Labelled([arguments.name], ids, model.model.encode(images), labels)
+    return _Labelled([arguments.name], ids, model.model.encode_photos(images), labels)
 
 
 def _from_labels(arguments, model):

@@ -1,6 +1,6 @@
 """`facepipe encode`: your photographs to a table of latents."""
 
-from facepipe.commands.common import add_crop, add_model, open_model, positive
+from facepipe.commands.common import add_crop, add_model, add_optimize, open_model
 
 HELP = "turn photographs into a table of latents"
 DESCRIPTION = """\
@@ -23,13 +23,7 @@ def arguments(parser):
         help="the table, .csv, .tsv or .parquet; for a single photo also .txt, one number per line",
     )  # fmt: skip
     add_crop(parser)
-    parser.add_argument(
-        "--optimize",
-        type=positive,
-        default=0,
-        metavar="STEPS",
-        help="steps of gradient descent on the latents after the encoder, to come closer to the photo (default: none)",
-    )
+    add_optimize(parser)
     parser.add_argument(
         "--show", metavar="DIR", help="also write each framed photo beside its reconstruction to this folder"
     )
@@ -49,7 +43,7 @@ def run(arguments):
     if arguments.show:
         check_folder(arguments.show, picture_names(ids))
     model = source.model
-    z = model.encode(images, arguments.optimize)
+    z = model.encode_photos(images, arguments.optimize)
     if arguments.show:
         write_pairs(arguments.show, picture_names(ids), images, model.decode(z))
     write_table(arguments.output, Latents(ids, [""] * len(ids), z))

@@ -1,9 +1,12 @@
 """Feature extractors for KID and precision/recall; every metric names the one it used.
 
-An extractor maps uint8 (n, H, W, C) images to float32 (n, d) features. All of them work offline.
+An extractor maps uint8 (n, H, W, C) images to float32 (n, d) features. All of them work offline, but for inception,
+whose weights Keras downloads once.
 """
 
+import contextlib
 import functools
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +21,13 @@ from facepipe.features.identity import descriptors
 BATCH = 128
 ONET_SIZE = 48
 RANDOM_SIZE, RANDOM_CHANNELS, RANDOM_DIM = 64, (32, 64, 128, 256), 64
+INCEPTION_SIZE, INCEPTION_BATCH = 299, 32
+# what keras.applications.InceptionV3 downloads itself, under the name by which it finds it again
+INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+INCEPTION_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{INCEPTION_FILE}"
+INCEPTION_MD5 = "bcbd6486424b2319ff4ef7d526e38f63"
+# what metrics call an extractor: a bare "inception" would be taken for the network of the published FIDs and KIDs
+CALLED = {"inception": "inception_keras"}
 
 
 def features(name, images, eyes=None):
@@ -38,6 +48,11 @@ def features(name, images, eyes=None):
         hint = suggest(name, EXTRACTORS) or f"; known: {', '.join(EXTRACTORS)}"
         raise FieldError("extractor", f"no extractor {name!r}{hint}")
     return EXTRACTORS[name](images, eyes)
+
+
+def called(name):
+    """What a metric's name says of the extractor `name`."""
+    return CALLED.get(name, name)
 
 
 class Onet(NamedTuple):
@@ -132,18 +147,26 @@ def _onet():
         raise FieldError(
             "extractor", f"mtcnn needs the package {error.name}; pip install it, or choose random_conv"
         ) from None
-    import tensorflow as tf
-
-    # the package builds its layers without a policy of their own: keep a model's bfloat16 out of the metric
-    policy = tf.keras.mixed_precision.global_policy()
-    tf.keras.mixed_precision.set_global_policy("float32")
-    net = mtcnn.network.onet.ONet()
-    net.build()
-    tf.keras.mixed_precision.set_global_policy(policy)
+    with _float32():
+        net = mtcnn.network.onet.ONet()
+        net.build()
     # by its full path: a bare name would be looked for in the working folder first
     weights = Path(mtcnn.network.onet.__file__).parents[1] / "assets" / "weights" / "onet.lz4"
     net.set_weights(mtcnn.utils.tensorflow.load_weights(str(weights)))
     return net
+
+
+@contextlib.contextmanager
+def _float32():
+    """Layers made by others, without a policy of their own: keep a model's bfloat16 out of the metric."""
+    import keras
+
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
 
 
 @functools.cache
@@ -158,6 +181,60 @@ def _onet_network():
         return dense, net.fc6_3(dense)
 
     return run
+
+
+def inception(images, eyes=None):
+    """2048 features of Inception v3 (Szegedy et al. 2016) as Keras has it: trained on ImageNet, averaged over places.
+
+    Not the network of the published FIDs and KIDs, which is TensorFlow's of 2015, with other weights and another
+    resizing: numbers by this one compare with each other alone. Images are squashed to 299 x 299, pixels scaled to
+    [-1, 1].
+
+    Raises:
+        InputError: the weights are not there, and cannot be downloaded.
+    """
+    import keras
+
+    network, found = _inception_network(), [np.empty((0, 2048), np.float32)]
+    for start in range(0, len(images), INCEPTION_BATCH):
+        batch = resize(images[start : start + INCEPTION_BATCH], INCEPTION_SIZE).astype(np.float32)
+        count = len(batch)
+        batch = np.pad(batch, [(0, INCEPTION_BATCH - count), (0, 0), (0, 0), (0, 0)])  # as in `onet`
+        found.append(network(keras.applications.inception_v3.preprocess_input(batch)).numpy()[:count])
+    return np.concatenate(found)
+
+
+@functools.cache
+def _inception_network():
+    import keras
+    import tensorflow as tf
+
+    shape = (INCEPTION_SIZE, INCEPTION_SIZE, 3)
+    with _float32():
+        net = keras.applications.InceptionV3(
+            include_top=False, weights=_inception_weights(), input_shape=shape, pooling="avg"
+        )
+    return tf.function(
+        functools.partial(net, training=False), input_signature=[tf.TensorSpec((INCEPTION_BATCH, *shape), tf.float32)]
+    )
+
+
+def _inception_weights():
+    """The path of the weights in Keras' own folder, downloaded where they are missing or damaged."""
+    import keras
+
+    home = os.environ.get("KERAS_HOME", "~/.keras")
+    try:
+        return keras.utils.get_file(
+            INCEPTION_FILE, INCEPTION_URL, cache_dir=home, cache_subdir="models", file_hash=INCEPTION_MD5
+        )
+    except Exception as error:  # Keras raises nothing narrower
+        problem = " ".join(str(error).split())
+        raise FieldError(
+            "extractor",
+            f"inception needs weights that Keras downloads once, which failed ({problem}); connect this machine once, "
+            f"or put {INCEPTION_FILE} into {home}/models, or choose mtcnn",
+        ) from None
 
 
 def random_conv(images, eyes=None):
@@ -197,4 +274,4 @@ def _convolve(x, kernel):
     return (np.stack(taps, axis=3).reshape(-1, 9 * channels) @ kernel).reshape(n, height // 2, width // 2, -1)
 
 
-EXTRACTORS = {"mtcnn": mtcnn, "dlib": descriptors, "random_conv": random_conv}
+EXTRACTORS = {"mtcnn": mtcnn, "dlib": descriptors, "inception": inception, "random_conv": random_conv}

@@ -13,12 +13,14 @@ class Evaluate(Section):
 
     `samplers`: what the latents of random faces are drawn from beside the models' own samplers and the fitted density.
     `edit_images`: how many images a judge of attributes is trained on, by which edits are judged; 0: they are not.
+    `interpolations`: how many ways from one latent to another are judged by their smoothness; 0: none.
     """
 
-    extractor: Literal["mtcnn", "dlib", "random_conv"] = "mtcnn"
+    extractor: Literal["mtcnn", "dlib", "inception", "random_conv"] = "mtcnn"
     samples: Annotated[Count, Field(ge=20)] = 1000
     samplers: Annotated[tuple[Literal["uniform", "prior", "gaussian"], ...], AfterValidator(no_repeats)] = ()
     edit_images: Natural = 0
+    interpolations: Natural = 20
     kid_subsets: Count = 50
     kid_subset_size: Annotated[Count, Field(ge=2)] = 200
     neighbours: Count = 5

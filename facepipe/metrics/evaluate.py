@@ -12,11 +12,14 @@ from facepipe.core.pictures import to_uint8
 from facepipe.core.progress import track
 from facepipe.directions.table import read_directions
 from facepipe.errors import FieldError, InputError
+from facepipe.features.extractors import called
 from facepipe.latents.folder import MODELS, density_path, split_path
+from facepipe.latents.paths import PATH_METHODS
 from facepipe.latents.statistics import kl_per_dimension, statistics
 from facepipe.latents.table import read_latents
 from facepipe.metrics import reconstruction
 from facepipe.metrics.edits import EditJudge, EditScores, edit_metrics
+from facepipe.metrics.interpolation import ways
 from facepipe.metrics.samples import Judge, SampleScores, sample_metrics
 from facepipe.networks.health import active_units
 from facepipe.networks.pixel_pca import fit_pca
@@ -63,7 +66,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
         raise InputError(f"{shards.folder}: the test split is empty; evaluate needs one (preprocess makes it)")
     reference = _held_out(shards, params.samples)
     _check_counts(params, len(reference), shards.count("train"))
-    tag = f"{params.extractor}_n{len(reference)}"
+    tag = f"{called(params.extractor)}_n{len(reference)}"
     subset = min(params.kid_subset_size, len(reference), shards.count("train"))
     # a KID of smaller subsets is another number, and says so in its name
     kid_tag = tag if subset == params.kid_subset_size else f"{tag}_subset{subset}"
@@ -79,7 +82,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
         edit_judge = EditJudge(shards, params.seed, params.edit_images, judge.distances)
     for name in track(wanted, "evaluate", unit="models"):
         model = load(Path(models) / name)
-        metrics[name] = {}
+        metrics[name], rows = {}, None
         if model.has_encoder:
             if model.latent_dim not in floors:
                 floors[model.latent_dim] = _pca_floor(shards, model.latent_dim)
@@ -118,6 +121,9 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
             for other in _others(params.samplers, {model.sampler.name, sampler.name}, model, Path(latents) / name):
                 z = other.sample(len(reference), params.seed)
                 samples.append(judge(name, other.name, _sample(model, z, labels)))
+        z, labels = _ends(model, shards, None if rows is None else rows.z, params)
+        if len(z):
+            metrics[name] |= judge.smoothness(_sample(model, *ways(z, labels, PATH_METHODS[name])))
     write_csv(report / "samples.csv", SampleScores._fields, samples, DIGITS)
     rows = ((name, metric, value) for name, found in metrics.items() for metric, value in found.items())
     write_csv(report / "scores.csv", ("model", "metric", "value"), rows, DIGITS)
@@ -222,6 +228,19 @@ def _latent_metrics(name, z, logvar, params, report):
         metrics |= {"active_units": int(table["active"].sum()), "kl_nats": float(table["kl_nats"].sum())}
     write_csv(report / "latents" / f"{name}.csv", table.columns, table.itertuples(index=False), DIGITS)
     return metrics
+
+
+def _ends(model, shards, encoded, params):
+    """Ends of `params.interpolations` ways: encodings of test images (`encoded`), as many as there are, and labels.
+
+    A GAN's are drawn from its sampler, whether it has an inverter or not: its own latents are those.
+    """
+    if model.name == "gan":
+        z = model.sample_latents(2 * params.interpolations, params.seed)
+        return z, random_labels(shards, model.condition_on, len(z), params.seed)
+    count = 2 * min(params.interpolations, len(encoded) // 2)
+    rows = rng(params.seed, "interpolation").permutation(len(encoded))[:count]
+    return encoded[rows], read_labels(shards, "test", model.condition_on)[rows]
 
 
 def _sample(model, z, labels):

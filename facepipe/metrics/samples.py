@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from facepipe.features.detector import finds_face
-from facepipe.features.extractors import features, onet
+from facepipe.features.extractors import called, features, onet
 from facepipe.features.kid import kid
 from facepipe.metrics.frechet import frechet
+from facepipe.metrics.interpolation import STEPS, evenness, straightness
 from facepipe.metrics.memorisation import memorisation
 from facepipe.metrics.prdc import prdc
 from facepipe.metrics.sharpness import gradient_energy
@@ -55,7 +56,7 @@ class Judge:
 
     def __init__(self, params, reference, train, subset, eyes):
         self._params, self._subset, self._eyes = params, subset, eyes
-        self._by_dlib = params.extractor == "dlib"
+        self._by_dlib, self._called = params.extractor == "dlib", called(params.extractor)
         self.identity_images = IDENTITY_IMAGES if self._by_dlib else 0
         self._reference, _ = self._features(reference)
         self._sharpness = gradient_energy(reference).mean()
@@ -76,7 +77,7 @@ class Judge:
         copied = memorisation(found, self._train[:count], self._reference[:count])
         rate = float(finds_face(images).mean()) if self._by_dlib else None
         return SampleScores(
-            model, sampler, p.extractor, len(found), mean, sd, distance, *overlap, sharpness, copied, score, rate
+            model, sampler, self._called, len(found), mean, sd, distance, *overlap, sharpness, copied, score, rate
         )
 
     def _features(self, images):
@@ -85,6 +86,14 @@ class Judge:
             return features(self._params.extractor, images, self._eyes), None
         found = onet(images)
         return found.features, float(found.face_scores.mean())
+
+    def smoothness(self, images):
+        """Of interpolations' uint8 faces (p (STEPS + 1), h, w, c), see `interpolation.ways`: metrics by name."""
+        found = self._features(images)[0]
+        found = found.reshape(-1, STEPS + 1, found.shape[1])
+        tag = f"{self._called}_n{len(found)}"
+        scores = {"straightness": straightness(found), "evenness": evenness(found)}
+        return {f"interpolation_{name}_{tag}": value for name, value in scores.items()}
 
     def distances(self, images, changed):
         """How far people's pictures are from what a model makes of them, in dlib's features; with others, None.

@@ -6,11 +6,15 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from facepipe.core.determinism import rng
 from facepipe.errors import InputError
 from facepipe.models.ae.model import Autoencoder
+from facepipe.models.gan.discriminators import maps_of
 from facepipe.models.gan.model import GAN
 from facepipe.models.inversion import optimize
 from facepipe.models.inverter.model import Inverter
+from facepipe.models.steps import REFINING, TUNING
+from facepipe.models.tuning import ELSEWHERE, tune
 from facepipe.models.vae.model import VAE
 from facepipe.networks.samplers import Prior, load_sampler
 from facepipe.networks.store import generator_digest, read_info, read_weights
@@ -77,6 +81,10 @@ class LoadedModel:
             z = _in_batches(lambda x, z: self._optimize(x, z, steps), images, z)[0]
         return z
 
+    def encode_photos(self, images, steps=None):
+        """As `encode`, for photographs that are to be edited: `steps` None is `steps.REFINING` for a GAN, else 0."""
+        return self.encode(images, (REFINING if self.name == GAN.name else 0) if steps is None else steps)
+
     def posterior(self, images):
         """Images as in `encode` -> (mu, logvar), float32 (n, latent_dim) each; VAE only (AttributeError otherwise)."""
         return tuple(_in_batches(self._posterior, self._images(images)))
@@ -95,9 +103,7 @@ class LoadedModel:
         Raises:
             ValueError: another latent_dim; labels of another shape or range, or for a model that takes none.
         """
-        z = np.asarray(z, np.float32)
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ValueError(f"z must be (n, {self.latent_dim}), got {z.shape}")
+        z = self._latents(z)
         labels = np.full((len(z), len(self.condition_on)), np.nan) if labels is None else np.asarray(labels, np.float32)
         if labels.shape != (len(z), len(self.condition_on)):
             takes = ", ".join(self.condition_on) or "no labels"
@@ -109,6 +115,38 @@ class LoadedModel:
     def sample_latents(self, count, seed):
         """`count` random latents from the model's own sampler; float32 (count, latent_dim)."""
         return self.sampler.sample(count, seed)
+
+    def tuned(self, image, z, steps=TUNING, seed=0):
+        """The model with its decoder tuned to one photograph, see `tuning.tune`; this one stays as it is.
+
+        Args:
+            image: (h, w, c), uint8 or float in [0, 1].
+            z: float (latent_dim,), its latent, as `encode` finds it.
+            steps: int.
+            seed: int, of the random latents that are to look as before.
+
+        Returns:
+            `LoadedModel`, equal to the bit for equal arguments on one machine's CPU.
+
+        Raises:
+            ValueError: another image shape or latent_dim.
+        """
+        x = _float(self._images(np.asarray(image)[None]))
+        z = self._latents(np.asarray(z)[None])
+        copy = type(self.model)(self.info["spec"])
+        for name, network in copy.networks.items():
+            network.set_weights(self.model.networks[name].get_weights())
+        decoder = copy.networks["generator" if self.name == GAN.name else "decoder"]
+        maps = maps_of(copy.networks["discriminator"]) if self.name == GAN.name else None
+        others = self.sampler.draw(rng(seed, "tuning"), ELSEWHERE)
+        tune(copy.decode, decoder.trainable_variables, x, z, others, steps, maps)
+        return LoadedModel(copy, self.info, self.sampler, None if self.encoder is self.model else self.encoder)
+
+    def _latents(self, z):
+        z = np.asarray(z, np.float32)
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise ValueError(f"z must be (n, {self.latent_dim}), got {z.shape}")
+        return z
 
     def _images(self, images):
         images = np.asarray(images)
@@ -137,9 +175,14 @@ def _in_batches(function, *arrays):
 
 
 def _full_batch(rows):
-    """float32 (BATCH, ...): uint8 as in [0, 1], zeros in the rows that are missing."""
-    rows = rows.astype(np.float32) / np.float32(255) if rows.dtype == np.uint8 else rows.astype(np.float32)
+    """float32 (BATCH, ...) as by `_float`, zeros in the rows that are missing."""
+    rows = _float(rows)
     return np.pad(rows, [(0, BATCH - len(rows))] + [(0, 0)] * (rows.ndim - 1))
+
+
+def _float(values):
+    """float32; uint8 as in [0, 1]."""
+    return values.astype(np.float32) / np.float32(255) if values.dtype == np.uint8 else values.astype(np.float32)
 
 
 def load_model(folder, inverter=None, info=None):

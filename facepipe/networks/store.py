@@ -133,7 +133,12 @@ def check_same_architecture(folder, model, spec):
 
 def generator_digest(folder):
     """sha256 of a GAN's generator, in hexadecimal digits; InputError: no such file in the folder."""
-    path = Path(folder) / "generator.weights.h5"
+    return weights_digest(folder, "generator")
+
+
+def weights_digest(folder, network):
+    """sha256 of the weights of a network of that name, in hexadecimal digits; InputError: no such file."""
+    path = Path(folder) / f"{network}.weights.h5"
     try:
         return sha256(path)
     except OSError:

@@ -13,8 +13,10 @@ from facepipe.directions.table import read_directions
 from facepipe.draw.grids import labelled, shown_scale
 from facepipe.errors import FieldError, InputError, suggest
 from facepipe.latents.edited import read_edited
-from facepipe.latents.folder import MODELS, density_path
-from facepipe.latents.paths import PATH_METHODS, interpolate
+from facepipe.latents.folder import MODELS, density_path, pca_path
+from facepipe.latents.paths import PATH_METHODS, interpolate, traversal
+from facepipe.latents.pca import load_pca
+from facepipe.latents.vectors import z_columns
 from facepipe.networks.samplers import load_sampler
 from facepipe.report.combinations import conditions_grid
 from facepipe.report.decoded import decode_table, known_faces
@@ -23,6 +25,7 @@ from facepipe.shards.labels import random_labels, read_labels
 from facepipe.shards.shards import Shards
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")  # of the user's tables
+REACH, COMPONENT_STEPS = 3.0, 7  # along principal components: standard deviations to each side, faces in a row
 
 
 def render_reports(params, models, latents, directions, edits, shards, report, load=None, wanted=MODELS):
@@ -31,7 +34,8 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
     Args:
         params: `facepipe.report.config.RenderReports`.
         models: folder of the model folders ae, vae and gan.
-        latents: folder of the exported latents, for <model>/density.npz, <model>.stats.csv and the faces to compare.
+        latents: folder of the exported latents, for <model>/density.npz, pca.npz, <model>.stats.csv and the faces to
+            compare.
         directions: folder of <model>.csv.
         edits: folder of the user's latents, see `read_edits`.
         shards: folder of the shards; test images are shown.
@@ -74,6 +78,8 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
             density = load_sampler(density_path(latents / name))
             save_png(folder / f"samples_{name}_density.png", samples_grid(model, density, shards, params))
             save_png(folder / f"reconstructions_{name}.png", reconstructions_grid(model, shards, params))
+            pca = load_pca(pca_path(latents / name))
+            save_png(folder / f"components_{name}.png", components_grid(model, pca, params))
             if attributes and name in found:
                 save_png(folder / f"edits_{name}.png", edits_grid(model, found[name], attributes, shards, params))
         count = len(list(folder.iterdir()))
@@ -182,6 +188,17 @@ def interpolations_grid(model, shards, params):
         return labelled(rows, scale=shown_scale(shards.image_shape))
     rows = [np.concatenate([images[i : i + 1], row, images[i + 1 : i + 2]]) for i, row in zip(pairs, rows, strict=True)]
     return labelled(rows, column_labels=["original", *[""] * steps, "original"], scale=shown_scale(shards.image_shape))
+
+
+def components_grid(model, pca, params):
+    """The mean face moved along the principal components of the largest variance, a row each; labels unknown."""
+    mean, strengths = pca.mean.astype(np.float64), np.linspace(-REACH, REACH, COMPONENT_STEPS)
+    rows, labels = [], np.full((COMPONENT_STEPS, len(model.condition_on)), np.nan)
+    for axis, sd in zip(pca.components[: params.rows].astype(np.float64), pca.sd, strict=False):
+        rows.append(_decode(model, traversal(mean, axis, axis @ mean, sd, REACH, COMPONENT_STEPS), labels))
+    texts = [f"{name}  sd {sd:.3g}" for name, sd in zip(z_columns(len(rows), "pc"), pca.sd, strict=False)]
+    columns = [f"{strength:+.2g} sd" for strength in strengths]
+    return labelled(rows, texts, columns, scale=shown_scale(model.image_shape))
 
 
 def edits_grid(model, directions, attributes, shards, params):

@@ -1,5 +1,7 @@
 """The two discriminators: strided convolutions, and residual blocks; each with or without spectral normalisation."""
 
+import re
+
 import keras
 import tensorflow as tf
 
@@ -9,6 +11,8 @@ from facepipe.networks.patches import folded
 from facepipe.networks.spectral import SpectralConv, SpectralDense
 
 FIELD = "discriminator_widths"
+# what comes after each halving
+_MAPS = re.compile(r"discriminator_(conv|conv\d+_relu|block\d+)")
 
 
 def discriminator(
@@ -62,6 +66,20 @@ def discriminator(
         projections = build.head(features, conditions, False, "discriminator_projections")
         outputs = keras.layers.Concatenate(dtype="float32", name="discriminator_outputs")([outputs, projections])
     return keras.Model(inputs, outputs, name="discriminator")
+
+
+def maps_of(network):
+    """A discriminator as far as it sees each image alone, without its head.
+
+    Args:
+        network: what `discriminator` gives; the weights are shared.
+
+    Returns:
+        `keras.Model`: images (n, h, w, c) in [-1, 1] -> list of the maps after each halving, largest first, in the
+        compute dtype.
+    """
+    maps = [layer.output for layer in network.layers if _MAPS.fullmatch(layer.name)]
+    return keras.Model(network.input, maps, name="maps")
 
 
 def _strided(build, x, widths):

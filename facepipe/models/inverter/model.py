@@ -31,6 +31,11 @@ class Inverter(Encoder):
         """The GAN's generator, a `keras.Model`."""
         return self._gan.networks["generator"]
 
+    @property
+    def discriminator(self):
+        """The GAN's discriminator, a `keras.Model`."""
+        return self._gan.networks["discriminator"]
+
     def decode(self, z, codes=None):
         """float32 z (n, latent_dim), codes (see `layers.beside`) -> the GAN's images (n, h, w, c) in [0, 1]."""
         return self._gan.decode(z, codes)

@@ -11,12 +11,14 @@ from facepipe.core.pictures import tile, to_uint8
 from facepipe.errors import InputError
 from facepipe.models.ae.autoencoding import BATCH, PICTURE_COLUMNS, Autoencoding
 from facepipe.models.ae.model import Autoencoder
+from facepipe.models.gan.discriminators import maps_of
 from facepipe.models.gan.model import GAN
 from facepipe.models.gan.start import ENCODER, prior_of
 from facepipe.models.inverter.model import Inverter
 from facepipe.models.vae.model import VAE
 from facepipe.networks.maps import patch_for, widths_for
-from facepipe.networks.store import digest, generator_digest, read_info, read_weights
+from facepipe.networks.matching import mean_distance
+from facepipe.networks.store import digest, generator_digest, read_info, read_weights, weights_digest
 from facepipe.networks.summary import forward_flops
 from facepipe.shards.labels import labels_digest
 from facepipe.training import augment
@@ -27,10 +29,12 @@ class InverterTask(Autoencoding):
     """Latents of generated images, and pixels of real ones, both through the frozen generator G:
 
     mse(x, G(E(x))) + latent_weight * mean (E(G(z)) - z)^2 + prior_weight * mean E(x)^2
+        + feature_weight * distance(D(x), D(G(E(x))))
 
-    with z as the GAN draws it; where G is conditioned, it sees the labels of x both times, and E none. The first term
-    alone finds latents far from those that G was trained on, whose edits go astray; the second alone never sees a real
-    image (Zhu et al. 2020, sec. 3.1). E begins as the encoder of the model that the GAN began as, if there is one.
+    with z as the GAN draws it and D the maps of its frozen discriminator (see `matching.mean_distance`); where G is
+    conditioned, it sees the labels of x both times, and E none. The first term alone finds latents far from those that
+    G was trained on, whose edits go astray; the second alone never sees a real image (Zhu et al. 2020, sec. 3.1). E
+    begins as the encoder of the model that the GAN began as, if there is one.
     """
 
     name = Inverter.name
@@ -39,6 +43,7 @@ class InverterTask(Autoencoding):
     def __init__(self, model, params, shards, steps, runtime, prior):
         super().__init__(model, params, shards, steps, runtime)
         self._prior = prior
+        self._maps = maps_of(model.discriminator) if params.feature_weight else None
         self._held_out_z = prior.draw(rng(0, "inverter", "held out"), BATCH)
 
     @classmethod
@@ -74,7 +79,7 @@ class InverterTask(Autoencoding):
 
         def build(runtime, seed, steps):
             frozen = GAN(source["spec"], runtime.dtype)
-            read_weights(gan, {"generator": frozen.networks["generator"]})
+            read_weights(gan, {name: frozen.networks[name] for name in read})
             inverter = Inverter(spec, runtime.dtype, seed, frozen)
             if begins:
                 _start_as_encoder(inverter, start)
@@ -82,14 +87,20 @@ class InverterTask(Autoencoding):
             task.note = note and (note, generator, model)
             return task
 
+        read = ["generator", "discriminator"] if params.feature_weight else ["generator"]
         generator = {"generator": generator_digest(gan)}
-        inputs = generator | labels_digest(data, source["spec"].get("condition_on", ()))
+        inputs = {name: weights_digest(gan, name) for name in read}
+        inputs |= labels_digest(data, source["spec"].get("condition_on", ()))
         record = {"init_from": {"folder": str(start), "sha256": digest(start)}} if begins else {}
         return Plan(spec, build, inputs | record, record, generator)
 
     def operations(self, steps):
-        """See `session.train`: of E all three passes for two images, of G those for its images, forward and back."""
-        return 6 * forward_flops(*self.model.networks.values()) + 3 * forward_flops(self.model.generator)
+        """See `session.train`: of E all three passes for two images, of G those for its images, forward and back.
+
+        Of D, if it has a say, two images forward and one back.
+        """
+        of_d = 3 * forward_flops(self._maps) if self._maps else 0
+        return 6 * forward_flops(*self.model.networks.values()) + 3 * forward_flops(self.model.generator) + of_d
 
     def draw(self, generator, rows):
         count = len(rows)
@@ -111,7 +122,7 @@ class InverterTask(Autoencoding):
         return self.terms(x, tf.constant(self._held_out_z)[: tf.shape(x)[0]], codes)
 
     def terms(self, x, z, codes=None, training=False):
-        """loss, mse, latent and prior, a dict of float32 (n,).
+        """loss, mse, latent, prior and, if it has a weight, feature: a dict of float32 (n,).
 
         Args:
             x: float32 images (n, h, w, c) in [0, 1].
@@ -122,11 +133,16 @@ class InverterTask(Autoencoding):
         # one batch of both: twice as many images a call are faster than two calls
         both = tf.concat([x, tf.stop_gradient(self.model.decode(z, codes))], axis=0)
         found, again = tf.split(self.model.latent(self.model.features(both, training), training), 2)
-        mse = tf.reduce_mean(tf.square(x - self.model.decode(found, codes)), axis=(1, 2, 3))
+        back = self.model.decode(found, codes)
+        mse = tf.reduce_mean(tf.square(x - back), axis=(1, 2, 3))
         latent = tf.reduce_mean(tf.square(again - z), axis=1)
         prior = tf.reduce_mean(tf.square(found), axis=1)
         loss = mse + self.params.latent_weight * latent + self.params.prior_weight * prior
-        return {"loss": loss, "mse": mse, "latent": latent, "prior": prior}
+        terms = {"mse": mse, "latent": latent, "prior": prior}
+        if self._maps:
+            terms["feature"] = mean_distance(self._maps(x * 2.0 - 1.0), self._maps(back * 2.0 - 1.0))
+            loss += self.params.feature_weight * terms["feature"]
+        return {"loss": loss} | terms
 
     def picture(self):
         """Four rows: held-out images and what comes back of them, generated images and what comes back of these."""

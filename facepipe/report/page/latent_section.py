@@ -1,5 +1,6 @@
-"""The page's part on latent dimensions: the table of all of them and histograms of the live ones."""
+"""The page's part on latent dimensions: a table of the most influential, and histograms of those that are alive."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -9,6 +10,7 @@ from facepipe.latents.statistics import read_statistics
 from facepipe.latents.vectors import z_columns
 from facepipe.report.page.reading import Table
 
+SHOWN = 32  # dimensions at most: of a wide latent nobody reads the rest
 # column of the statistics: heading, format
 COLUMNS = {
     "rank": ("rank", str),
@@ -29,8 +31,10 @@ class LatentSection(NamedTuple):
     """What latent_section.html shows."""
 
     encoded: bool  # the latents of training images; else samples of the prior
+    size: int
     live: int
-    dimensions: Table
+    file: str  # that has what is left out
+    dimensions: Table  # the most influential first, `SHOWN` at most; so are the histograms
     histograms: list[Markup]
 
 
@@ -47,14 +51,15 @@ def latent_section(path, has_encoder):
     Raises:
         InputError: the file is missing or not what `facepipe.latents.statistics` wrote.
     """
-    stats = read_statistics(path)
+    path, stats = Path(path), read_statistics(path)
     stats["node"] = z_columns(len(stats))
     stats = stats.sort_values("rank", kind="stable")
     live = stats[stats["active"] == "active"]
-    rows = [[form(row[name]) for name, (_, form) in COLUMNS.items()] for row in stats.to_dict("records")]
+    rows = [[form(row[name]) for name, (_, form) in COLUMNS.items()] for row in stats[:SHOWN].to_dict("records")]
     bins = [name for name in stats if name.startswith("bin")]
     drawn = [
         histogram(f"{row['node']}, rank {row['rank']}", [row[name] for name in bins], row["min"], row["max"])
-        for row in live.to_dict("records")
+        for row in live[:SHOWN].to_dict("records")
     ]
-    return LatentSection(has_encoder, len(live), Table([heading for heading, _ in COLUMNS.values()], rows), drawn)
+    table = Table([heading for heading, _ in COLUMNS.values()], rows)
+    return LatentSection(has_encoder, len(stats), len(live), path.name, table, drawn)

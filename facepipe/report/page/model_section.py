@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from facepipe.draw.charts import bars, chart
 from facepipe.errors import InputError
+from facepipe.report.page.components_section import ComponentsSection
 from facepipe.report.page.latent_section import LatentSection
 from facepipe.report.page.reading import (
     Picture,
@@ -89,11 +90,12 @@ class ModelSection(NamedTuple):
     charts: list[Markup]
     progress: list[Picture]
     grids: list[tuple[str, list[Picture]]]
+    components: ComponentsSection | None
     health: Health | None
     latents: LatentSection | None
 
 
-def model_section(name, title, report, scores, latents=None):
+def model_section(name, title, report, scores, latents=None, components=None):
     """Read what the section shows.
 
     Args:
@@ -101,6 +103,7 @@ def model_section(name, title, report, scores, latents=None):
         report: Path of the reports folder.
         scores: dict of the model in evaluate's metrics; empty: it has none.
         latents: `LatentSection`, None: the model has none of its own.
+        components: `ComponentsSection`, None: there is nothing to say of them.
 
     Returns:
         `ModelSection`.
@@ -125,6 +128,7 @@ def model_section(name, title, report, scores, latents=None):
         charts,
         [read_picture(path, caption) for path, caption in progress(folder / "grids")],
         _grids(name, report / "render_reports" / "grids"),
+        components,
         _health(report / "evaluate" / "latents" / f"{name}.csv", scores) if "dead_dimensions" in scores else None,
         latents,
     )

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from facepipe.core.files import atomic_file, read_json
-from facepipe.latents.folder import split_path, stats_path
+from facepipe.latents.folder import pca_path, split_path, stats_path
 from facepipe.report.decoded import COMPARE, GRID
+from facepipe.report.page.components_section import components_section
 from facepipe.report.page.data_section import data_section
 from facepipe.report.page.directions_section import directions_section
 from facepipe.report.page.latent_section import latent_section
@@ -16,6 +17,8 @@ TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
 # columns of samples.csv and of edits.csv
 SHARES = ("precision", "recall", "density", "coverage", "sharpness", "memorised", "face_rate")
 EDITED = ("success", "before", "others_moved", "judge_accuracy", "identity_distance", "same_person")
+# what metrics/interpolation.py says of interpolations
+SMOOTH = ("straightness", "evenness")
 INVERTER = "Inverter of the GAN"
 ALONE = {"ae": "an autoencoder", "vae": "a variational autoencoder", "gan": "a GAN"}
 
@@ -27,6 +30,7 @@ class Scores(NamedTuple):
     extractor: str
     samples: int
     reconstructed: bool  # whether any model was judged by its reconstructions
+    interpolated: bool  # and by its interpolations
 
 
 def write_page(report, shards, latents, edits, encoders, models=tuple(TITLES)):
@@ -44,14 +48,16 @@ def write_page(report, shards, latents, edits, encoders, models=tuple(TITLES)):
         InputError: a report of an earlier stage is missing or broken.
     """
     metrics = read_scores(report / "evaluate" / "scores.csv", ["real", *models])
-    sections = []
+    sections, grids = [], report / "render_reports" / "grids"
     for name in models:
         own = latent_section(stats_path(latents / name), has_encoder=name in encoders)
-        sections.append(model_section(name, TITLES[name], report, metrics[name], own))
+        # samples of the prior vary alike in every direction: their components are chance
+        grid = grids / f"components_{name}.png"
+        components = components_section(pca_path(latents / name), grid) if name in encoders else None
+        sections.append(model_section(name, TITLES[name], report, metrics[name], own, components))
     if "gan" in encoders and (report / "train_inverter").exists():
         sections.append(model_section("inverter", INVERTER, report, {}))
     editable = {name: TITLES[name] for name in models if name in encoders}
-    grids = report / "render_reports" / "grids"
     page = render(
         "page.html",
         title=_title(models),
@@ -86,7 +92,7 @@ def _scores(metrics, models):
     rows = []
     for name in (*models, "real"):
         s = metrics[name]
-        pca = next((key for key in s if key.startswith("test_mse_pca")), None)
+        pca = _named(s, "test_mse_pca")
         rows.append(
             [
                 TITLES.get(name, "Training images"),
@@ -99,11 +105,18 @@ def _scores(metrics, models):
                 fixed(s[f"precision_{tag}"], 3),
                 fixed(s[f"recall_{tag}"], 3),
                 fixed(s.get(f"face_score_{tag}"), 3),
+                *(fixed(s.get(_named(s, f"interpolation_{way}")), 3) for way in SMOOTH),
             ]
         )
     header = ["", "test MSE", "PCA MSE (size)", "PSNR, dB", "SSIM", "KID x 1000", "KID, density"]
-    table = Table([*header, "precision", "recall", "face score"], rows).without_empty()
-    return Scores(table, extractor, int(samples), any("test_mse" in metrics[name] for name in models))
+    table = Table([*header, "precision", "recall", "face score", *SMOOTH], rows).without_empty()
+    reconstructed = any("test_mse" in metrics[name] for name in models)
+    return Scores(table, extractor, int(samples), reconstructed, SMOOTH[0] in table.header)
+
+
+def _named(scores, prefix):
+    """The name, with its count, of the metric that begins so; None: there is none."""
+    return next((key for key in scores if key.startswith(prefix)), None)
 
 
 def _samplers(path, models):
