@@ -119,6 +119,21 @@ def test_what_belongs_to_the_model(workspace, bundles, tmp_path):
     np.testing.assert_array_equal(full.sample(2, 3, "density"), model.sample(2, 3, "density"))
 
 
+def test_tuned_to_a_photograph(bundles, workspace):
+    model, image = facepipe.load(bundles / "gan.facepipe"), np.asarray(Image.open(workspace / "photo.png"))
+    z = model.encode(image[None])
+    before = model.decode(z)
+    tuned = model.tuned(image, steps=60)
+    errors = [np.mean((each.decode(z) - image / 255) ** 2) for each in (model, tuned)]
+    assert errors[1] < 0.5 * errors[0]
+    np.testing.assert_array_equal(model.decode(z), before)
+    np.testing.assert_array_equal(tuned.decode(z), model.tuned(image, z[0], steps=60).decode(z))
+    assert tuned.directions is model.directions and tuned.name == "gan"
+    for wrong, said in (((image[:8], z[0]), "images must be"), ((image, z[0, :2]), "z must be")):
+        with pytest.raises(ValueError, match=said):
+            model.tuned(*wrong)
+
+
 def test_no_model(tmp_path, capsys):
     (tmp_path / "cake.facepipe").write_text("flour")
     for path, said in (("cake.facepipe", "not a facepipe bundle"), ("none", "no such file")):

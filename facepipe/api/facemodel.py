@@ -8,6 +8,7 @@ from facepipe.api.model_folder import ModelFolder
 from facepipe.api.photos import read_photos
 from facepipe.errors import InputError
 from facepipe.latents.folder import density_path, pca_path, stats_path
+from facepipe.models.steps import TUNING
 
 SAMPLERS = ("model", "density")
 
@@ -46,6 +47,22 @@ class FaceModel:
             ValueError: another image shape. InputError: the model has no encoder.
         """
         return self._model.encode_photos(images, steps)
+
+    def tuned(self, image, z=None, steps=TUNING, seed=0):
+        """A `FaceModel` whose decoder is tuned to one photograph (pivotal tuning); this one stays as it is.
+
+        Args:
+            image: (h, w, c), uint8 or float in [0, 1].
+            z: float (d,), its latent; None: what `encode` finds.
+            steps: int, of training the decoder's weights.
+            seed: int, see `LoadedModel.tuned`.
+
+        Raises:
+            ValueError: another image shape or latent_dim. InputError: no z, and the model has no encoder.
+        """
+        z = self.encode(image[None])[0] if z is None else z
+        model = self._model.tuned(image, z, steps, seed)
+        return FaceModel(model, self.directions, self.stats, self.pca, self.density)
 
     def decode(self, z, labels=None):
         """Latents (n, d) -> images float32 (n, h, w, c) in [0, 1]; labels (n, k) as in `LoadedModel.decode`.

@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from facepipe.core.determinism import rng
 from facepipe.errors import InputError
 from facepipe.models.ae.model import Autoencoder
+from facepipe.models.gan.discriminators import maps_of
 from facepipe.models.gan.model import GAN
 from facepipe.models.inversion import optimize
 from facepipe.models.inverter.model import Inverter
-from facepipe.models.steps import REFINING
+from facepipe.models.steps import REFINING, TUNING
+from facepipe.models.tuning import ELSEWHERE, tune
 from facepipe.models.vae.model import VAE
 from facepipe.networks.samplers import Prior, load_sampler
 from facepipe.networks.store import generator_digest, read_info, read_weights
@@ -100,9 +103,7 @@ class LoadedModel:
         Raises:
             ValueError: another latent_dim; labels of another shape or range, or for a model that takes none.
         """
-        z = np.asarray(z, np.float32)
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ValueError(f"z must be (n, {self.latent_dim}), got {z.shape}")
+        z = self._latents(z)
         labels = np.full((len(z), len(self.condition_on)), np.nan) if labels is None else np.asarray(labels, np.float32)
         if labels.shape != (len(z), len(self.condition_on)):
             takes = ", ".join(self.condition_on) or "no labels"
@@ -114,6 +115,38 @@ class LoadedModel:
     def sample_latents(self, count, seed):
         """`count` random latents from the model's own sampler; float32 (count, latent_dim)."""
         return self.sampler.sample(count, seed)
+
+    def tuned(self, image, z, steps=TUNING, seed=0):
+        """The model with its decoder tuned to one photograph, see `tuning.tune`; this one stays as it is.
+
+        Args:
+            image: (h, w, c), uint8 or float in [0, 1].
+            z: float (latent_dim,), its latent, as `encode` finds it.
+            steps: int.
+            seed: int, of the random latents that are to look as before.
+
+        Returns:
+            `LoadedModel`, equal to the bit for equal arguments on one machine's CPU.
+
+        Raises:
+            ValueError: another image shape or latent_dim.
+        """
+        x = _float(self._images(np.asarray(image)[None]))
+        z = self._latents(np.asarray(z)[None])
+        copy = type(self.model)(self.info["spec"])
+        for name, network in copy.networks.items():
+            network.set_weights(self.model.networks[name].get_weights())
+        decoder = copy.networks["generator" if self.name == GAN.name else "decoder"]
+        maps = maps_of(copy.networks["discriminator"]) if self.name == GAN.name else None
+        others = self.sampler.draw(rng(seed, "tuning"), ELSEWHERE)
+        tune(copy.decode, decoder.trainable_variables, x, z, others, steps, maps)
+        return LoadedModel(copy, self.info, self.sampler, None if self.encoder is self.model else self.encoder)
+
+    def _latents(self, z):
+        z = np.asarray(z, np.float32)
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise ValueError(f"z must be (n, {self.latent_dim}), got {z.shape}")
+        return z
 
     def _images(self, images):
         images = np.asarray(images)

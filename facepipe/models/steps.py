@@ -2,3 +2,5 @@
 
 # of descent on the latents that a GAN's inverter finds, see `inversion.optimize`; other models' encoders suffice
 REFINING = 20
+# of the training of a decoder, see `tuning.tune`
+TUNING = 100
