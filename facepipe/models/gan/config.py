@@ -34,6 +34,7 @@ class TrainGAN(Budget):
     the trained model draws: psi * N(0, I), at 1 the prior that it was trained with. `init_from` is the folder that the
     first weights come from: that of a VAE or of another GAN; None: they are random. `latent_dim`, widths and patch size
     "auto" are those of that model. `discriminator_start: encoder`: the discriminator's convolutions are the VAE's.
+    `anchor_weight`: of what comes back of photographs, see `anchor`.
     `keep`: the generator that is stored, of the last step or of the grid with the lowest KID of `keep_samples` samples.
     `condition_on`: attributes whose labels both networks see, but for a share `condition_dropout` of the images.
     """
@@ -52,7 +53,6 @@ class TrainGAN(Budget):
     generator_widths: Widths = "auto"
     discriminator_widths: Widths = "auto"
     loss: Literal["non_saturating", "relativistic", "hinge", "bce", "wasserstein_gp"] = "non_saturating"
-    projected_weight: NonNegative = 0.0
     label_smoothing: Annotated[Number, Field(ge=0, lt=0.5)] = 0.1
     gp_weight: Positive = 10.0
     generator_learning_rate: Positive = 1e-3
