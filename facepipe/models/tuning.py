@@ -4,7 +4,6 @@ import keras
 import tensorflow as tf
 
 from facepipe.networks.matching import mean_distance
-from facepipe.training.optimizer import Adam
 
 LEARNING_RATE = 3e-3
 # beside the mean squared error: of the distance of the discriminator's maps, and of the mean squared change elsewhere
@@ -35,7 +34,7 @@ def tune(decode, variables, x, z, others, steps, maps=None):
     near = z + SHARE * (others - z)
     before, both = decode(near), tf.concat([z, near], axis=0)
     goal = maps(x * 2.0 - 1.0) if maps else None
-    optimizer = Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
     optimizer.build(variables)
     values = float(x.shape.num_elements())
 
