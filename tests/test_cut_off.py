@@ -58,6 +58,7 @@ TRAININGS = {
         keep="best",
         keep_extractor="random_conv",
     ),
+    "gan-projected": TrainGAN(**GAN, projected_weight=0.5),
     "ae-finish": TrainAE(**AE, finish={"images": 192, "batch_size": 16, "discriminator_first": 32}),
     "vae-finish": TrainVAE(**AE, finish={"images": 96, "batch_size": 16, "discriminator_first": 0}),
     "ae-spectral": TrainAE(**AE, decoder_spectral_norm=True, augment={"brightness": 0.1, "zoom": 0.1}),

@@ -41,6 +41,7 @@ class TrainGAN(Budget):
     init_from: str | None = None
     discriminator_start: Literal["random", "encoder"] = "random"
     discriminator_first: Natural = 0
+    anchor_weight: NonNegative = 0.0
     architecture: Literal["dcgan", "residual"] = "dcgan"
     spectral_norm: bool = False
     condition_on: AttributeNames = ()
@@ -51,6 +52,7 @@ class TrainGAN(Budget):
     generator_widths: Widths = "auto"
     discriminator_widths: Widths = "auto"
     loss: Literal["non_saturating", "relativistic", "hinge", "bce", "wasserstein_gp"] = "non_saturating"
+    projected_weight: NonNegative = 0.0
     label_smoothing: Annotated[Number, Field(ge=0, lt=0.5)] = 0.1
     gp_weight: Positive = 10.0
     generator_learning_rate: Positive = 1e-3

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import keras
+
 from facepipe.errors import FieldError, InputError, about
 from facepipe.models.gan.model import GAN
 from facepipe.networks.layers import convolutions, deconvolutions
@@ -41,6 +43,37 @@ def encoder_files(folder):
     if read_info(folder)["spec"].get("latent_activation") != "linear":
         return {}
     return {name: (folder / name).read_bytes() for name in ENCODER_FILES}
+
+
+def encoder_network(folder, dtype):
+    """The encoder that `encoder_files` names, as one network that is trained no further.
+
+    Args:
+        folder: of an autoencoder, a VAE, or a GAN that began as one; None: none.
+        dtype: keras dtype policy of the convolutions.
+
+    Returns:
+        `keras.Model`: images (n, h, w, c) in [-1, 1] -> float32 latents (n, latent_dim), of a VAE mu.
+
+    Raises:
+        InputError: there is no such encoder.
+    """
+    if not folder or not encoder_files(folder):
+        raise FieldError(
+            "anchor_weight", "needs init_from to name an autoencoder or a VAE (latent_activation: linear); use 0"
+        )
+    folder = Path(folder) if read_info(folder)["model"] != GAN.name else Path(folder) / ENCODER
+    info = read_info(folder)
+    spec, numbers = info["spec"], info["spec"]["latent_dim"] if info["spec"].get("linear_path") else 0
+    body = convolutions(
+        "encoder", tuple(spec["image_shape"]), tuple(spec["widths"]), 0, dtype, patch=spec.get("patch_size", 1),
+        numbers=numbers,
+    )  # fmt: skip
+    dim, features = spec["latent_dim"], keras.Input(body.output_shape[1:])
+    outputs = 2 * dim if info["model"] == "vae" else dim
+    head = keras.Model(features, keras.layers.Dense(outputs, dtype="float32", name="encoder_head")(features))
+    read_weights(folder, {"convolutions": body, "head": head})
+    return keras.Model(body.input, head(body.output)[:, :dim], name="encoder", trainable=False)
 
 
 def fitting(params):

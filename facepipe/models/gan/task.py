@@ -8,14 +8,25 @@ import tensorflow as tf
 from facepipe.core.determinism import rng
 from facepipe.core.pictures import tile, to_uint8
 from facepipe.core.progress import say
+from facepipe.features import efficientnet
 from facepipe.models.gan import annealing
+from facepipe.models.gan.anchor import Anchor
 from facepipe.models.gan.collapse import diversity, messages, real_diversity
 from facepipe.models.gan.losses import judge, losses_of
 from facepipe.models.gan.model import GAN
 from facepipe.models.gan.operations import training_flops
+from facepipe.models.gan.projected import Projected, hinge_of
 from facepipe.models.gan.schedules import make_schedule
 from facepipe.models.gan.snapshots import Snapshots
-from facepipe.models.gan.start import ENCODER, encoder_convolutions, encoder_files, first_weights, fitting, prior_of
+from facepipe.models.gan.start import (
+    ENCODER,
+    encoder_convolutions,
+    encoder_files,
+    encoder_network,
+    first_weights,
+    fitting,
+    prior_of,
+)
 from facepipe.networks.maps import patch_for, widths_for
 from facepipe.networks.samplers import Prior
 from facepipe.shards.labels import Conditions
@@ -26,6 +37,8 @@ from facepipe.training.session import Plan, Result
 from facepipe.training.state import read_variables, write_variables
 
 PICTURE_SIDE = 8
+# training images, at most, over which the maps of `Projected` are scaled
+SCALED_BY = 500
 # of latent_dim "auto", where there is no model to start from
 LATENT_DIM = 64
 
@@ -44,18 +57,23 @@ class GANTask:
         shards: `Shards`, for the labels of a conditioned model.
         prior: `Sampler` of the latents; None: N(0, I).
         encoder: see `start.encoder_files`; None: there is none.
+        anchor: `Anchor`; None: generated images alone.
+        projected: `Projected`; None: a discriminator of pixels alone.
     """
 
     name = "gan"
 
-    def __init__(self, model, average, params, steps, runtime, real_diversity, shards, prior=None, encoder=None):
+    def __init__(self, model, average, params, steps, runtime, real_diversity, shards, prior=None, encoder=None,
+                 anchor=None, projected=None):  # fmt: skip
         self.model, self.average, self.params = model, average, params
-        self.real_diversity = real_diversity
+        self.real_diversity, self._projected = real_diversity, projected
         self._critic = params.loss == "wasserstein_gp"
         self._replicas = runtime.strategy.num_replicas_in_sync
         self._variables, self._optimizers, self._rates = {}, {}, {}
         for part in ("generator", "discriminator"):
             self._variables[part] = model.networks[part].trainable_variables
+            if projected and part == "discriminator":
+                self._variables[part] = self._variables[part] + projected.network.trainable_variables
             self._rates[part] = getattr(params, f"{part}_learning_rate")
             optimizer = Adam(self._rates[part], beta_1=params.adam_beta_1, beta_2=params.adam_beta_2, epsilon=1e-8)
             optimizer.build(self._variables[part])
@@ -71,7 +89,7 @@ class GANTask:
         self._ema_decay = tf.Variable(annealing.average_decay(params, 0), trainable=False)
         self._penalty_weight = tf.Variable(0.0, trainable=False)
         self._conditions = Conditions(shards, model.condition_on)
-        self._encoder = encoder or {}
+        self._encoder, self._anchor = encoder or {}, anchor
         self._prior = prior or Prior(model.latent_dim)
         self.use_time(0.0)
         self._snapshots = Snapshots(params, shards, self._conditions, self._prior) if params.keep == "best" else None
@@ -106,6 +124,10 @@ class GANTask:
         weights, digest, inherited = first_weights(params.init_from, spec) if params.init_from else ({}, None, {})
         spec |= inherited
         convolutions = {}
+        if params.anchor_weight:
+            encoder_network(params.init_from, "float32")  # or say now what is missing
+        if params.projected_weight:
+            efficientnet.weights_path()  # or say now that it is missing
         if params.discriminator_start == "encoder":
             convolutions = encoder_convolutions(params.init_from, spec)
         prior = prior_of(params.init_from, spec["latent_dim"])
@@ -117,7 +139,13 @@ class GANTask:
                 network.networks[name].set_weights(values)
             for name, values in convolutions.items():
                 network.networks["discriminator"].get_layer(name).set_weights(values)
-            return cls(network, average, params, steps, runtime, real_diversity(data), data, prior, encoder)
+            projected = None
+            if params.projected_weight:
+                projected = Projected(data.images("train", 0, SCALED_BY), seed, runtime.dtype)
+            anchor = Anchor(encoder_network(params.init_from, runtime.dtype)) if params.anchor_weight else None
+            return cls(
+                network, average, params, steps, runtime, real_diversity(data), data, prior, encoder, anchor, projected
+            )
 
         start = {"init_from": {"folder": params.init_from, "sha256": digest}} if digest else {}
         return Plan(spec, build, start, start)
@@ -132,13 +160,17 @@ class GANTask:
         }
         if self._critic:
             noise["between"] = generator.random(count, np.float32)
+        if self._anchor:
+            noise["augment_made"] = augment.draw(generator, count)
         if self.params.augment.on:
             noise["change"] = augment.draw(generator, count)
         return noise | self._conditions.draw(generator, rows, self.params.condition_dropout)
 
     def operations(self, steps):
         """See `session.train`."""
-        return training_flops(self.params, self.model.networks, steps)
+        anchored = bool(self._anchor)
+        beside = self._projected.flops(1 + anchored) if self._projected else 0
+        return training_flops(self.params, self.model.networks, steps, anchored) + beside
 
     def variant(self):
         alone = self._steps * self.params.batch_size < self.params.discriminator_first
@@ -186,6 +218,7 @@ class GANTask:
 
     def _all_variables(self):
         networks = [*self.model.networks.values(), self.average.networks["generator"]]
+        networks += [self._projected.network] if self._projected else []
         return [variable for part in [*networks, *self._optimizers.values()] for variable in part.variables]
 
     def train_step(self, images, noise, variant):
@@ -193,38 +226,68 @@ class GANTask:
         real = tf.cast(augment.mirror(images, noise["flip"]), tf.float32) / 127.5 - 1.0
         if self.params.augment.on:
             real = augment.change(real * 0.5 + 0.5, noise["change"], self.params.augment) * 2.0 - 1.0
+        images = real
         real = augment.diffaugment(real, noise["augment_real"], self.params.diffaugment)
         batch = tf.cast(tf.shape(real)[0] * self._replicas, tf.float32)
         if train_d:
             self.model.iterate_spectra()
+            if self._projected:
+                self._projected.iterate_spectra()
         # a generated image has the labels of the real one in its row
         codes = noise.get("codes")
         discriminate = partial(self.model.discriminate, codes=codes, training=True)
         with tf.GradientTape(persistent=True) as tape:
-            fake = self.model.generate(noise["z"], codes, training=True) * 2.0 - 1.0
+            fake, made = self._generate(noise["z"], images, codes)
             fake = augment.diffaugment(fake, noise["augment_fake"], self.params.diffaugment)
             real_logits, fake_logits, penalties = judge(
                 self.params, discriminate, real, fake, noise.get("between"), with_penalty
             )
-            d_losses, g_losses = losses_of(self.params, real_logits, fake_logits)
+            losses, fakes, held = [losses_of(self.params, real_logits, fake_logits)], [fake], {}
+            if self._anchor:
+                held = self._anchor.terms(images, made)
+                made = augment.diffaugment(made, noise["augment_made"], self.params.diffaugment)
+                losses.append(losses_of(self.params, real_logits, discriminate(made)))
+                fakes.append(made)
+            d_losses, g_losses = _mean_of(losses)
+            d_sum, g_sum = d_losses, g_losses
+            if self._projected:
+                seen, weight = self._projected.judge(real), self.params.projected_weight
+                pair = _mean_of([hinge_of(seen, self._projected.judge(each)) for each in fakes])
+                d_sum, g_sum = d_sum + weight * pair[0], g_sum + weight * pair[1]
+                held |= {"projected_d_loss": pair[0], "projected_g_loss": pair[1]}
+            if self._anchor:
+                g_sum += self.params.anchor_weight * held["anchor"]
             penalty = self._penalty_weight * tf.add_n([*penalties.values()]) if penalties else 0.0
-            d_loss = tf.reduce_sum(d_losses + penalty) / batch
-            g_loss = tf.reduce_sum(g_losses) / batch
+            d_loss = tf.reduce_sum(d_sum + penalty) / batch
+            g_loss = tf.reduce_sum(g_sum) / batch
         if train_d:
             apply_gradients(self._optimizers["discriminator"], d_loss, self._variables["discriminator"], tape)
         if train_g:
             apply_gradients(self._optimizers["generator"], g_loss, self._variables["generator"], tape)
             self._update_average()
         right = tf.cast(real_logits > 0, tf.float32), tf.cast(fake_logits < 0, tf.float32)
-        terms = {
-            "d_loss": d_losses,
-            "g_loss": g_losses,
-            "d_accuracy": 0.5 * (right[0] + right[1]),
-            "real_sign": 2.0 * right[0] - 1.0,
-            "fake_sign": 1.0 - 2.0 * right[1],
-        } | penalties
+        terms = (
+            {
+                "d_loss": d_losses,
+                "g_loss": g_losses,
+                "d_accuracy": 0.5 * (right[0] + right[1]),
+                "real_sign": 2.0 * right[0] - 1.0,
+                "fake_sign": 1.0 - 2.0 * right[1],
+            }
+            | penalties
+            | held
+        )
         logs = sum_over_replicas({name: tf.reduce_sum(value) / batch for name, value in terms.items()})
         return logs | {"d_trains": tf.constant(float(train_d)), "g_trains": tf.constant(float(train_g))}
+
+    def _generate(self, z, images, codes):
+        """Random images and, with an anchor, the reconstructions of `images`, in [-1, 1]; the latter None without."""
+        if not self._anchor:
+            return self.model.generate(z, codes, training=True) * 2.0 - 1.0, None
+        # in one batch, for one normalisation
+        z = tf.concat([z, self._anchor.latents(images)], 0)
+        codes = None if codes is None else tf.tile(codes, (2, 1))
+        return tf.split(self.model.generate(z, codes, training=True) * 2.0 - 1.0, 2)
 
     def _update_average(self):
         # batch normalisation's moving statistics are averaged with the weights that made them
@@ -286,3 +349,8 @@ class GANTask:
         (folder / ENCODER).mkdir()
         for name, data in self._encoder.items():
             (folder / ENCODER / name).write_bytes(data)
+
+
+def _mean_of(losses):
+    """Pairs (d_losses, g_losses) of float32 (n,) -> the means of each."""
+    return tuple(tf.add_n(list(each)) / len(losses) for each in zip(*losses, strict=True))
