@@ -6,7 +6,7 @@ import pytest
 
 from facepipe.directions.table import read_directions
 from facepipe.metrics.config import Evaluate
-from facepipe.metrics.edits import EditJudge, balanced_accuracy, edit_metrics
+from facepipe.metrics.edits import DECODED, RESIDUAL, EditJudge, balanced_accuracy, edit_metrics
 from facepipe.metrics.evaluate import evaluate
 from facepipe.models.load import load_model
 from facepipe.shards.shards import Shards
@@ -24,13 +24,14 @@ def model(tiny_workspace):
     return model, read_directions(tiny_workspace / "directions/ae.csv", model.latent_dim, "ae")
 
 
-def test_a_direction_turns_its_attribute_on(judge, model):
-    rows = {row.attribute: row for row in judge(*model)}
+@pytest.mark.parametrize("shown", [DECODED, RESIDUAL])
+def test_a_direction_turns_its_attribute_on(judge, model, shown):
+    rows = {row.attribute: row for row in judge(*model) if row.shown == shown}
     assert set(rows) == {"Bright", "Left"}
     bright = rows["Bright"]
     assert bright.judge_accuracy > 0.9 and bright.before < 0.3 < 0.8 < bright.success
     assert bright.identity_distance is None and bright.same_person is None
-    assert edit_metrics([bright]) == {f"edit_success_n{bright.n}": bright.success}
+    assert edit_metrics([bright]) == {f"edit_{shown}_success_n{bright.n}": bright.success}
 
 
 def test_no_change_turns_nothing_on(judge, model):
@@ -47,12 +48,22 @@ def test_identity_is_that_of_the_photographs(tiny_shards, model):
         seen.append((images, changed))
         return np.linspace(0, 1.2, len(images))
 
-    judge = EditJudge(Shards(tiny_shards), 0, 64, distances)
-    row = judge(*model)[0]
-    images, changed = seen[0]
-    assert row.identity_distance == pytest.approx(0.6) and row.same_person == pytest.approx(0.5, abs=0.05)
-    assert len(images) == len(changed) <= 25 and np.abs(images.astype(float) - changed).mean() > 10
-    assert f"edit_same_person_n{25}" in edit_metrics([row])
+    judge = EditJudge(Shards(tiny_shards), 0, 64, distances, compared=10)
+    decoded, residual = judge(*model)[:2]
+    assert decoded.identity_distance == pytest.approx(0.6) and decoded.same_person == 0.5
+    (images, changed), (again, added) = seen[:2]
+    np.testing.assert_array_equal(images, again)
+    assert len(images) == len(changed) == len(added) == 10
+    assert np.abs(images.astype(float) - changed).mean() > 10 < np.abs(images.astype(float) - added).mean()
+    # the same change, but for what is clipped
+    ae, directions = model
+    z = ae.encode(images)
+    plain, moved = (ae.decode(each) for each in (z, z + directions.preferred().vectors[0]))
+    expected = np.clip(images + 255.0 * (moved - plain), 0, 255)
+    np.testing.assert_allclose(added, expected, atol=0.51)
+    np.testing.assert_allclose(changed, 255 * moved, atol=0.51)
+    metrics = edit_metrics([decoded, residual])
+    assert metrics["edit_decoded_same_person_n25"] == metrics["edit_residual_same_person_n25"] == 0.5
 
 
 def test_balanced_accuracy_by_hand():
@@ -69,9 +80,13 @@ def test_evaluate_writes_a_row_an_attribute(tiny_workspace, tmp_path):
         directions=tiny_workspace / "directions", wanted=("ae", "vae"),
     )  # fmt: skip
     table = pd.read_csv(tmp_path / "edits.csv")
-    assert table[["model", "attribute"]].apply(tuple, axis=1).tolist() == [
-        (model, name) for model in ("ae", "vae") for name in ("Bright", "Left")
+    assert table[["model", "attribute", "shown"]].apply(tuple, axis=1).tolist() == [
+        (model, name, shown)
+        for model in ("ae", "vae")
+        for name in ("Bright", "Left")
+        for shown in ("decoded", "residual")
     ]
-    [success] = [value for key, value in metrics["ae"].items() if key.startswith("edit_success_n")]
-    assert success == pytest.approx(table["success"][:2].mean())
+    for shown, rows in table[:4].groupby("shown"):
+        [success] = [value for key, value in metrics["ae"].items() if key.startswith(f"edit_{shown}_success_n")]
+        assert success == pytest.approx(rows["success"].mean())
     assert table["same_person"].isna().all()

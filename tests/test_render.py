@@ -11,6 +11,7 @@ from facepipe.directions.table import read_directions
 from facepipe.errors import InputError
 from facepipe.latents.pca import load_pca
 from facepipe.latents.table import Latents, read_latents, write_latents, write_table
+from facepipe.models.residual import residual_edit
 from facepipe.report import render as module
 from facepipe.report.config import RenderReports
 from facepipe.report.render import choose_attributes, read_edits, render_reports
@@ -121,6 +122,10 @@ def test_edits_move_a_face_that_lacks_the_attribute(world):
     vector = directions.vectors[directions.names.index("Right")]
     moved = to_uint8(models["vae"].decode(models["vae"].encode(face) + np.float32(2) * vector))
     assert find(grid(folder, "edits_vae"), moved[0])
+    # and the photograph with that change in it
+    z = models["vae"].encode(face)
+    edited = residual_edit(face, models["vae"].decode(z), models["vae"].decode(z + np.float32(2) * vector))
+    assert find(grid(folder, "edits_vae"), to_uint8(edited)[0])
     # the disc, which is brighter than the ground, moves to the right
     before = to_uint8(models["vae"].decode(models["vae"].encode(face)))[0]
     weight = np.arange(16)[None, :, None]

@@ -41,7 +41,7 @@ def run(*arguments):
 
 @pytest.mark.parametrize("name", ["ae", "vae", "gan"])
 def test_an_edit_of_a_photograph(here, capsys, name):
-    common = ["photo.png", "--model", name, "--add", "Left=-1:1:3", "--optimize", REFINING]
+    common = ["photo.png", "--model", name, "--add", "Left=-1:1:3", "--optimize", REFINING, "--plain"]
     run(*common, "-o", "plain.csv", "--decode", "plain")
     capsys.readouterr()
     run(*common, "-o", "tuned.csv", "--decode", "tuned", "--tune", "--strip", "strip.png")

@@ -72,6 +72,23 @@ class FaceModel:
         """
         return self._model.decode(z, labels)
 
+    def edit_photos(self, images, z, edited, labels=None, edited_labels=None):
+        """Photographs with the change from `decode(z)` to `decode(edited)` in them, all else as it is.
+
+        Args:
+            images: (n, h, w, c), uint8 or float in [0, 1].
+            z: float (n, d), their latents, as `encode` finds them.
+            edited: float (n, d), such as z + model.directions["Smiling"].
+            labels, edited_labels: as in `decode`.
+
+        Returns:
+            float32 (n, h, w, c) in [0, 1], see `models.residual.residual_edit`.
+
+        Raises:
+            ValueError: as `decode`; not as many latents as images, or images of another shape.
+        """
+        return self._model.edit_photos(images, z, edited, labels, edited_labels)
+
     def sample_latents(self, count, seed=0, sampler="model"):
         """Random latents float32 (count, d), equal for equal arguments.
 

@@ -21,19 +21,23 @@ from facepipe.models.steps import TUNING
 HELP = "add attributes to a photograph, or to the faces of a table of latents"
 DESCRIPTION = """\
 Add directions to every face of a table of latents, whose other columns are kept, or to a photograph, which is encoded
-as facepipe encode does it. --tune first trains the decoder on that photograph, for the pictures of this edit alone, so
-that they show this face and not one like it. The stored model stays as it is.
+as facepipe encode does it. The pictures of a photograph's edits (--strip, --decode) are the photograph itself with the
+difference that the edit makes to what the decoder shows, so that everything else stays; where much changes, what was
+there shines through. --plain shows what the decoder makes of the edited latent, a whole face, though one like this.
+--tune first trains the decoder on the photograph, for the pictures of this edit alone, so that it knows this face. The
+stored model stays as it is.
 """
 EXAMPLE = """\
 examples, after `dvc repro`:
   facepipe edit data/latents/vae/test.csv --model vae --add Smiling=1 --keep Male -o smiling.csv
   facepipe edit data/latents/vae/test.csv --model vae --first 8 --add Smiling=-1:2:7 -o range.csv --strip range.png
   facepipe edit data/latents/vae/test.csv --model vae --first 8 --add PC3=2 -o component.csv --decode faces
-  facepipe edit faces/grid.png --model gan --crop center --tune --add Smiling=-1:1:3 -o tuned.csv --strip tuned.png
+  facepipe edit faces/grid.png --model vae --crop center --add Smiling=-1:1:3 -o photo.csv --strip photo.png
+  facepipe edit faces/grid.png --model gan --crop center --tune --plain --add Smiling=1 -o tuned.csv --strip tuned.png
 Strength 1 of an attribute moves the mean face without it to that with it; of PC3, the principal component pc003, it is
 one standard deviation. An attribute that the model was conditioned on becomes a label from 0 (without) to 1 (with).
 A range FROM:TO:COUNT makes COUNT rows of every face. A photograph of a person needs no --crop:
-facepipe edit me.jpg --model gan --tune --add Smiling=1 -o me.csv --strip smiling.png
+facepipe edit me.jpg --model vae --add Smiling=1 -o me.csv --strip smiling.png
 """
 MOST_STRIPS = 100  # faces in a strip picture
 
@@ -58,6 +62,10 @@ def arguments(parser):
         help=f"train the decoder on the photograph first, for {TUNING} steps or as many as are named, for --strip and "
         "--decode of this edit alone",
     )  # fmt: skip
+    parser.add_argument(
+        "--plain", action="store_const", const=True,
+        help="show what the decoder makes of the photograph's edited latent, not the photograph with that change in it",
+    )  # fmt: skip
     parser.add_argument("--first", type=positive, metavar="N", help="edit only the first N rows")
     parser.add_argument(
         "-o", "--output", required=True, metavar="FILE",
@@ -79,6 +87,7 @@ def run(arguments):
     from facepipe.latents.rows import check_suffix
     from facepipe.latents.standard import standard_of
     from facepipe.latents.table import Latents, take, write_table
+    from facepipe.models.residual import OnPhotograph
     from facepipe.report.decoded import check_folder, decode_table
 
     # everything that can be wrong without TensorFlow is found before it is imported
@@ -127,9 +136,14 @@ def run(arguments):
     for line in warnings:
         print("facepipe: warning:", line, file=sys.stderr)
     tuning = _tune(model, photo, table, arguments.tune) if arguments.tune else None
+    residual = is_photo and not arguments.plain
+    if residual:
+        model.model = OnPhotograph(model.model, photo[0], table.z[0])
     if arguments.strip:
-        before, after = (model.decoded(faces, arguments.file) for faces in (table, result))
-        _strip(arguments.strip, photo, before, after, table.ids, changes, strengths)
+        firsts = {"photo": photo} if is_photo else {}
+        if not residual:
+            firsts["before"] = model.decoded(table, arguments.file)
+        _strip(arguments.strip, firsts, model.decoded(result, arguments.file), table.ids, changes, strengths)
     if arguments.decode:
         decode_table(model.model, result, arguments.decode, path=arguments.file)
     write_table(arguments.output, result)
@@ -141,10 +155,11 @@ def run(arguments):
 def _is_photo(arguments):
     """Whether FILE is a photograph; InputError: options that do not go with it."""
     if Path(arguments.file).suffix.lower().removeprefix(".") in PICTURE_SUFFIXES:
-        if arguments.tune and not (arguments.strip or arguments.decode):
-            raise InputError("--tune changes the pictures of the edit, not its numbers; add --strip or --decode")
+        for name in ("tune", "plain"):
+            if getattr(arguments, name) and not (arguments.strip or arguments.decode):
+                raise InputError(f"--{name} changes the pictures of the edit, not its numbers; add --strip or --decode")
         return True
-    for name in ("crop", "optimize", "tune"):
+    for name in ("crop", "optimize", "tune", "plain"):
         if getattr(arguments, name) is not None:
             raise InputError(f"--{name} is for a photograph, and {arguments.file} is read as a table of latents")
     return False
@@ -158,18 +173,18 @@ def _tune(model, photo, table, steps):
     return f"{table.ids[0]}: mean squared error {before:.5f}, {after:.5f} after {steps} steps of tuning"
 
 
-def _strip(path, photo, before, after, ids, changes, strengths):
-    """Each face as it is, then its edits; a photograph first of all."""
+def _strip(path, firsts, after, ids, changes, strengths):
+    """A row for each face: those of `firsts`, {label: faces}, then its edits."""
     import numpy as np
 
     from facepipe.draw.strips import save_strips
 
-    count = len(strengths)
-    rows = [np.concatenate([before[i : i + 1], after[i * count : (i + 1) * count]]) for i in range(len(before))]
-    labels = ["before"]
+    count, labels = len(strengths), list(firsts)
+    rows = [
+        np.concatenate([*(faces[i : i + 1] for faces in firsts.values()), after[i * count : (i + 1) * count]])
+        for i in range(len(ids))
+    ]
     for row in strengths:
         parts = [f"{change.name} {value:+.2g}" for change, value in zip(changes, row, strict=True)]
         labels.append(", ".join(parts) if parts else "after")
-    if photo is not None:
-        rows, labels = [np.concatenate([photo, rows[0]])], ["photo", *labels]
     save_strips(path, rows, ids, labels)

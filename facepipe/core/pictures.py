@@ -11,6 +11,11 @@ def to_uint8(x):
     return np.floor(np.clip(x, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
+def to_float(x):
+    """float32; uint8 as in [0, 1]; any shape."""
+    return x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else x.astype(np.float32)
+
+
 def to_rgb(images):
     """Gray to RGB by repetition; RGB as it is.
 

@@ -8,22 +8,30 @@ from facepipe.core.determinism import rng
 from facepipe.core.pictures import to_uint8
 from facepipe.directions.classifier import fit_classifier
 from facepipe.metrics.samples import SAME_PERSON
+from facepipe.models.residual import residual_edit
 
 # held-out photographs without the attribute that are edited, at most, and of them those whose identity is compared
 EDITED, COMPARED = 100, 25
+# what is judged: what the decoder makes of the edited latents, or the photographs with the change in them
+DECODED, RESIDUAL = "decoded", "residual"
 # fewer say nothing
 FEWEST = 5
 
 
 class EditScores(NamedTuple):
-    """One row of edits.csv: an attribute added with strength 1 to `n` photographs that lack it."""
+    """One row of edits.csv: an attribute added with strength 1 to `n` photographs that lack it.
+
+    Two rows an attribute: the pictures are `DECODED`, and compared with the reconstructions; or they are the `RESIDUAL`
+    edits, and compared with the photographs.
+    """
 
     model: str
     attribute: str
+    shown: str  # DECODED or RESIDUAL
     n: int
     success: float  # share in which the judge of pixels then sees it
-    before: float  # share in which it sees it in the reconstructions
-    others_moved: float  # mean change of the probabilities of the other attributes, against the reconstructions
+    before: float  # share in which it sees it in the reconstructions, or in the photographs
+    others_moved: float  # mean change of the probabilities of the other attributes, against these
     judge_accuracy: float  # balanced, of the judge on held-out photographs
     identity_distance: float | None  # dlib only: from the photographs, mean
     same_person: float | None  # and the share below that at which two pictures are of one person
@@ -37,10 +45,11 @@ class EditJudge:
         seed: int.
         images: int, how many the judge of pixels sees in training.
         identity: function (images, changed) -> array of distances, or None, see `samples.Judge.distances`.
+        compared: int, how many photographs' identity is compared.
     """
 
-    def __init__(self, shards, seed, images, identity):
-        self._seed, self._identity = seed, identity
+    def __init__(self, shards, seed, images, identity, compared=COMPARED):
+        self._seed, self._identity, self._compared = seed, identity, compared
         self.names = shards.attribute_names
         self._classifier = fit_classifier(self.names, shards, shards.attributes("train").to_numpy(), seed, images)
         self._images = np.concatenate([shards.images(split) for split in ("valid", "test")])
@@ -48,7 +57,7 @@ class EditJudge:
         self._accuracy = balanced_accuracy(self._classifier.probabilities(self._images), self._labels)
 
     def __call__(self, model, directions):
-        """The `EditScores` of each attribute that has a direction and enough photographs without it.
+        """The two `EditScores` of each attribute that has a direction and enough photographs without it.
 
         Args:
             model: `models.load.LoadedModel` with an encoder.
@@ -59,7 +68,7 @@ class EditJudge:
             if name in self.names and name not in model.condition_on:
                 rows = self._without(name)
                 if len(rows) >= FEWEST:
-                    found.append(self._scores(model, name, vector, rows))
+                    found += self._scores(model, name, vector, rows)
         return found
 
     def _without(self, name):
@@ -71,15 +80,21 @@ class EditJudge:
         own, images = self.names.index(name), self._images[rows]
         labels = self._labels[rows][:, [self.names.index(each) for each in model.condition_on]]
         z = model.encode(images)
-        plain, edited = (to_uint8(model.decode(each, labels)) for each in (z, z + vector))
-        before, after = (self._classifier.probabilities(each) for each in (plain, edited))
-        moved = np.delete(np.abs(after - before), own, axis=1)
-        distances = self._identity(images[:COMPARED], edited[:COMPARED])
-        identity = (None, None) if distances is None else _identity_scores(distances)
-        seen = [float((each[:, own] > 0.5).mean()) for each in (after, before)]
-        accuracy = float(self._accuracy[own])
-        others = float(moved.mean()) if moved.size else 0.0
-        return EditScores(model.name, name, len(rows), *seen, others, accuracy, *identity)
+        plain, moved = (model.decode(each, labels) for each in (z, z + vector))
+        found = []
+        for shown, before, after in (
+            (DECODED, to_uint8(plain), to_uint8(moved)),
+            (RESIDUAL, images, to_uint8(residual_edit(images, plain, moved))),
+        ):
+            probabilities = [self._classifier.probabilities(each) for each in (before, after)]
+            others = np.delete(np.abs(np.subtract(*probabilities)), own, axis=1)
+            others = float(others.mean()) if others.size else 0.0
+            seen, success = (float((each[:, own] > 0.5).mean()) for each in probabilities)
+            distances = self._identity(images[: self._compared], after[: self._compared])
+            identity = (None, None) if distances is None else _identity_scores(distances)
+            accuracy = float(self._accuracy[own])
+            found.append(EditScores(model.name, name, shown, len(rows), success, seen, others, accuracy, *identity))
+        return found
 
 
 def balanced_accuracy(probabilities, labels):
@@ -102,11 +117,14 @@ def balanced_accuracy(probabilities, labels):
 
 def edit_metrics(rows):
     """Metrics by name of a model's `EditScores`: means over the attributes; {} where there are none."""
-    if not rows:
-        return {}
-    found = {f"edit_success_n{max(row.n for row in rows)}": float(np.mean([row.success for row in rows]))}
-    kept = [row.same_person for row in rows if row.same_person is not None]
-    return found | ({f"edit_same_person_n{COMPARED}": float(np.mean(kept))} if kept else {})
+    found = {}
+    for shown in (DECODED, RESIDUAL):
+        if not (own := [row for row in rows if row.shown == shown]):
+            continue
+        found[f"edit_{shown}_success_n{max(row.n for row in own)}"] = float(np.mean([row.success for row in own]))
+        if kept := [row.same_person for row in own if row.same_person is not None]:
+            found[f"edit_{shown}_same_person_n{COMPARED}"] = float(np.mean(kept))
+    return found
 
 
 def _identity_scores(distances):

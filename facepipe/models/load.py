@@ -7,12 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from facepipe.core.determinism import rng
+from facepipe.core.pictures import to_float
 from facepipe.errors import InputError
 from facepipe.models.ae.model import Autoencoder
 from facepipe.models.gan.discriminators import maps_of
 from facepipe.models.gan.model import GAN
 from facepipe.models.inversion import optimize
 from facepipe.models.inverter.model import Inverter
+from facepipe.models.residual import residual_edit
 from facepipe.models.steps import REFINING, TUNING
 from facepipe.models.tuning import ELSEWHERE, tune
 from facepipe.models.vae.model import VAE
@@ -112,6 +114,25 @@ class LoadedModel:
             raise ValueError(f"labels must be in [0, 1] or NaN, got {np.nanmin(labels):g} to {np.nanmax(labels):g}")
         return _in_batches(self._decode, z, label_codes(labels))[0]
 
+    def edit_photos(self, images, z, edited, labels=None, edited_labels=None):
+        """Photographs with the change from `decode(z)` to `decode(edited)` in them, see `residual.residual_edit`.
+
+        Args:
+            images: as for `encode`.
+            z, edited: (n, latent_dim), their latents, and the edited ones.
+            labels, edited_labels: of these, as for `decode`.
+
+        Returns:
+            float32 (n, h, w, c) in [0, 1]. A row's result depends on that row alone.
+
+        Raises:
+            ValueError: as `decode`; another image shape, or not as many latents as images.
+        """
+        images, z, edited = self._images(images), self._latents(z), self._latents(edited)
+        if not len(images) == len(z) == len(edited):
+            raise ValueError(f"as many latents as images are needed, got {len(images)}, {len(z)} and {len(edited)}")
+        return residual_edit(images, self.decode(z, labels), self.decode(edited, edited_labels))
+
     def sample_latents(self, count, seed):
         """`count` random latents from the model's own sampler; float32 (count, latent_dim)."""
         return self.sampler.sample(count, seed)
@@ -131,7 +152,7 @@ class LoadedModel:
         Raises:
             ValueError: another image shape or latent_dim.
         """
-        x = _float(self._images(np.asarray(image)[None]))
+        x = to_float(self._images(np.asarray(image)[None]))
         z = self._latents(np.asarray(z)[None])
         copy = type(self.model)(self.info["spec"])
         for name, network in copy.networks.items():
@@ -175,14 +196,9 @@ def _in_batches(function, *arrays):
 
 
 def _full_batch(rows):
-    """float32 (BATCH, ...) as by `_float`, zeros in the rows that are missing."""
-    rows = _float(rows)
+    """float32 (BATCH, ...) as by `to_float`, zeros in the rows that are missing."""
+    rows = to_float(rows)
     return np.pad(rows, [(0, BATCH - len(rows))] + [(0, 0)] * (rows.ndim - 1))
-
-
-def _float(values):
-    """float32; uint8 as in [0, 1]."""
-    return values.astype(np.float32) / np.float32(255) if values.dtype == np.uint8 else values.astype(np.float32)
 
 
 def load_model(folder, inverter=None, info=None):

@@ -17,6 +17,7 @@ from facepipe.latents.folder import MODELS, density_path, pca_path
 from facepipe.latents.paths import PATH_METHODS, interpolate, traversal
 from facepipe.latents.pca import load_pca
 from facepipe.latents.vectors import z_columns
+from facepipe.models.residual import residual_edit
 from facepipe.networks.samplers import load_sampler
 from facepipe.report.combinations import conditions_grid
 from facepipe.report.decoded import decode_table, known_faces
@@ -202,18 +203,22 @@ def components_grid(model, pca, params):
 
 
 def edits_grid(model, directions, attributes, shards, params):
-    """One row an attribute, on a held-out face without it: original, reconstruction, one picture per strength."""
-    strengths = [strength for strength in params.strengths if strength != 0]  # 0 is the reconstruction
+    """Two rows an attribute, on a held-out face without it: original, and a picture for 0 and for each strength.
+
+    First what the decoder makes of the latents, which for 0 is the reconstruction; then the residual edits, for 0 the
+    original again.
+    """
+    strengths = [strength for strength in params.strengths if strength != 0]
     rows, texts = [], []
     for name in attributes:
         i = directions.names.index(name)
         image, labels = _face_without(model, shards, name, params.seed)
         z = model.encode(image)
         moved = [z + np.float32(strength) * directions.vectors[i] for strength in strengths]
-        faces = _decode(model, np.concatenate([z, *moved]), labels.repeat(1 + len(moved), axis=0))
-        rows.append(np.concatenate([image, faces]))
-        texts.append(f"{name}  AUC {directions.auc[i]:.2f}")
-    columns = ["original", "recon", *[f"{strength:+g}" for strength in strengths]]
+        faces = model.decode(np.concatenate([z, *moved]), labels.repeat(1 + len(moved), axis=0))
+        rows += [np.concatenate([image, to_uint8(each)]) for each in (faces, residual_edit(image, faces[:1], faces))]
+        texts += [f"{name}  AUC {directions.auc[i]:.2f}", "on the photograph"]
+    columns = ["original", "0", *[f"{strength:+g}" for strength in strengths]]
     return labelled(rows, texts, columns, scale=shown_scale(shards.image_shape))
 
 

@@ -136,8 +136,11 @@ def judged(judge, name, sheet, psis):
         yield kind, judge.scores(images), mse
 
 
-def judged_edits(judge, name, params, attributes):
-    """Rows (scale, method, its factor, *`EditScores`): every method's directions of some attributes, both scales."""
+def judged_edits(judge, name, params, attributes, compared):
+    """Rows (scale, method, its factor, *`EditScores`): every method's directions of some attributes.
+
+    Both scales, or with attribute_vectors.scale=pixels that one alone; `compared` photographs' identity.
+    """
     from facepipe.directions.attribute_vectors import attribute_vectors
     from facepipe.directions.strength import PixelScale
     from facepipe.directions.table import read_directions
@@ -155,12 +158,16 @@ def judged_edits(judge, name, params, attributes):
     found = found.take([i for i, each in enumerate(found.names) if each in attributes])
     scaled, notes = PixelScale(shards)(model, read_latents(f"data/latents/{name}/train.csv").z, found)
     print(*notes, sep="\n")
-    edits = EditJudge(shards, params.evaluate.seed, params.evaluate.edit_images or 24000, distances)
+    edits = EditJudge(shards, params.evaluate.seed, params.evaluate.edit_images or 24000, distances, compared)
+    scales = {"latent": found, "pixels": scaled}
+    if params.attribute_vectors.scale == "pixels":
+        del scales["latent"]
     for method in section.methods:
         rows = [i for i, by in enumerate(found.methods) if by == method]
-        for scale, directions in (("latent", found), ("pixels", scaled)):
-            for score, factor in zip(edits(model, directions.take(rows)), scaled.scale[rows], strict=True):
-                yield scale, method, 1 if scale == "latent" else round(factor, 2), *score
+        factors = {found.names[i]: round(scaled.scale[i], 2) for i in rows}
+        for scale, directions in scales.items():
+            for score in edits(model, directions.take(rows)):
+                yield scale, method, 1 if scale == "latent" else factors[score.attribute], *score
 
 
 def main():
@@ -171,6 +178,7 @@ def main():
     parser.add_argument("--data", default="celeba", choices=SETS)
     parser.add_argument("--source", default=ROOT / "../shared/data")
     parser.add_argument("--attributes", nargs="*", default=["Smiling", "Eyeglasses", "Male", "Blond_Hair"])
+    parser.add_argument("--compared", type=int, default=25, help="edited photographs whose identity is compared")
     parser.add_argument("--psi", type=float, nargs="*", default=[])
     parser.add_argument("--folder", type=Path, default=Path("/tmp/experiments"))
     options = parser.parse_args()
@@ -205,7 +213,7 @@ def main():
             continue
         judge = judge or Judge(folder, options.data, Shards(shards), params.evaluate)
         if stage.startswith("edits"):
-            for row in judged_edits(judge, stage.split("@")[1], params, options.attributes):
+            for row in judged_edits(judge, stage.split("@")[1], params, options.attributes, options.compared):
                 with open(f"edits-{options.data}.csv", "a", newline="") as file:
                     csv.writer(file).writerow(row)
                 print(*row, flush=True)

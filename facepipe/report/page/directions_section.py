@@ -73,7 +73,8 @@ def directions_section(report, grids, titles):
         path = grids / f"edits_{name}.png"
         if path.exists():
             by = METHODS[rows[0]["method"]]
-            caption = f"Held-out faces without the attribute, moved along its direction ({by})"
+            caption = f"Held-out faces without the attribute, moved along its direction ({by}); below, the change "
+            caption += "from the reconstruction, added to the photograph"
             edits.append((titles[name], read_picture(path, caption)))
     models = [_model(report, name, titles[name], rows) for name, rows in scores.items()]
     scaled = {name: rows for name, rows in scores.items() if "scale" in rows[0]}

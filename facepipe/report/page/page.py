@@ -136,12 +136,12 @@ def _samplers(path, models):
 def _edited(path, models):
     """A row for each model and attribute, None where edits were not judged."""
     rows = [
-        [TITLES[row["model"]], row["attribute"].replace("_", " "), row["n"]]
+        [TITLES[row["model"]], row["attribute"].replace("_", " "), row["shown"], row["n"]]
         + [f"{float(row[name]):.2f}" if row[name] else "" for name in EDITED]
         for row in read_table(path, "evaluate")
         if row["model"] in models
     ]
-    header = ["", "added", "photographs", *(name.replace("_", " ") for name in EDITED)]
+    header = ["", "added", "shown", "photographs", *(name.replace("_", " ") for name in EDITED)]
     return Table(header, rows).without_empty() if rows else None
 
 
