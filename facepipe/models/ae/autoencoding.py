@@ -7,7 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from facepipe.core.pictures import tile, to_uint8
+from facepipe.core.progress import say
 from facepipe.errors import FieldError, about
+from facepipe.models.ae import divergence
 from facepipe.models.ae.finish import FinishTask
 from facepipe.models.ae.principal import start_at_principal_components
 from facepipe.networks.maps import patch_for, widths_for
@@ -63,8 +65,9 @@ class Autoencoding:
         codes = tf.TensorSpec((None, len(model.condition_on)), tf.float32)
         self._measure = tf.function(lambda x, c: self.measures(tf.cast(x, tf.float32) / 255.0, c), [images, codes])
         self._encode = tf.function(lambda x: model.encode(tf.cast(x, tf.float32) / 255.0), [images])
-        self._best_weights, self._best_values = None, {"valid_loss": float("inf")}
+        self._best_weights, self._best_values = None, {"valid_loss": float("inf"), "valid_mse": float("inf")}
         self.best_epoch = 0
+        self._far_epochs = 0  # in a row, see `divergence`
 
     @classmethod
     def plan(cls, params, data, model):
@@ -163,17 +166,22 @@ class Autoencoding:
         if values["valid_loss"] < self._best_values["valid_loss"]:
             self.best_epoch, self._best_values = epoch, values
             self._best_weights = {name: net.get_weights() for name, net in self.model.networks.items()}
+        self._far_epochs = self._far_epochs + 1 if divergence.is_far(means | values, self._best_values) else 0
+        if self._far_epochs == divergence.EPOCHS:
+            said = divergence.message(values, self._best_values, self.best_epoch, self.params.learning_rate)
+            say(f"train_{self.name}: epoch {epoch}: {said}")
         return values
 
     def state(self):
         return {
             "variables": read_variables(self._all_variables()),
             "best": {"epoch": self.best_epoch, "values": self._best_values, "weights": self._best_weights},
+            "far_epochs": self._far_epochs,
         }
 
     def restore(self, state):
         write_variables(self._all_variables(), state["variables"])
-        best = state["best"]
+        best, self._far_epochs = state["best"], state["far_epochs"]
         self.best_epoch, self._best_values, self._best_weights = best["epoch"], best["values"], best["weights"]
 
     def _all_variables(self):
