@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facepipe.core.files import read_json, write_json
+from facepipe.core.files import read_json, write_csv, write_json
 from facepipe.errors import InputError
+from facepipe.metrics.edits import EditScores
 from facepipe.report.config import RenderReports
 from facepipe.report.page import templates
 from facepipe.report.page.model_section import collapse, history_charts, progress
+from facepipe.report.page.page import _edited
 from facepipe.report.page.reading import Picture, Share, Table, read_history, read_scores
 from facepipe.report.render import MODELS, render_reports
 from tests.standins import make_reports, make_world
@@ -107,6 +109,21 @@ def test_the_page_has_pictures_curves_and_numbers(world):
     assert "ae_net 0.2 million" in text and "155,648" in text and "8x8x16" in text
     assert text.count("All 6 dimensions") == 3 and text.count("Histograms of the 6 live ones") == 3
     assert "face score" not in text  # random_conv has none
+
+
+def test_edits_as_they_are_decoded_and_as_they_are_added(tmp_path):
+    rows = [
+        EditScores("ae", "Blond_Hair", shown, 100, 0.67, before, 0.08, 0.84, None, None)
+        for shown, before in (("decoded", 0.07), ("residual", 0.06))
+    ]
+    write_csv(tmp_path / "edits.csv", EditScores._fields, [*rows, rows[0]._replace(model="gan")])
+    table = _edited(tmp_path / "edits.csv", ("ae",))
+    assert table.header[:6] == ["", "added", "shown", "photographs", "success", "before"]
+    assert [row[1:6] for row in table.rows] == [
+        ["Blond Hair", "decoded", "100", "0.67", "0.07"],
+        ["Blond Hair", "residual", "100", "0.67", "0.06"],
+    ]
+    assert "same person" not in table.header
 
 
 def test_text_is_escaped(world):
