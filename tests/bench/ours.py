@@ -7,6 +7,7 @@ from facepipe.core.determinism import rng
 from facepipe.models.ae.model import Autoencoder
 from facepipe.models.ae.task import AETask
 from facepipe.models.gan import losses as adversarial
+from facepipe.models.gan.anchor import Anchor
 from facepipe.models.gan.model import GAN
 from facepipe.models.gan.task import GANTask
 from facepipe.models.inverter.model import Inverter
@@ -28,7 +29,10 @@ FAR = 2**40
 def default_task(kind, shape, params, runtime):
     """The task of the section train_<kind> at an image shape, as under a budget in minutes; (task, batch)."""
     section = getattr(params, f"train_{kind}")
-    patch = patch_for(shape, section.patch_size)
+    # what a GAN starts from
+    start = params.train_ae if params.train_gan.init_from == "data/models/ae" else params.train_vae
+    begins = section.patch_size == "auto" and params.train_gan.init_from and kind in ("gan", "inverter")
+    patch = patch_for(shape, start.patch_size if begins else section.patch_size)
     spec = {"image_shape": list(shape)} | section.model_dump() | {"patch_size": patch}
     for name in ("widths", "discriminator_widths", "generator_widths"):
         if name in spec:
@@ -41,8 +45,8 @@ def default_task(kind, shape, params, runtime):
             prior = Prior(frozen.latent_dim)
             return InverterTask(networks, section, None, None, runtime, prior), section.batch_size
     if kind == "gan":
-        # as the model that it starts from
-        start = params.train_ae if section.init_from == "data/models/ae" else params.train_vae
+        # its snapshots are judged on photographs, which there are none of here
+        section = section.model_copy(update={"keep": "last"})
         if section.init_from:
             spec["generator_widths"] = widths_for(shape, start.widths, patch=patch)[::-1]
             spec |= {"latent_dim": start.latent_dim, "linear_path": start.with_linear_path}
@@ -53,9 +57,18 @@ def default_task(kind, shape, params, runtime):
     with runtime.strategy.scope():
         if kind == "gan":
             networks, average = GAN(spec, runtime.dtype, 0), GAN(spec, "float32", 0)
-            return GANTask(networks, average, section, None, runtime, 1.0, None), section.batch_size
+            anchor = Anchor(_encoder(start, shape, params, runtime)) if section.anchor_weight else None
+            task = GANTask(networks, average, section, None, runtime, 1.0, None, anchor=anchor)
+            return task, section.batch_size
         networks, task = {"ae": (Autoencoder, AETask), "vae": (VAE, VAETask)}[kind]
         return task(networks(spec, runtime.dtype, 0), section, None, None, runtime), section.batch_size
+
+
+def _encoder(start, shape, params, runtime):
+    """Images in [-1, 1] -> latents by an untrained encoder, as `start.encoder_network` gives a trained one."""
+    networks = default_task("ae" if start is params.train_ae else "vae", shape, params, runtime)[0].model.networks
+    images = networks["convolutions"].input
+    return keras.Model(images, networks["head"](networks["convolutions"](images))[:, : start.latent_dim])
 
 
 def train(task, runtime, images, batch, on_step, share=None):
