@@ -217,7 +217,7 @@ def test_keys_and_sections_that_are_left_out(here, capsys):
     assert "train_vae.batch_size: its default -> 32\n" in capsys.readouterr().out
     text, params = (here / "params.yaml").read_text(), load_params()
     assert "    # sizes\n    crop: center # mine\n\n# budgets\ntrain_ae: {epochs: null, " in text
-    assert params.dataset.name == "celeba" and params.train_ae.images == params.train_vae.images == 400000
+    assert params.dataset.name == "celeba" and params.train_ae.images == params.train_vae.images == 250000
     assert params.evaluate.samples == 2000 and params.train_inverter.images == 60000
 
 
