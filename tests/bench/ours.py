@@ -53,6 +53,7 @@ def default_task(kind, shape, params, runtime):
     with runtime.strategy.scope():
         if kind == "gan":
             networks, average = GAN(spec, runtime.dtype, 0), GAN(spec, "float32", 0)
+            section = section.model_copy(update={"keep": "last"})  # which needs no photographs
             return GANTask(networks, average, section, None, runtime, 1.0, None), section.batch_size
         networks, task = {"ae": (Autoencoder, AETask), "vae": (VAE, VAETask)}[kind]
         return task(networks(spec, runtime.dtype, 0), section, None, None, runtime), section.batch_size
