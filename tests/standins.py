@@ -85,6 +85,13 @@ def make_world(folder, train=160, valid=30, test=40, shape=SHAPE, latent_dim=6, 
     return models, lambda path: models[path.name]
 
 
+def evaluate_world(folder, load, wanted=("ae", "vae", "gan"), **params):
+    """Metrics of the models of `make_world`, judged by few samples; the tables in <folder>/report."""
+    params = Evaluate(**{"samples": 20, "kid_subsets": 2, "kid_subset_size": 4, "neighbours": 1} | params)
+    folders = {name: folder / name for name in ("models", "latents", "shards", "report")}
+    return evaluate(params, **folders, wanted=wanted, load=load)
+
+
 def make_reports(folder, load):
     """What the stages before render_reports leave in `folder`: a look at the data, histories, grids, directions."""
     explore(folder / "shards", folder / "reports" / "preprocess")

@@ -17,11 +17,9 @@ from facepipe.errors import InputError
 from facepipe.features import extractors as module
 from facepipe.features.extractors import BATCH, EXTRACTORS, features, onet, resize
 from facepipe.features.kid import kid
-from facepipe.metrics.config import Evaluate
-from facepipe.metrics.evaluate import evaluate
 from tests.conftest import ROOT
 from tests.servers import FileServer
-from tests.standins import make_world
+from tests.standins import evaluate_world, make_world
 
 # tests of dlib's, which takes 0.1 s an image, are in test_identity.py; those of inception, which is as slow, below
 QUICK = sorted(EXTRACTORS.keys() - {"dlib", "inception"})
@@ -84,9 +82,7 @@ def test_evaluate_runs_onet_once_over_each_set(tmp_path, monkeypatch):
         return network(x)
 
     monkeypatch.setattr(module, "_onet_network", lambda: counted)
-    params = Evaluate(extractor="mtcnn", samples=20, kid_subsets=2, kid_subset_size=4, neighbours=1)
-    folders = {name: tmp_path / name for name in ("models", "latents", "shards", "report")}
-    metrics = evaluate(params, **folders, load=load)
+    metrics = evaluate_world(tmp_path, load, extractor="mtcnn")
     # what is compared (samples.csv), what it is compared with, and 10 interpolations of 9 faces by each model
     assert batches == [BATCH] * (1 + len(pd.read_csv(tmp_path / "report/samples.csv")) + 3 + 1)
     assert "interpolation_evenness_mtcnn_n20" in metrics["gan"]
@@ -221,11 +217,7 @@ def test_inception_asks_for_what_keras_asks_for(monkeypatch):
 def test_the_names_of_metrics_say_whose_inception_it_is(monkeypatch, tmp_path):
     monkeypatch.setitem(EXTRACTORS, "inception", EXTRACTORS["random_conv"])
     _, load = make_world(tmp_path, train=8, valid=6, test=20)
-    params = Evaluate(
-        extractor="inception", samples=20, kid_subsets=2, kid_subset_size=4, neighbours=1, interpolations=1
-    )  # fmt: skip
-    folders = {name: tmp_path / name for name in ("models", "latents", "shards", "report")}
-    metrics = evaluate(params, **folders, wanted=("gan",), load=load)
+    metrics = evaluate_world(tmp_path, load, ("gan",), extractor="inception", interpolations=1)
     assert {"kid_x1000_inception_keras_n20", "interpolation_evenness_inception_keras_n1"} <= metrics["gan"].keys()
     assert not any("inception_n" in name or "fid" in name for name in metrics["gan"])
     assert set(pd.read_csv(tmp_path / "report/samples.csv")["extractor"]) == {"inception_keras"}

@@ -15,10 +15,8 @@ from facepipe.download.synthetic.renderer import render
 from facepipe.errors import InputError
 from facepipe.features import identity
 from facepipe.features.identity import CHIP_EYES, CHIP_SIZE, chips, descriptors
-from facepipe.metrics.config import Evaluate
-from facepipe.metrics.evaluate import evaluate
 from tests.conftest import ROOT
-from tests.standins import make_world
+from tests.standins import evaluate_world, make_world
 
 LFW = ROOT.parent / "shared/data/lfw/lfw-deepfunneled.tgz"
 PEOPLE = 12
@@ -126,11 +124,7 @@ def test_near_what_dlib_finds_by_its_own_landmarks(pairs):
 
 def test_evaluate_by_it(tmp_path):
     _, load = make_world(tmp_path, train=12, valid=6, test=20)
-    params = Evaluate(
-        extractor="dlib", samples=20, kid_subsets=2, kid_subset_size=4, neighbours=1, interpolations=2
-    )  # fmt: skip
-    folders = {name: tmp_path / name for name in ("models", "latents", "shards", "report")}
-    metrics = evaluate(params, **folders, wanted=("gan",), load=load)
+    metrics = evaluate_world(tmp_path, load, ("gan",), extractor="dlib", interpolations=2)
     names = {"kid_x1000_dlib_n20", "precision_dlib_n20", "interpolation_straightness_dlib_n2"}
     assert names <= metrics["gan"].keys()
     assert not any("face_score" in name for scores in metrics.values() for name in scores)

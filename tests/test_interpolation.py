@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial.distance import euclidean
 
 from facepipe.latents.paths import slerp
-from facepipe.metrics.interpolation import STEPS, evenness, straightness, ways
+from facepipe.metrics.interpolation import STEPS, evenness, paths, straightness
 
 
 def test_known_answers():
@@ -23,7 +23,7 @@ def test_known_answers():
     half_circle = np.stack([[math.cos(a), math.sin(a)] for a in np.linspace(0, math.pi, 1001)])[None]
     assert straightness(half_circle) == pytest.approx(2 / math.pi, abs=1e-5)
     both = np.concatenate([corner, np.linspace([[0, 0]], [[1, 1]], 3, axis=1)])
-    assert straightness(both) == pytest.approx((5 / 7 + 1) / 2), "the mean over the ways"
+    assert straightness(both) == pytest.approx((5 / 7 + 1) / 2), "the mean over the paths"
 
 
 def test_nothing_that_changes_counts_as_smooth():
@@ -35,9 +35,9 @@ def test_nothing_that_changes_counts_as_smooth():
 def test_against_plain_loops(shape):
     features = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     ratios = []
-    for way in features:
-        lengths = [euclidean(a, b) for a, b in itertools.pairwise(way)]
-        ratios.append((euclidean(way[0], way[-1]) / sum(lengths), sum(lengths) / len(lengths) / max(lengths)))
+    for path in features:
+        lengths = [euclidean(a, b) for a, b in itertools.pairwise(path)]
+        ratios.append((euclidean(path[0], path[-1]) / sum(lengths), sum(lengths) / len(lengths) / max(lengths)))
     assert (straightness(features), evenness(features)) == pytest.approx(np.mean(ratios, axis=0), rel=1e-6)
 
 
@@ -50,13 +50,13 @@ def test_scale_place_and_sense_do_not_matter(change):
 
 @pytest.mark.parametrize("shape", [(5, 3), (0, 5, 3), (2, 1, 3)])
 def test_what_is_no_way(shape):
-    with pytest.raises(ValueError, match="one way and two faces at least"):
+    with pytest.raises(ValueError, match="one path and two faces at least"):
         straightness(np.zeros(shape))
 
 
 def test_ways_go_from_latent_to_latent_and_from_label_to_label():
     z = np.random.default_rng(2).normal(size=(4, 6)).astype(np.float32)
-    found, labels = ways(z, np.array([[0, np.nan], [1, 1], [1, 0], [1, 0]]), "slerp")
+    found, labels = paths(z, np.array([[0, np.nan], [1, 1], [1, 0], [1, 0]]), "slerp")
     assert found.shape == (2 * (STEPS + 1), 6) and found.dtype == np.float32 and labels.shape == (2 * (STEPS + 1), 2)
     assert found[[0, STEPS, STEPS + 1, -1]] == pytest.approx(z, abs=1e-6)
     assert found[STEPS // 2] == pytest.approx(slerp(z[0], z[1], 0.5))

@@ -21,19 +21,15 @@ class AttributeClassifier:
     def __init__(self, names, network):
         self.names, self.network = names, network
 
-    def logits(self, images):
-        """uint8 (n, h, w, c) -> float32 (n, k); above 0 where an attribute is more likely there than not."""
-        found = [np.empty((0, len(self.names)), np.float32)]
-        for start in range(0, len(images), 4 * BATCH):
-            x = images[start : start + 4 * BATCH].astype(np.float32) / 127.5 - 1
-            found.append(self.network(x, training=False).numpy())
-        return np.concatenate(found)
-
     def probabilities(self, images):
         """uint8 (n, h, w, c) -> float32 (n, k) in [0, 1]."""
         import tensorflow as tf
 
-        return tf.sigmoid(self.logits(images)).numpy()
+        found = [np.empty((0, len(self.names)), np.float32)]
+        for start in range(0, len(images), 4 * BATCH):
+            x = images[start : start + 4 * BATCH].astype(np.float32) / 127.5 - 1
+            found.append(tf.sigmoid(self.network(x, training=False)).numpy())
+        return np.concatenate(found)
 
 
 def fit_classifier(names, shards, labels, seed, images, stream="classifier"):

@@ -71,7 +71,7 @@ class PixelScale:
     def _share(self, own, model, z, labels, vector, length):
         """Of the decoded latents, so far along the vector: in which the judge sees the attribute number `own`."""
         images = to_uint8(model.decode(z + np.float32(length) * vector, labels))
-        return float((self._classifier.logits(images)[:, own] > 0).mean())
+        return float((self._classifier.probabilities(images)[:, own] > 0.5).mean())
 
 
 def shortest(share):

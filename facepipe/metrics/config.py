@@ -13,7 +13,7 @@ class Evaluate(Section):
 
     `samplers`: what the latents of random faces are drawn from beside the models' own samplers and the fitted density.
     `edit_images`: how many images a judge of attributes is trained on, by which edits are judged; 0: they are not.
-    `interpolations`: how many ways from one latent to another are judged by their smoothness; 0: none.
+    `interpolations`: how many paths from one latent to another are judged by their smoothness; 0: none.
     """
 
     extractor: Literal["mtcnn", "dlib", "inception", "random_conv"] = "mtcnn"

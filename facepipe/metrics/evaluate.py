@@ -19,7 +19,7 @@ from facepipe.latents.statistics import kl_per_dimension, statistics
 from facepipe.latents.table import read_latents
 from facepipe.metrics import reconstruction
 from facepipe.metrics.edits import EditJudge, EditScores, edit_metrics
-from facepipe.metrics.interpolation import ways
+from facepipe.metrics.interpolation import paths
 from facepipe.metrics.samples import Judge, SampleScores, sample_metrics
 from facepipe.networks.health import active_units
 from facepipe.networks.pixel_pca import fit_pca
@@ -123,7 +123,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
                 samples.append(judge(name, other.name, _sample(model, z, labels)))
         z, labels = _ends(model, shards, None if rows is None else rows.z, params)
         if len(z):
-            metrics[name] |= judge.smoothness(_sample(model, *ways(z, labels, PATH_METHODS[name])))
+            metrics[name] |= judge.smoothness(_sample(model, *paths(z, labels, PATH_METHODS[name])))
     write_csv(report / "samples.csv", SampleScores._fields, samples, DIGITS)
     rows = ((name, metric, value) for name, found in metrics.items() for metric, value in found.items())
     write_csv(report / "scores.csv", ("model", "metric", "value"), rows, DIGITS)
@@ -231,7 +231,7 @@ def _latent_metrics(name, z, logvar, params, report):
 
 
 def _ends(model, shards, encoded, params):
-    """Ends of `params.interpolations` ways: encodings of test images (`encoded`), as many as there are, and labels.
+    """Ends of `params.interpolations` paths: encodings of test images (`encoded`), as many as there are, and labels.
 
     A GAN's are drawn from its sampler, whether it has an inverter or not: its own latents are those.
     """

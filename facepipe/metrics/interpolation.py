@@ -1,7 +1,7 @@
-"""How smoothly a model goes from one face to another: the way that features of its interpolations take.
+"""How smoothly a model goes from one face to another: the path that features of its interpolations take.
 
 Inspired by perceptual path length (Karras et al. 2019, "A style-based generator architecture for generative adversarial
-networks", section 4.1), which is how far features move for a tiny step. Here both numbers are ratios over whole ways,
+networks", section 4.1), which is how far features move for a tiny step. Here both numbers are ratios over whole paths,
 which depend neither on the scale of the features nor on how far apart two faces are.
 """
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from facepipe.latents.paths import interpolate
 
-STEPS = 8  # of each way: nine faces
+STEPS = 8  # of each path: nine faces
 
 
-def ways(z, labels, method):
-    """The latents of every way, from the first of `z` to the second, from the third to the fourth, ...
+def paths(z, labels, method):
+    """The latents of every path, from the first of `z` to the second, from the third to the fourth, ...
 
     Args:
         z: float (2 p, d).
@@ -21,7 +21,7 @@ def ways(z, labels, method):
         method: as in `latents.paths.interpolate`; labels go straight.
 
     Returns:
-        (float32 (p (STEPS + 1), d), float32 (p (STEPS + 1), k)), the faces of a way together.
+        (float32 (p (STEPS + 1), d), float32 (p (STEPS + 1), k)), the faces of a path together.
     """
     labels = np.nan_to_num(labels, nan=0.5)
     pairs = range(0, len(z), 2)
@@ -30,14 +30,14 @@ def ways(z, labels, method):
 
 
 def straightness(features):
-    """How direct the ways are: the distance of their ends over the length of the way, the mean over the ways.
+    """How direct the paths are: the distance of their ends over the length of the path, the mean over the paths.
 
     Args:
-        features: float (p, n, d), n >= 2 faces on each of p >= 1 ways, at equal steps.
+        features: float (p, n, d), n >= 2 faces on each of p >= 1 paths, at equal steps.
 
     Returns:
         float in [0, 1]; 1 where the features go straight from one end to the other. Low where an interpolation
-        leads through other faces. A way on which nothing changes counts as straight.
+        leads through other faces. A path on which nothing changes counts as straight.
     """
     steps = _steps(features)
     ends = np.linalg.norm(np.asarray(features[:, -1], np.float64) - features[:, 0], axis=-1)
@@ -45,14 +45,14 @@ def straightness(features):
 
 
 def evenness(features):
-    """How even the steps are: the mean step over the largest, the mean over the ways.
+    """How even the steps are: the mean step over the largest, the mean over the paths.
 
     Args:
         features: as for `straightness`.
 
     Returns:
-        float in [1 / (n - 1), 1]; 1 where all steps of a way are equally long. Low where a face stays as it is and then
-        jumps. A way on which nothing changes counts as even.
+        float in [1 / (n - 1), 1]; 1 where all steps of a path are equally long. Low where a face stays as it is and
+        then jumps. A path on which nothing changes counts as even.
     """
     steps = _steps(features)
     return _mean_ratio(steps.mean(axis=1), steps.max(axis=1))
@@ -61,7 +61,7 @@ def evenness(features):
 def _steps(features):
     """float64 (p, n - 1): how far each step goes."""
     if features.ndim != 3 or len(features) == 0 or features.shape[1] < 2:
-        raise ValueError(f"expected features (ways, faces, d), one way and two faces at least, got {features.shape}")
+        raise ValueError(f"expected features (paths, faces, d), one path and two faces at least, got {features.shape}")
     return np.linalg.norm(np.diff(np.asarray(features, np.float64), axis=1), axis=-1)
 
 

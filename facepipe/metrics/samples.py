@@ -88,7 +88,7 @@ class Judge:
         return found.features, float(found.face_scores.mean())
 
     def smoothness(self, images):
-        """Of interpolations' uint8 faces (p (STEPS + 1), h, w, c), see `interpolation.ways`: metrics by name."""
+        """Of interpolations' uint8 faces (p (STEPS + 1), h, w, c), see `interpolation.paths`: metrics by name."""
         found = self._features(images)[0]
         found = found.reshape(-1, STEPS + 1, found.shape[1])
         tag = f"{self._called}_n{len(found)}"

@@ -8,7 +8,7 @@ from facepipe.features.extractors import onet_maps
 from facepipe.networks import strided
 from facepipe.networks.layers import Initializers
 from facepipe.networks.maps import halvings, patch_for
-from facepipe.networks.matching import distance
+from facepipe.networks.matching import mean_distance
 from facepipe.networks.patches import folded
 from facepipe.networks.slope import gamma_for, squared_slope
 from facepipe.networks.summary import forward_flops
@@ -137,15 +137,13 @@ class FinishTask:
             real, *fakes = tf.split(logits, parts)
             made = made[: tf.shape(x)[0]]
             absolute, d_losses = _mean(tf.abs(x - made)), 0.0
-            pairs = [tf.split(each, parts)[:2] for each in maps]
-            features = tf.add_n([distance(a, b) for a, b in pairs]) / len(pairs)
+            features = mean_distance(*zip(*(tf.split(each, parts)[:2] for each in maps), strict=True))
             losses = absolute + params.feature_weight * features
             for weight, fake in zip((params.adversarial_weight, params.random_weight), fakes, strict=False):
                 d_losses += _mean(tf.nn.softplus(-real) + tf.nn.softplus(fake)) / len(fakes)
                 losses += weight * _mean(tf.nn.softplus(-fake))
             if params.face_weight:
-                faces = zip(onet_maps(x), onet_maps(made), strict=True)
-                losses += params.face_weight * tf.add_n([distance(a, b) for a, b in faces]) / 4.0
+                losses += params.face_weight * mean_distance(onet_maps(x), onet_maps(made))
             penalty = 0.0
             if with_penalty:
                 _, r1 = squared_slope(lambda x: _mean(self._discriminator(x, training=True)[-1]), x * 2.0 - 1.0)

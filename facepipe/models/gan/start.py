@@ -35,11 +35,9 @@ def encoder_files(folder):
         {name: bytes} of model.json and of the encoder's weights; {}: there is none, or of latents that are no linear
         function of its features.
     """
-    folder = Path(folder)
-    if read_info(folder)["model"] == GAN.name:
-        folder = folder / ENCODER
-        if not folder.exists():
-            return {}
+    folder = _encoder_folder(folder)
+    if not folder.exists():
+        return {}
     if read_info(folder)["spec"].get("latent_activation") != "linear":
         return {}
     return {name: (folder / name).read_bytes() for name in ENCODER_FILES}
@@ -49,31 +47,32 @@ def encoder_network(folder, dtype):
     """The encoder that `encoder_files` names, as one network that is trained no further.
 
     Args:
-        folder: of an autoencoder, a VAE, or a GAN that began as one; None: none.
+        folder: of an autoencoder, a VAE, or a GAN that began as one.
         dtype: keras dtype policy of the convolutions.
 
     Returns:
         `keras.Model`: images (n, h, w, c) in [-1, 1] -> float32 latents (n, latent_dim), of a VAE mu.
-
-    Raises:
-        InputError: there is no such encoder.
     """
-    if not folder or not encoder_files(folder):
-        raise FieldError(
-            "anchor_weight", "needs init_from to name an autoencoder or a VAE (latent_activation: linear); use 0"
-        )
-    folder = Path(folder) if read_info(folder)["model"] != GAN.name else Path(folder) / ENCODER
+    folder = _encoder_folder(folder)
     info = read_info(folder)
-    spec, numbers = info["spec"], info["spec"]["latent_dim"] if info["spec"].get("linear_path") else 0
-    body = convolutions(
-        "encoder", tuple(spec["image_shape"]), tuple(spec["widths"]), 0, dtype, patch=spec.get("patch_size", 1),
-        numbers=numbers,
-    )  # fmt: skip
-    dim, features = spec["latent_dim"], keras.Input(body.output_shape[1:])
+    body, dim = _convolutions(info["spec"], dtype), info["spec"]["latent_dim"]
+    features = keras.Input(body.output_shape[1:])
     outputs = 2 * dim if info["model"] == "vae" else dim
     head = keras.Model(features, keras.layers.Dense(outputs, dtype="float32", name="encoder_head")(features))
     read_weights(folder, {"convolutions": body, "head": head})
     return keras.Model(body.input, head(body.output)[:, :dim], name="encoder", trainable=False)
+
+
+def _encoder_folder(folder):
+    """Where the files of the encoder lie that a GAN which starts from a model folder has, if it has one."""
+    return Path(folder) / ENCODER if read_info(folder)["model"] == GAN.name else Path(folder)
+
+
+def _convolutions(spec, dtype="float32"):
+    """The convolutions of the encoder of an autoencoder's or a VAE's spec."""
+    numbers = spec["latent_dim"] if spec.get("linear_path") else 0
+    shape, widths, patch = tuple(spec["image_shape"]), tuple(spec["widths"]), spec.get("patch_size", 1)
+    return convolutions("encoder", shape, widths, 0, dtype, patch=patch, numbers=numbers)
 
 
 def fitting(params):
@@ -149,9 +148,7 @@ def encoder_convolutions(folder, spec):
     different = [f"{key} is {value} there, {here[key]} here" for key, value in there.items() if here[key] != value]
     if different:
         raise FieldError("discriminator_start", f"encoder of {folder} does not fit: {'; '.join(different)}")
-    numbers = source["latent_dim"] if source.get("linear_path") else 0
-    shape, widths, patch = tuple(source["image_shape"]), tuple(source["widths"]), there["patch_size"]
-    encoder = convolutions("encoder", shape, widths, 0, "float32", patch=patch, numbers=numbers)
+    encoder = _convolutions(source)
     read_weights(folder, {"convolutions": encoder})
     layers = [layer for layer in encoder.layers if layer.name.startswith("encoder_conv") and layer.weights]
     return {layer.name.replace("encoder", "discriminator"): layer.get_weights() for layer in layers}

@@ -8,6 +8,7 @@ import tensorflow as tf
 from facepipe.core.determinism import rng
 from facepipe.core.pictures import tile, to_uint8
 from facepipe.core.progress import say
+from facepipe.errors import FieldError
 from facepipe.models.gan import annealing
 from facepipe.models.gan.anchor import Anchor
 from facepipe.models.gan.collapse import diversity, messages, real_diversity
@@ -122,8 +123,10 @@ class GANTask:
             convolutions = encoder_convolutions(params.init_from, spec)
         prior = prior_of(params.init_from, spec["latent_dim"])
         encoder = encoder_files(params.init_from) if params.init_from else {}
-        if params.anchor_weight:
-            encoder_network(params.init_from, "float32")  # or say now what is missing
+        if params.anchor_weight and not encoder:
+            raise FieldError(
+                "anchor_weight", "needs init_from to name an autoencoder or a VAE (latent_activation: linear); use 0"
+            )
 
         def build(runtime, seed, steps):
             network, average = GAN(spec, runtime.dtype, seed), GAN(spec, "float32", seed)

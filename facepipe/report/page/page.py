@@ -105,7 +105,7 @@ def _scores(metrics, models):
                 fixed(s[f"precision_{tag}"], 3),
                 fixed(s[f"recall_{tag}"], 3),
                 fixed(s.get(f"face_score_{tag}"), 3),
-                *(fixed(s.get(_named(s, f"interpolation_{way}")), 3) for way in SMOOTH),
+                *(fixed(s.get(_named(s, f"interpolation_{each}")), 3) for each in SMOOTH),
             ]
         )
     header = ["", "test MSE", "PCA MSE (size)", "PSNR, dB", "SSIM", "KID x 1000", "KID, density"]
