@@ -26,7 +26,7 @@ def trained(tiny_models, tiny_shards, tiny_params, tmp_path_factory):
     found = {}
     for weight in (0.0, 30.0):
         folder = tmp_path_factory.mktemp("anchored")
-        params = TrainGAN(**PARAMS, init_from=str(tiny_models / "ae"), anchor_weight=weight)
+        params = TrainGAN(**PARAMS, init_from=str(tiny_models / "ae"), anchor_weight=weight, anchor_face_weight=0.5)
         train_model("gan", tiny_params[0], params, tiny_shards, folder / "gan", folder / "report")
         found[weight] = folder
     return found
@@ -51,18 +51,19 @@ def test_an_anchored_generator_goes_on_giving_photographs_back(trained, tiny_mod
 
 def test_history_says_how_near_it_stays(trained):
     history = pd.read_csv(trained[30.0] / "report/history.csv")
-    np.testing.assert_allclose(history["anchor"], history["l1"] + 0.2 * history["face"], rtol=1e-3)
+    np.testing.assert_allclose(history["anchor"], history["l1"] + 0.5 * history["face"], rtol=1e-3)
     assert not {"anchor", "l1", "face"} & set(pd.read_csv(trained[0.0] / "report/history.csv").columns)
 
 
 def test_the_distance_is_none_to_an_image_itself_and_grows_away_from_it(tiny_shards):
     images = tf.constant(Shards(tiny_shards).images("test")[:8], tf.float32) / 127.5 - 1.0
-    anchor = Anchor(None)
+    anchor = Anchor(None, 1.0)
     assert float(tf.reduce_max(anchor.terms(images, images)["anchor"])) == 0.0
     near, far = (anchor.terms(images, images * factor) for factor in (0.9, 0.5))
     assert (near["l1"].numpy() < far["l1"].numpy()).all() and (near["face"].numpy() < far["face"].numpy()).all()
     expected = 0.5 * np.abs(images.numpy()).mean((1, 2, 3)) * 0.1
     np.testing.assert_allclose(near["l1"].numpy(), expected, rtol=1e-4)
+    assert Anchor(None, 0.0).terms(images, images * 0.9).keys() == {"anchor", "l1"}
 
 
 def test_it_takes_twice_the_passes_of_the_generator():

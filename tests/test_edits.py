@@ -86,6 +86,8 @@ def test_evaluate_writes_a_row_an_attribute(tiny_workspace, tmp_path):
         for name in ("Bright", "Left")
         for shown in ("decoded", "residual")
     ]
+    # what the plot of dvc.yaml calls a bar
+    assert table["edit"].is_unique and table["edit"][0] == "ae Bright decoded"
     for shown, rows in table[:4].groupby("shown"):
         [success] = [value for key, value in metrics["ae"].items() if key.startswith(f"edit_{shown}_success_n")]
         assert success == pytest.approx(rows["success"].mean())

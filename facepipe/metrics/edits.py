@@ -36,6 +36,11 @@ class EditScores(NamedTuple):
     identity_distance: float | None  # dlib only: from the photographs, mean
     same_person: float | None  # and the share below that at which two pictures are of one person
 
+    @property
+    def edit(self):
+        """What no other row is called, for a plot."""
+        return f"{self.model} {self.attribute} {self.shown}"
+
 
 class EditJudge:
     """Judges edits of a data set's held-out photographs.

@@ -127,7 +127,8 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
     write_csv(report / "samples.csv", SampleScores._fields, samples, DIGITS)
     rows = ((name, metric, value) for name, found in metrics.items() for metric, value in found.items())
     write_csv(report / "scores.csv", ("model", "metric", "value"), rows, DIGITS)
-    write_csv(report / "edits.csv", EditScores._fields, edits, DIGITS)
+    rows = ((row.edit, *row) for row in edits)
+    write_csv(report / "edits.csv", ("edit", *EditScores._fields), rows, DIGITS)
     columns = "model", "test_mse", "test_psnr_db", "test_ssim"
     write_csv(report / "reconstruction.csv", columns, reconstructions, DIGITS)
     return metrics

@@ -57,7 +57,9 @@ def default_task(kind, shape, params, runtime):
     with runtime.strategy.scope():
         if kind == "gan":
             networks, average = GAN(spec, runtime.dtype, 0), GAN(spec, "float32", 0)
-            anchor = Anchor(_encoder(start, shape, params, runtime)) if section.anchor_weight else None
+            anchor = None
+            if section.anchor_weight:
+                anchor = Anchor(_encoder(start, shape, params, runtime), section.anchor_face_weight)
             task = GANTask(networks, average, section, None, runtime, 1.0, None, anchor=anchor)
             return task, section.batch_size
         networks, task = {"ae": (Autoencoder, AETask), "vae": (VAE, VAETask)}[kind]

@@ -9,19 +9,17 @@ import tensorflow as tf
 from facepipe.features.extractors import onet_maps
 from facepipe.networks.matching import mean_distance
 
-# of the distance of O-Net's maps, beside the absolute error
-FACE_WEIGHT = 0.2
-
 
 class Anchor:
     """What holds a generator to photographs.
 
     Args:
         encoder: `keras.Model`, images (n, h, w, c) in [-1, 1] -> latents, see `start.encoder_network`.
+        face_weight: float, of the distance of O-Net's maps, beside the absolute error; 0: O-Net takes no part.
     """
 
-    def __init__(self, encoder):
-        self._encoder = encoder
+    def __init__(self, encoder, face_weight):
+        self._encoder, self._face_weight = encoder, face_weight
 
     def latents(self, images):
         """float32 images (n, h, w, c) in [-1, 1] -> float32 (n, latent_dim)."""
@@ -31,10 +29,12 @@ class Anchor:
         """How far reconstructions are from their images, both float32 (n, h, w, c) in [-1, 1].
 
         Returns:
-            Dict of float32 (n,): anchor, l1 + FACE_WEIGHT * face; l1, of pixels in [0, 1]; face, see
-            `matching.mean_distance`, of O-Net's maps.
+            Dict of float32 (n,): anchor, l1 + face_weight * face; l1, of pixels in [0, 1]; unless its weight is 0 face,
+            see `matching.mean_distance`, of O-Net's maps.
         """
         x, y = images * 0.5 + 0.5, made * 0.5 + 0.5
         l1 = tf.reduce_mean(tf.abs(x - y), axis=(1, 2, 3))
+        if not self._face_weight:
+            return {"anchor": l1, "l1": l1}
         face = mean_distance(onet_maps(x), onet_maps(y))
-        return {"anchor": l1 + FACE_WEIGHT * face, "l1": l1, "face": face}
+        return {"anchor": l1 + self._face_weight * face, "l1": l1, "face": face}

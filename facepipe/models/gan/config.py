@@ -34,7 +34,7 @@ class TrainGAN(Budget):
     the trained model draws: psi * N(0, I), at 1 the prior that it was trained with. `init_from` is the folder that the
     first weights come from: that of a VAE or of another GAN; None: they are random. `latent_dim`, widths and patch size
     "auto" are those of that model. `discriminator_start: encoder`: the discriminator's convolutions are the VAE's.
-    `anchor_weight`: of what comes back of photographs, see `anchor`.
+    `anchor_weight`: of what comes back of photographs, see `anchor`, in which `anchor_face_weight` is O-Net's part.
     `keep`: the generator that is stored, of the last step or of the grid with the lowest KID of `keep_samples` samples.
     `condition_on`: attributes whose labels both networks see, but for a share `condition_dropout` of the images.
     """
@@ -43,6 +43,7 @@ class TrainGAN(Budget):
     discriminator_start: Literal["random", "encoder"] = "random"
     discriminator_first: Natural = 0
     anchor_weight: NonNegative = 0.0
+    anchor_face_weight: NonNegative = 1.0
     architecture: Literal["dcgan", "residual"] = "dcgan"
     spectral_norm: bool = False
     condition_on: AttributeNames = ()

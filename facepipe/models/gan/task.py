@@ -134,7 +134,9 @@ class GANTask:
                 network.networks[name].set_weights(values)
             for name, values in convolutions.items():
                 network.networks["discriminator"].get_layer(name).set_weights(values)
-            anchor = Anchor(encoder_network(params.init_from, runtime.dtype)) if params.anchor_weight else None
+            anchor = None
+            if params.anchor_weight:
+                anchor = Anchor(encoder_network(params.init_from, runtime.dtype), params.anchor_face_weight)
             return cls(network, average, params, steps, runtime, real_diversity(data), data, prior, encoder, anchor)
 
         start = {"init_from": {"folder": params.init_from, "sha256": digest}} if digest else {}
