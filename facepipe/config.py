@@ -103,10 +103,22 @@ def read_text(path):
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
+class _Loader(yaml.SafeLoader):
+    """As DVC does, refuses a key that a mapping has twice: the second would win in silence."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands there twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_sections(text, path):
     """The sections that the YAML `text` of the file `path` has, a dict; InputError: it is no YAML, or has none."""
     try:
-        raw = yaml.safe_load(text)
+        raw = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         where = f" line {error.problem_mark.line + 1}:" if getattr(error, "problem_mark", None) else ""
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
