@@ -8,6 +8,7 @@ import yaml
 from facepipe.config import load_params
 from facepipe.errors import InputError
 from facepipe.models.ae.config import TrainAE
+from facepipe.models.gan.config import TrainGAN
 from facepipe.models.vae.config import TrainVAE
 from facepipe.training.config import steps_of
 from tests.conftest import ROOT
@@ -191,6 +192,14 @@ def test_pressures_on_the_kl_that_exclude_each_other(changes, expected):
 def test_one_bound_on_the_decoder():
     with pytest.raises(ValueError, match="decoder_l2 has no effect on kernels that decoder_spectral_norm scales"):
         TrainAE(epochs=1, decoder_l2=0.1, decoder_spectral_norm=True)
+
+
+def test_the_best_is_not_judged_by_the_network_that_trained_it():
+    anchored = {"images": 1, "keep": "best", "anchor_weight": 1.0}
+    with pytest.raises(ValueError, match="keep_extractor: mtcnn is no judge .* use dlib, or keep: last"):
+        TrainGAN(**anchored)
+    for fine in ({"keep_extractor": "dlib"}, {"anchor_face_weight": 0.0}, {"anchor_weight": 0.0}, {"keep": "last"}):
+        TrainGAN(**anchored | fine)
 
 
 def test_files_that_are_no_params(tmp_path):

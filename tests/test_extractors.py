@@ -103,6 +103,16 @@ def test_mtcnn_is_float32_whatever_a_model_set(faces):
         keras.mixed_precision.set_global_policy("float32")
 
 
+def test_onet_has_its_weights_where_a_training_asks_for_it_first(faces):
+    import tensorflow as tf
+
+    images = tf.constant(faces[:4], tf.float32) / 255.0
+    expected = module.onet_maps(images)
+    module._onet.cache_clear()
+    for found, known in zip(tf.function(module.onet_maps)(images), expected, strict=True):
+        np.testing.assert_allclose(found, known, atol=1e-5)
+
+
 def test_resize_averages_when_it_shrinks():
     stripes = np.zeros((1, 96, 96, 3), np.uint8)
     stripes[:, ::2] = 255

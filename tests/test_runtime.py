@@ -45,10 +45,14 @@ sections = {
     "ae-spectral": TrainAE(**common, widths=(8, 8), decoder_spectral_norm=True, augment=augment),
     "vae-conditioned": TrainVAE(**common, widths=(8, 8), condition_on=("Left", "Bright"), condition_dropout=0.3),
     "gan-conditioned": TrainGAN(**common, **widths, condition_on=("Left", "Bright"), r1_every=2, augment=augment),
+    "gan-anchored": TrainGAN(
+        batch_size=16, epochs=1, discriminator_widths=(8, 8), init_from=f"{out}/ae/single", anchor_weight=1.0
+    ),
     "inverter": TrainInverter(batch_size=16, epochs=1, widths=(8, 8)),
 }
 for name in names:
-    for strategy in ("single", "mirrored"):
+    # what is built once in a process must be right where replicas ask for it first
+    for strategy in ("mirrored", "single"):
         train = Train(strategy=strategy, precision="float32", threads=1)
         more = {"gan": f"{out}/gan/single"} if name == "inverter" else {}
         folder = f"{out}/{name}/{strategy}"
@@ -56,7 +60,7 @@ for name in names:
 """
 # in two processes; a model that starts from another comes after it
 AT_A_TIME = (
-    ("ae", "ae-robust", "ae-spectral", "vae", "vae-capacity", "vae-conditioned", "gan-wasserstein"),
+    ("ae", "ae-robust", "ae-spectral", "vae", "vae-capacity", "vae-conditioned", "gan-wasserstein", "gan-anchored"),
     ("gan", "gan-residual", "gan-conditioned", "inverter"),
 )
 
@@ -89,7 +93,7 @@ def test_two_replicas_equal_one(tiny_shards, tmp_path):
         for done in pool.map(train, AT_A_TIME):
             assert done.returncode == 0, done.stderr[-2000:]
     trained = sorted(path.name for path in tmp_path.iterdir() if (path / "mirrored").is_dir())
-    assert len(trained) == 11
+    assert len(trained) == 12
     for name in trained:
         infos = [read_json(tmp_path / name / strategy / "model.json") for strategy in ("single", "mirrored")]
         assert [info["training"]["replicas"] for info in infos] == [1, 2]

@@ -7,6 +7,7 @@ whose weights Keras downloads once.
 import contextlib
 import functools
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -140,6 +141,13 @@ def _onet_layers(x):
 @functools.cache
 def _onet():
     """The layers of MTCNN's O-Net, with their weights."""
+    # in a thread of its own: in the graph or the strategy of a training that asks first the weights set would be lost
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_build_onet).result()
+
+
+def _build_onet():
+    """`_onet`; FieldError: its package is missing."""
     try:
         import mtcnn.network.onet
         import mtcnn.utils.tensorflow

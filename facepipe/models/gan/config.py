@@ -83,6 +83,11 @@ class TrainGAN(Budget):
     def _what_goes_together(self):
         if self.init_from and Path(self.init_from) == Path("data/models/gan"):
             raise ValueError("init_from: data/models/gan is what train_gan itself makes; copy it and name the copy")
+        if self.keep == "best" and self.keep_extractor == "mtcnn" and self.anchor_weight and self.anchor_face_weight:
+            raise ValueError(
+                "keep_extractor: mtcnn is no judge of what was trained by its network (anchor_face_weight); use dlib, "
+                "or keep: last"
+            )
         if self.loss == "wasserstein_gp" and self.r1_gamma:
             raise ValueError("loss: wasserstein_gp has a penalty of its own (gp_weight); set r1_gamma to 0")
         if self.loss == "wasserstein_gp" and self.schedule.name == "accuracy":
