@@ -196,7 +196,7 @@ def test_one_bound_on_the_decoder():
 
 def test_the_best_is_not_judged_by_the_network_that_trained_it():
     anchored = {"images": 1, "keep": "best", "anchor_weight": 1.0}
-    with pytest.raises(ValueError, match="keep_extractor: mtcnn is no judge .* use dlib, or keep: last"):
+    with pytest.raises(ValueError, match=r"keep_extractor: mtcnn is no judge .* use dlib, or keep: last"):
         TrainGAN(**anchored)
     for fine in ({"keep_extractor": "dlib"}, {"anchor_face_weight": 0.0}, {"anchor_weight": 0.0}, {"keep": "last"}):
         TrainGAN(**anchored | fine)
