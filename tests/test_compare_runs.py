@@ -1,5 +1,8 @@
 """`facepipe compare` in a real git and DVC repository with real experiments, of models that are trained once."""
 
+import base64
+import contextlib
+import io
 import os
 import re
 import shutil
@@ -8,14 +11,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from facepipe.cli import main
+from facepipe.report.compare.curves import _at, colors
 from facepipe.report.compare.differences import direction
+from facepipe.report.compare.faces import compared_faces
 from facepipe.report.compare.page import aligned
 from facepipe.restore import cached
 from tests.pipeline.conftest import Repository
+from tests.standins import make_world
 from tests.test_page import Checker
 
 # what the pipeline's stages would make, from finished models; a scale other than 1 makes other decoders
@@ -146,6 +154,7 @@ def test_a_branch_and_an_experiment_with_faces(here, capsys):
     assert len(captions) == 9 and sum("&lt;script&gt;" in caption for caption in captions) == 1
     order = ["params", "metrics", "trainings", *MODELS]
     assert re.findall('<h2 id="(.*?)">', page) == order and re.findall('href="#(.*?)"', page) == order
+    assert page.count("The same model in all, by dvc.lock.") == 2, "all but the VAE"
     assert page.count("<polyline") == 2 * 2 * 3, "two columns, two revisions, three models"
 
 
@@ -289,6 +298,49 @@ def test_from_a_folder_below_and_without_tensorflow(here, capsys, repository, tm
     environment = repository.environment() | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[1]}"}
     done = subprocess.run([sys.executable, *words], cwd=here / "data", env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "") and (tmp_path / "page.html").exists()
+
+
+class World:
+    """A revision of stand-in models (see `make_world`), without git."""
+
+    def __init__(self, folder, **options):
+        self.name, self.folder, self.outs = folder.name, folder, {}
+        self.models, _ = make_world(folder, **options)
+
+    def trained(self, model):
+        return True
+
+    def get(self, path):
+        place = self.folder / path.removeprefix("data/")
+        return place if place.exists() or "models" in path else None
+
+    def reading(self):
+        return contextlib.nullcontext()
+
+
+def test_faces_of_other_sizes(tmp_path):
+    """Gray and upright beside RGB and square: latents of another size, too, and no encoder for one GAN."""
+    worlds = [World(tmp_path / "square"), World(tmp_path / "upright", shape=(24, 16, 1), latent_dim=5, inverter=True)]
+    of = {str(world.folder): world for world in worlds}
+    ae, vae, gan = compared_faces(worlds, lambda path: of[str(path.parents[1])].models[path.name])
+    sizes = "The latents have different sizes (6, 5): not the same noise."
+    own = "The same photographs, prepared in other ways: each revision shows its own."
+    assert ae.notes == vae.notes == [own, sizes, "No directions in square, upright."]
+    assert gan.notes == ["No encoder in square: neither reconstructions nor edits.", sizes]
+    assert [len(model.pictures) for model in (ae, vae, gan)] == [2, 2, 1]
+    with Image.open(io.BytesIO(base64.b64decode(gan.pictures[0].data))) as image:
+        top, bottom = np.split(np.asarray(image)[2:], 2)
+    scale = round(64 / 24)
+    assert top.shape[0] == 24 * scale + 2, "all as high as the highest"
+    assert (top[: 4 * scale - 1, -4:] == 255).all() and (bottom[: 4 * scale - 1, -4:-2] < 255).any()
+
+
+def test_curves_over_images_seen():
+    """Each curve at the points of both, on its own lines; gaps are passed over, and it ends where it ends."""
+    nan = float("nan")
+    assert _at([1, 2, 3, 4], [1, 3], [10, 30])[:3] == [10, 20, 30] and np.isnan(_at([4], [1, 3], [10, 30])[0])
+    assert _at([1, 2, 3], [1, 2, 3], [10, nan, 30]) == [10, 20, 30] and np.isnan(_at([1], [1], [nan])[0])
+    assert len(set(colors(8))) == 8 and colors(9)[8] == colors(1)[0]
 
 
 def test_which_is_better():

@@ -96,6 +96,8 @@ def _model_faces(name, revisions, data, load):
     if lacking:
         return ModelFaces(name, [f"No such model in {', '.join(lacking)}."], [])
     models, notes = [], []
+    digests = {revision.outs.get(f"data/models/{name}") for revision in revisions}
+    alike = ["The same model in all, by dvc.lock."] if len(digests) == 1 and None not in digests else []
     for revision in revisions:
         try:
             if name == "gan" and INVERTER in revision.outs:
@@ -130,7 +132,7 @@ def _model_faces(name, revisions, data, load):
         notes += _samples(owns, add)
         if shown:
             notes += _edits(name, owns, add)
-    return ModelFaces(name, notes, pictures)
+    return ModelFaces(name, alike + notes, pictures)
 
 
 def _encodable(owns, notes):
@@ -185,7 +187,8 @@ def _edits(name, owns, add):
             with own.revision.reading():
                 found[own.revision.name] = read_directions(path, own.model.latent_dim, name).preferred()
     if len(found) < len(owns):
-        return ["No directions in " + ", ".join(own.revision.name for own in owns if own.revision.name not in found)]
+        lacking = ", ".join(own.revision.name for own in owns if own.revision.name not in found)
+        return [f"No directions in {lacking}."]
     attributes = choose_attributes(RenderReports(rows=ATTRIBUTES), found)
     if not attributes:
         return ["There is no attribute that all revisions have a direction for."]
