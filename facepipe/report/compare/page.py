@@ -74,7 +74,7 @@ def write_comparison(names, project, output, faces=True, load=None):
     )
     with atomic_file(output) as file:
         file.write(page)
-    return [*_lines(revisions, params, main_metrics(groups)), *notes]
+    return [*_lines(revisions, params, main_metrics(groups)), *map(_printable, notes)]
 
 
 def _notes(revision):
@@ -115,9 +115,14 @@ def aligned(header, rows):
 
 
 def _short(cell):
-    """A cell without what would move the cursor, of `WIDEST` letters at most; a final star or space stays."""
-    cell = "".join(letter if letter.isprintable() else "?" for letter in cell)
+    """A cell of `WIDEST` letters at most; a final star or space stays."""
+    cell = _printable(cell)
     return cell if len(cell) <= WIDEST else f"{cell[: WIDEST - 4]}...{cell[-1] if cell[-1] in ' *' else ''}"
+
+
+def _printable(text):
+    """`text` without what would move the terminal's cursor."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def project_folder():
