@@ -18,6 +18,7 @@ COMMANDS = (
     "nearest",
     "encode",
     "export",
+    "compare",
     "watch",
     "recipe",
     "doctor",

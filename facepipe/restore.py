@@ -34,7 +34,7 @@ def _restore(stage):
         outs = lock["stages"][stage]["outs"]
     except (FileNotFoundError, KeyError, TypeError):
         return
-    cache = _cache()
+    cache = cache_folder()
     for out in outs:
         try:
             _copy(cache, out["md5"], Path(out["path"]))
@@ -44,15 +44,21 @@ def _restore(stage):
             print(f"{stage}: {out['path']}: cannot be put back: {error.strerror}", file=sys.stderr)
 
 
-def _cache():
-    """DVC's cache, wherever its options put it."""
-    done = subprocess.run([sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False)
+def cache_folder(project="."):
+    """DVC's cache of the project in a folder, wherever its options put it: a `Path`, absolute or within the project."""
+    command = [sys.executable, "-m", "dvc", "cache", "dir"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     return Path(done.stdout.strip() or ".dvc/cache")
+
+
+def cached(cache, digest):
+    """Where in the cache what has this digest is, if it is there."""
+    return cache / "files" / "md5" / digest[:2] / digest[2:]
 
 
 def _copy(cache, digest, target):
     """A file or folder (its digest ends in .dir: JSON of its files) from the cache to `target`."""
-    source = cache / "files" / "md5" / digest[:2] / digest[2:]
+    source = cached(cache, digest)
     if not digest.endswith(".dir"):
         with open(source, "rb") as old, atomic_file(target, "wb") as new:
             shutil.copyfileobj(old, new)

@@ -100,6 +100,12 @@ def test_curves_take_the_colors_asked_for():
     assert COLORS[0] not in text
 
 
+def test_the_legend_may_stand_elsewhere():
+    series = {"one": [1, 2], "two": [2, 1]}
+    with_names, without = (chart("t", [1, 2], series, legend=legend) for legend in (True, False))
+    assert "two</text>" in with_names and "two" not in without and without.count("<polyline") == 2
+
+
 def test_ticks_that_four_digits_do_not_tell_apart_get_more():
     labels = texts(chart("t", [1, 2], {"loss": [5000.1, 5000.3]}))
     assert {"5,000.1", "5,000.15", "5,000.3"} <= set(labels) and labels.count("5,000") == 0

@@ -29,7 +29,7 @@ def workspace(tmp_path, monkeypatch):
         {"path": "reports/index.html", "hash": "md5", "md5": put(cache, b"<html>")},
     ]
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"render": {"outs": outs}}}))
-    monkeypatch.setattr(restore, "_cache", lambda: cache)
+    monkeypatch.setattr(restore, "cache_folder", lambda: cache)
     return tmp_path
 
 

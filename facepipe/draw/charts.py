@@ -11,7 +11,7 @@ MOST_POINTS = 400  # a longer curve is thinned
 SMALL_WIDTH, SMALL_HEIGHT, SMALL_FOOT = 120, 70, 14  # of a histogram; room for its numbers
 
 
-def chart(title, x, series, x_label="epoch", log=False, colors=COLORS):
+def chart(title, x, series, x_label="epoch", log=False, colors=COLORS, legend=True):
     """A line chart.
 
     Args:
@@ -21,6 +21,7 @@ def chart(title, x, series, x_label="epoch", log=False, colors=COLORS):
         x_label: str.
         log: bool, logarithmic y axis.
         colors: CSS colors of the curves, in order.
+        legend: bool, whether the names of several curves stand above them.
 
     Returns:
         Markup, one <svg> element; escaped, with numbers of fixed format.
@@ -53,7 +54,7 @@ def chart(title, x, series, x_label="epoch", log=False, colors=COLORS):
     parts.append(f'<text x="{middle}" y="{HEIGHT - 4}" class="middle">{escape(x_label)}</text>')
     for i, (name, values) in enumerate(series.items()):
         parts += _line(x, values, colors[i % len(colors)], to_x, to_y)
-        if len(series) > 1:
+        if legend and len(series) > 1:
             parts.append(_legend(name, i, colors[i % len(colors)]))
     return svg(title, WIDTH, HEIGHT, parts)
 

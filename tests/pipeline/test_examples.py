@@ -4,6 +4,7 @@ import shlex
 import shutil
 import zipfile
 from importlib import import_module
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -33,6 +34,15 @@ def photos(tmp_path_factory):
     return folder
 
 
+def with_experiment(finished, folder):
+    """A copy of the finished repository, its branch called main, with an experiment called wide; its folder."""
+    repository = finished.copy(folder)
+    repository.run("git", "branch", "--move", "--force", "main")
+    repository.set_params({"train_vae.latent_dim": 5})
+    repository.run("dvc", "exp", "save", "--name", "wide")
+    return folder
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_examples(finished, photos, tmp_path, monkeypatch, command):
     for name in ("data", "reports"):
@@ -41,7 +51,7 @@ def test_the_examples(finished, photos, tmp_path, monkeypatch, command):
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
     for name in ("smile", "sad"):
         (tmp_path / name).symlink_to(photos / name)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(with_experiment(finished, tmp_path / "repository") if command == "compare" else tmp_path)
     lines = import_module(f"facepipe.commands.{command}").EXAMPLE.splitlines()
     lines = [shlex.split(line)[1:] for line in lines if line.startswith("  facepipe ")]
     assert command in {line[0] for line in lines}
@@ -50,4 +60,4 @@ def test_the_examples(finished, photos, tmp_path, monkeypatch, command):
         endless = command == "watch" and "--once" not in line
         assert main(line + ["--once"] * endless) == 0, line
         made = [line[i + 1] for i, word in enumerate(line) if word in ("-o", "--strip", "--decode")]
-        assert (made or command in SAYING) and all((tmp_path / name).exists() for name in made)
+        assert (made or command in SAYING) and all(Path(name).exists() for name in made)

@@ -1,9 +1,9 @@
-"""The page's templates: HTML files beside the modules that prepare what they show."""
+"""The pages' templates: HTML files beside the modules that prepare what they show."""
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 TEMPLATES = Environment(
-    loader=PackageLoader("facepipe.report.page", ""),
+    loader=ChoiceLoader([PackageLoader(f"facepipe.report.{room}", "") for room in ("page", "compare")]),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

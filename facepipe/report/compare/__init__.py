@@ -1,0 +1,1 @@
+"""A page that shows several revisions of the project side by side."""
