@@ -61,7 +61,7 @@ def write_comparison(names, project, output, faces=True, load=None):
         title=" | ".join(revision.name for revision in revisions),
         names=[revision.name for revision in revisions],
         about=Table(
-            ["revision", "commit", "subject", "date"], [[r.name, r.commit, r.subject, r.date] for r in revisions]
+            ["revision", "commit", "date", "subject"], [[r.name, r.commit, r.date, r.subject] for r in revisions]
         ),
         notes=notes,
         params=params,
