@@ -147,7 +147,7 @@ def _onet():
 
 
 def _build_onet():
-    """`_onet`; FieldError: its package is missing."""
+    """What `_onet` gives, in the graph and strategy of the calling thread; FieldError: its package is missing."""
     try:
         import mtcnn.network.onet
         import mtcnn.utils.tensorflow
