@@ -1,22 +1,27 @@
-"""Render the final grids, the user's edits and reports/index.html."""
+"""Render the final grids, the user's edits, reports/index.html and reports/explorer.html."""
+
+from functools import cache
 
 from facepipe.restore import outputs_kept
 from facepipe.stage import run
 
 
 def main(params):
+    from facepipe.models.load import load_model
+    from facepipe.report.explorer.page import write_explorer
     from facepipe.report.render import render_reports
 
-    render_reports(
-        params.render_reports,
-        models="data/models",
-        latents="data/latents",
-        directions="data/directions",
-        edits="data/edits",
-        shards="data/shards",
-        report="reports",
-        wanted=params.models,
-    )
+    places = {
+        "models": "data/models",
+        "latents": "data/latents",
+        "directions": "data/directions",
+        "shards": "data/shards",
+        "report": "reports",
+        "load": cache(load_model),
+        "wanted": params.models,
+    }
+    render_reports(params.render_reports, edits="data/edits", **places)
+    write_explorer(params.render_reports, **places)
 
 
 if __name__ == "__main__":

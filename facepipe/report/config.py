@@ -1,6 +1,6 @@
 """The section render_reports."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -14,5 +14,6 @@ class RenderReports(Section):
     rows: Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=64)] = 6
     interpolation_steps: Annotated[int, BeforeValidator(no_bool), Field(ge=3, le=64)] = 10
     strengths: Annotated[tuple[Number, ...], Field(min_length=1, max_length=32)] = (-1.0, 0.0, 0.5, 1.0, 1.5)
+    explorer: Literal["auto", "float16", "int8"] = "auto"
     attributes: tuple[str, ...] | None = None
     seed: Natural = 0

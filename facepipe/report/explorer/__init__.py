@@ -1,0 +1,1 @@
+"""reports/explorer.html: the trained networks in one page that runs them in the browser."""

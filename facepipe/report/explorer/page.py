@@ -1,0 +1,122 @@
+"""reports/explorer.html: models, their arrays and the code that runs them, in one file."""
+
+import base64
+import hashlib
+import io
+import json
+from pathlib import Path
+
+from markupsafe import Markup
+from PIL import Image
+
+from facepipe.core.determinism import rng
+from facepipe.core.files import atomic_file
+from facepipe.core.pictures import tile
+from facepipe.latents.folder import MODELS
+from facepipe.report.explorer.contents import contents, edit_success
+from facepipe.report.explorer.program import Tensors
+from facepipe.report.explorer.weights import pack
+from facepipe.report.page.templates import render, source
+from facepipe.shards.shards import Shards
+
+# of "auto": arrays are int8 where the page would be larger with float16
+MOST_BYTES = 8 * 2**20
+FACES, COLUMNS = 24, 8  # held-out ones, in one picture of so many columns
+ENGINE = ("engine.js", "gradient.js", "worker.js")  # run in a worker
+SCRIPT = ("vectors.js", "table.js", "state.js", "panels.js", "draw.js", "photo.js", "main.js")
+
+
+def write_explorer(params, models, latents, directions, shards, report, load=None, wanted=MODELS):
+    """Write explorer.html.
+
+    Args:
+        params: `facepipe.report.config.RenderReports`.
+        models: folder of the model folders ae, vae and gan.
+        latents: folder of the exported latents, of which statistics, PCA and density are taken.
+        directions: folder of <model>.csv, which may be missing.
+        shards: folder of the shards; some test images are in the page.
+        report: the reports folder: evaluate/edits.csv is read, if it is there, explorer.html written atomically;
+            equal inputs give equal bytes.
+        load: function folder -> model, default `facepipe.models.load.load_model`.
+        wanted: which of `MODELS` there are, one or more in any order.
+
+    Returns:
+        dict: bytes of the page, form of the weights (see `weights.FORMS`).
+
+    Raises:
+        InputError: a file of an earlier stage is missing or broken.
+    """
+    if load is None:
+        from facepipe.models.load import load_model as load
+    shards, tensors, success = Shards(shards), Tensors(), Path(report) / "evaluate" / "edits.csv"
+    found = [
+        contents(
+            load(Path(models) / name),
+            tensors,
+            Path(latents) / name,
+            Path(directions) / f"{name}.csv",
+            edit_success(success, name),
+        )
+        for name in MODELS
+        if name in wanted
+    ]
+    framing = shards.framing or {}
+    data = {
+        "dataset": shards.dataset,
+        "models": found,
+        "faces": _faces(shards, params.seed),
+        "eyes": framing.get("eyes"),
+    }
+    for tried in ("float16", "int8") if params.explorer == "auto" else (params.explorer,):
+        index, text = pack(tensors.arrays, tried)
+        page = _page(data | {"arrays": index, "form": tried}, text)
+        if len(page) <= MOST_BYTES:
+            break
+    with atomic_file(Path(report) / "explorer.html", "wb") as file:
+        file.write(page)
+    return {"bytes": len(page), "form": tried}
+
+
+def _page(data, arrays):
+    """The page as bytes."""
+    style, script = source("explorer.css"), "".join(map(source, SCRIPT))
+    policy = (
+        f"default-src 'none'; script-src {_hash(script)} 'wasm-unsafe-eval'; worker-src blob:; "
+        f"style-src {_hash(style)}; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    return render(
+        "explorer.html",
+        policy=policy,
+        style=Markup(style),
+        script=Markup(script),
+        engine=Markup("".join(map(source, ENGINE))),
+        data=_json(data),
+        arrays=arrays,
+        dataset=data["dataset"],
+    ).encode()
+
+
+def _json(data):
+    # in a script element, which only "</script" or "<!--" would end
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+
+
+def _hash(text):
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _faces(shards, seed):
+    """Test images in one PNG, so that the page has their very pixels."""
+    count = min(FACES, shards.count("test"))
+    rows = rng(seed, "explorer").permutation(shards.count("test"))[:count]
+    if not count:
+        return None
+    ids = shards.ids("test")
+    image, file = tile(shards.gather("test", rows), COLUMNS, pad=0), io.BytesIO()
+    Image.fromarray(image).save(file, format="PNG", optimize=True)
+    return {
+        "ids": [ids[row] for row in rows],
+        "columns": min(COLUMNS, count),
+        "picture": f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}",
+    }
