@@ -16,6 +16,7 @@ def main(params):
         shards="data/shards",
         report="reports",
         wanted=params.models,
+        settings=params,
     )
 
 
