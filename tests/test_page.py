@@ -7,6 +7,7 @@ import itertools
 import re
 import shutil
 import tomllib
+import urllib.parse
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from facepipe.config import Params
 from facepipe.core.files import read_json, write_csv, write_json
 from facepipe.core.pictures import save_png
 from facepipe.errors import InputError
+from facepipe.latents.table import write_latents
 from facepipe.metrics.edits import EditScores
 from facepipe.report.config import RenderReports
 from facepipe.report.page import templates
@@ -253,8 +255,12 @@ def test_hostile_names_are_harmless_and_can_be_read(world, tmp_path):
     index = folder / "shards" / "index.json"
     names = [HOSTILE if name == "Right" else name for name in read_json(index)["attributes"]]
     write_json(index, read_json(index) | {"attributes": names, "dataset": HOSTILE})
+    edited = '"><b>\u202e # ?%41'
+    write_latents(folder / "edits" / f"vae-{edited}.csv", ["a"], "", np.zeros((1, 6), np.float32))
     page = render(folder, load)
     parsed = Checker(page)
+    (target,) = [a["href"] for tag, a in parsed.seen if tag == "a" and a["href"].startswith("edits/")]
+    assert (folder / "reports" / urllib.parse.unquote(target)).is_file() and not re.search('["<> #?]', target)
     assert page.count("</script>") == 1 and "onerror=" not in str([a.keys() for _, a in parsed.seen])
     assert all(a["src"].startswith("data:") for tag, a in parsed.seen if tag == "img")
     assert sum("</script><img src=x" in each for each in parsed.text) > 10

@@ -33,6 +33,7 @@ CHARTS = [
     Chart("Finish: absolute error, of pixels and of the discriminator's maps", ("l1", "feature")),
     Chart("Finish: the discriminator's logits", ("real_logit", "fake_logit")),
 ]
+FRAME_WIDTH = 720  # pixels, as wide as the page shows a frame
 NOT_CHARTED = {"epoch", "images", "learning_rate", "d_trains", "g_trains", "collapse"}
 
 
@@ -105,7 +106,7 @@ def model_section(name, title, report, scores, latents=None):
         _networks(read_table(folder / "summary.csv", stage)),
         collapse(history),
         charts,
-        [read_sheet(path, report, caption) for path, caption in frames(folder / "grids")],
+        [read_sheet(path, report, caption, widest=FRAME_WIDTH) for path, caption in frames(folder / "grids")],
         f"render_reports/training/train_{name}.webp",
         _health(report / "evaluate" / "latents" / f"{name}.csv", scores) if "dead_dimensions" in scores else None,
         latents,

@@ -10,6 +10,7 @@ from PIL import Image
 from facepipe.draw.grids import cells_of
 from facepipe.draw.strips import QUALITY
 
+WIDEST = 1600  # pixels that are embedded, more are seldom shown
 LONGEST_SIDE = 16383  # pixels that WebP can have
 
 
@@ -36,7 +37,7 @@ class Sheet(NamedTuple):
     links: tuple[Link, ...] = ()
 
 
-def read_sheet(path, report, caption, title="", hrefs=None, image_shape=None):
+def read_sheet(path, report, caption, title="", hrefs=None, image_shape=None, widest=WIDEST):
     """The `Sheet` of a picture file.
 
     Args:
@@ -46,6 +47,7 @@ def read_sheet(path, report, caption, title="", hrefs=None, image_shape=None):
         hrefs: list of str, one a face in reading order, where the picture is a plain sheet of faces: where a click on
             the face leads. None: nowhere.
         image_shape: (H, W, C) of a face; needed with `hrefs`.
+        widest: int, pixels of the width above which the embedded picture is made smaller.
 
     Raises:
         ValueError: more hrefs than there are places for faces.
@@ -53,8 +55,7 @@ def read_sheet(path, report, caption, title="", hrefs=None, image_shape=None):
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     width, height = picture.size
-    # only what is too large for the format is made smaller
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    picture.thumbnail((widest, LONGEST_SIDE))
     file = io.BytesIO()
     picture.save(file, format="WEBP", quality=QUALITY)
     data = base64.b64encode(file.getvalue()).decode("ascii")
