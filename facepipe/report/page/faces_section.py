@@ -46,10 +46,6 @@ class Gallery:
         """The `Sheet`s of these kinds that there are, a list: kind by kind, in it model by model."""
         return [sheet for kind in kinds for name in self._titles if (sheet := self._sheet(kind, name))]
 
-    def of(self, name, kinds):
-        """Those of one model."""
-        return [sheet for kind in kinds if (sheet := self._sheet(kind, name))]
-
     def _sheet(self, kind, name) -> Sheet | None:
         path = self._report / "render_reports" / "grids" / f"{kind.pattern.format(name)}.png"
         if not path.exists():
