@@ -133,7 +133,7 @@ def test_components_move_the_mean_face(world):
     picture = grid(folder, "components_vae")
     assert all(find(picture, face) for face in to_uint8(models["vae"].decode(np.float32(z))))
     # PARAMS.rows of the 6; samples of the prior have no components worth a look
-    assert picture.shape[0] == 2 * (64 + 2) + 2 + 20
+    assert picture.shape[0] == 2 * (64 + 2) + 2 + 8 + grids.LABEL_SIZE
     assert not (folder / "reports" / "render_reports" / "grids" / "components_gan.png").exists()
 
 

@@ -4,8 +4,7 @@ import numpy as np
 
 from facepipe.core.determinism import rng
 from facepipe.core.pictures import to_float
-from facepipe.draw.grids import labelled, shown_scale
-from facepipe.report.grids import decode, test_images
+from facepipe.report.grids import decode, sheet, test_images
 
 WORST_OF = 256  # test images, at most
 NEAREST_OF = 20_000  # training images, at most
@@ -30,7 +29,7 @@ def worst_grid(model, shards, params):
     worst = np.argsort(-errors, kind="stable")[: params.columns]
     texts = [f"{error:.4f}" for error in errors[worst]]
     rows = [images[worst], decoded[worst]]
-    return labelled(rows, ["original", "reconstruction"], texts, scale=shown_scale(shards.image_shape))
+    return sheet(rows, ["original", "reconstruction"], texts)
 
 
 def worst_of(shards):
@@ -65,7 +64,7 @@ def nearest_grids(faces, shards, params):
     grids, place = {}, 0
     for name, each in shown.items():
         pairs = [each, shards.gather("train", nearest[place : place + len(each)])]
-        grids[name] = labelled(pairs, ["random face", "nearest"], scale=shown_scale(shards.image_shape))
+        grids[name] = sheet(pairs, ["random face", "nearest"])
         place += len(each)
     return grids
 

@@ -11,6 +11,7 @@ from facepipe.latents.vectors import z_columns
 from facepipe.models.residual import residual_edit
 from facepipe.shards.labels import random_labels, read_labels
 
+LABEL_SIZE = 15  # pixels, since the page shows sheets smaller than they are
 REACH, COMPONENT_STEPS = 3.0, 7  # along principal components: standard deviations to each side, faces in a row
 
 
@@ -33,7 +34,7 @@ def reconstructions_grid(model, shards, params):
     rows = []
     for start in range(0, len(images), params.columns):
         rows += [images[start : start + params.columns], decoded[start : start + params.columns]]
-    return labelled(rows, ["original", "reconstruction"] * (len(rows) // 2), scale=shown_scale(shards.image_shape))
+    return sheet(rows, ["original", "reconstruction"] * (len(rows) // 2))
 
 
 def interpolations_grid(model, shards, params):
@@ -57,9 +58,9 @@ def interpolations_grid(model, shards, params):
         path = interpolate(z[i], z[i + 1], steps, PATH_METHODS[model.name])
         rows.append(decode(model, path, interpolate(labels[i], labels[i + 1], steps, "lerp")))
     if images is None:
-        return labelled(rows, scale=shown_scale(shards.image_shape))
+        return sheet(rows)
     rows = [np.concatenate([images[i : i + 1], row, images[i + 1 : i + 2]]) for i, row in zip(pairs, rows, strict=True)]
-    return labelled(rows, column_labels=["original", *[""] * steps, "original"], scale=shown_scale(shards.image_shape))
+    return sheet(rows, column_labels=["original", *[""] * steps, "original"])
 
 
 def components_grid(model, pca, params):
@@ -70,7 +71,7 @@ def components_grid(model, pca, params):
         rows.append(decode(model, traversal(mean, axis, axis @ mean, sd, REACH, COMPONENT_STEPS), labels))
     texts = [f"{name}  sd {sd:.3g}" for name, sd in zip(z_columns(len(rows), "pc"), pca.sd, strict=False)]
     columns = [f"{strength:+.2g} sd" for strength in strengths]
-    return labelled(rows, texts, columns, scale=shown_scale(model.image_shape))
+    return sheet(rows, texts, columns)
 
 
 def edits_grid(model, directions, attributes, shards, params):
@@ -90,7 +91,7 @@ def edits_grid(model, directions, attributes, shards, params):
         rows += [np.concatenate([image, to_uint8(each)]) for each in (faces, residual_edit(image, faces[:1], faces))]
         texts += [f"{name}  AUC {directions.auc[i]:.2f}", "on the photograph"]
     columns = ["original", "0", *[f"{strength:+g}" for strength in strengths]]
-    return labelled(rows, texts, columns, scale=shown_scale(shards.image_shape))
+    return sheet(rows, texts, columns)
 
 
 def _face_without(model, shards, attribute, seed):
@@ -114,6 +115,11 @@ def test_images(model, shards, count, seed):
 def _with_labels(model, shards, split, rows):
     """(images, labels): uint8 (n, H, W, C), and what the model is told of them, float32 (n, k)."""
     return shards.gather(split, rows), read_labels(shards, split, model.condition_on)[rows]
+
+
+def sheet(rows, row_labels=None, column_labels=None):
+    """Rows of uint8 (n, H, W, C) as `labelled` draws them, at the size of the page's grids."""
+    return labelled(rows, row_labels, column_labels, shown_scale(rows[0].shape[1:]), font_size=LABEL_SIZE)
 
 
 def decode(model, z, labels):

@@ -108,7 +108,8 @@ def scores_section(path, models):
 
 def _row(name, good, found, key, digits, floor="", real=None, sd=None):
     """The `Row` of a metric: of each model, of PCA (`floor`) and of training images (`real`)."""
-    values = [each.get(key) for each in found]
+    # as they are shown: what looks alike is not told apart
+    values = [None if each.get(key) is None else round(each[key], digits) for each in found]
     best = best_of(values, good)
     cells = [
         Cell(_with_sd(each, key, digits, sd), value is not None and value == best)
@@ -181,7 +182,7 @@ def edits_section(path, models):
     judged, rows = [name for name in models if any(name == model for model, _ in residual)], []
     for attribute in dict.fromkeys(attribute for _, attribute in residual):
         of = [residual.get((name, attribute)) for name in judged]
-        values = [row and float(row["success"]) for row in of]
+        values = [row and round(float(row["success"]), 2) for row in of]
         best = best_of(values, HIGH)
         texts = [row and f"{float(row['success']):.2f} ({float(row['before']):.2f})" for row in of]
         marked = [Cell(each or "", best is not None and v == best) for each, v in zip(texts, values, strict=True)]
