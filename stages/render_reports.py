@@ -8,7 +8,7 @@ from facepipe.stage import run
 
 def main(params):
     from facepipe.models.load import load_model
-    from facepipe.report.explorer.page import write_explorer
+    from facepipe.report.explorer.page import EXPLORER, write_explorer
     from facepipe.report.render import render_reports
 
     places = {
@@ -20,7 +20,7 @@ def main(params):
         "load": cache(load_model),
         "wanted": params.models,
     }
-    render_reports(params.render_reports, edits="data/edits", **places)
+    render_reports(params.render_reports, edits="data/edits", settings=params, explorer=EXPLORER, **places)
     write_explorer(params.render_reports, **places)
 
 

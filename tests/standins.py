@@ -105,6 +105,8 @@ def make_reports(folder, load):
         (report / "history.csv").write_text("\n".join(rows) + "\n")
         facts = {"parameters": 12345, "best_epoch": 4, "valid_mse": 0.0123, "name": name}
         write_json(report / "metrics.json", {name: facts})
+        record = {"device": "CPU", "images": 500, "precision": "float32", "replicas": 1, "threads": 2}
+        write_json(folder / "models" / name / "model.json", {"training": record})
         layers = f"{name}_net,{name}_conv,Conv2D,8x8x16,1216,155648\n{name}_net,{name}_relu,ReLU,8x8x16,0,0\n"
         (report / "summary.csv").write_text(f"network,layer,type,output,parameters,flops\n{layers}")
         for epoch in range(0, 6):

@@ -28,6 +28,6 @@ def test_the_grid_of_a_trained_model(conditioned_models, tiny_shards):
     z = model.sample_latents(3, params.seed)
     labels = [[0, 0], [0, 1], [1, 0], [1, 1], [np.nan, np.nan]]
     rows = [to_uint8(model.decode(z, np.float32([row] * 3))) for row in labels]
-    expected = labelled(rows, ["without", "Bright", "Left", "Left, Bright", "unknown"], scale=4)
+    expected = labelled(rows, ["without", "Bright", "Left", "Left, Bright", "unknown"], scale=4, font_size=15)
     np.testing.assert_array_equal(conditions_grid(model, Shards(tiny_shards), params), expected)
     assert rows[1].mean() > rows[0].mean() + 30

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from facepipe.core.pictures import tile
-from facepipe.draw.grids import contact_sheet, labelled, shortened, shown_scale
+from facepipe.core.pictures import enlarge, tile
+from facepipe.draw.grids import cells_of, contact_sheet, labelled, shortened, shown_scale
 
 
 def numbered(count, height=3, width=5, channels=3):
@@ -69,3 +69,14 @@ def test_captions_stay_under_their_images():
     assert inked.min() >= 4 and inked.max() < 70
     with pytest.raises(ValueError, match="as many captions"):
         contact_sheet(images, ["one"], columns=2)
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 3), (64, 48, 1), (100, 120, 3)])
+def test_where_the_faces_of_a_sheet_lie(shape):
+    images = np.random.default_rng(0).integers(1, 255, (7, *shape), dtype=np.uint8)
+    large = enlarge(images, shown_scale(shape))
+    sheet = tile(large, 3)
+    cells = cells_of(sheet.shape[1], sheet.shape[0], shape)
+    assert len(cells) == 9
+    for (left, top, width, height), image in zip(cells, large, strict=False):
+        assert (sheet[top : top + height, left : left + width] == image).all()

@@ -42,7 +42,7 @@ def test_it_fits_its_frame():
         values = np.eye(count)
         _, _, width, height = map(float, ET.fromstring(draw(names, values)).get("viewBox").split())
         text = draw(names, values)
-        size = float(re.search(r"font-size:([\d.]+)px", text)[1])
+        size = float(re.search(r'font-size="([\d.]+)"', text)[1])
         for x, y in re.findall(r"translate\(([\d.]+) ([\d.]+)\)", text):
             climb = 0.6 * size * length / np.sqrt(2)
             assert float(x) + climb < width and float(y) - climb > 0

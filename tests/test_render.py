@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.core.pictures import to_uint8
+from facepipe.core.pictures import enlarge, tile, to_uint8
 from facepipe.directions.table import read_directions
 from facepipe.errors import InputError
 from facepipe.latents.pca import load_pca
 from facepipe.latents.table import Latents, read_latents, write_latents, write_table
 from facepipe.models.residual import residual_edit
-from facepipe.report import render as module
+from facepipe.report import closest, grids
 from facepipe.report.config import RenderReports
 from facepipe.report.render import choose_attributes, read_edits, render_reports
 from facepipe.shards.shards import Shards
@@ -65,9 +65,9 @@ def test_every_grid_is_made(world):
     folder, _, load = world
     metrics = run(folder, load)
     names = {path.stem for path in (folder / "reports" / "render_reports" / "grids").iterdir()}
-    kinds = ("reconstructions", "interpolations", "components", "samples", "edits")
+    kinds = ("reconstructions", "worst", "nearest", "interpolations", "components", "samples", "edits")
     both = {f"{kind}_{m}" for kind in kinds for m in ("ae", "vae")} | {"samples_ae_density", "samples_vae_density"}
-    assert names == both | {"samples_gan", "interpolations_gan"}
+    assert names == both | {"samples_gan", "interpolations_gan", "nearest_gan"}
     assert metrics == {"grids": len(names), "edits": {}}
     assert not list((folder / "reports" / "edits").iterdir())
     assert (folder / "reports" / "index.html").read_text().startswith("<!doctype html>")
@@ -77,19 +77,46 @@ def test_grids_show_what_they_say(world):
     folder, models, load = world
     run(folder, load)
     shards = Shards(folder / "shards")
-    shown = module._test_images(models["vae"], shards, 4, PARAMS.seed)[0]
+    shown = grids.test_images(models["vae"], shards, 4, PARAMS.seed)[0]
     decoded = to_uint8(models["vae"].decode(models["vae"].encode(shown)))
     picture = grid(folder, "reconstructions_vae")
     assert all(find(picture, image) for image in [*shown, *decoded])
     samples = to_uint8(models["gan"].decode(models["gan"].sample_latents(8, PARAMS.seed)))
-    assert (grid(folder, "samples_gan") == module.tile(module.enlarge(samples, 4), 4)).all()
+    assert (grid(folder, "samples_gan") == tile(enlarge(samples, 4), 4)).all()
     assert (grid(folder, "samples_ae") != grid(folder, "samples_ae_density")).any()
+
+
+def test_the_worst_reconstructions_are_shown(world):
+    folder, models, load = world
+    run(folder, load)
+    images = Shards(folder / "shards").images("test")
+    decoded = to_uint8(models["ae"].decode(models["ae"].encode(images)))
+    errors = np.square(images / 255 - decoded / 255).mean(axis=(1, 2, 3))
+    worst = np.argsort(-errors)[: PARAMS.columns]
+    picture = grid(folder, "worst_ae")
+    assert all(find(picture, image) for image in [*images[worst], *decoded[worst]])
+    assert not find(picture, images[errors.argmin()])
+
+
+def test_the_nearest_training_images_are_shown(world, monkeypatch):
+    folder, models, load = world
+    monkeypatch.setattr(closest, "BATCH", 50)
+    run(folder, load)
+    images = Shards(folder / "shards").images("train")
+    faces = to_uint8(models["gan"].decode(models["gan"].sample_latents(8, PARAMS.seed)))[: PARAMS.columns]
+    picture = grid(folder, "nearest_gan")
+    for face in faces:
+        nearest = images[np.square(images / 255 - face / 255).sum(axis=(1, 2, 3)).argmin()]
+        assert find(picture, face) and find(picture, nearest)
+    # a model that gives a training image back is found out
+    copies = closest.nearest_grids({"gan": images[[7, 3]]}, Shards(folder / "shards"), PARAMS)["gan"]
+    assert (copies[2:66, -66 * 2 : -2] == copies[68:132, -66 * 2 : -2]).all()
 
 
 def test_interpolations_run_from_one_face_to_the_other(world):
     folder, models, load = world
     run(folder, load)
-    shown = module._test_images(models["ae"], Shards(folder / "shards"), 4, PARAMS.seed)[0]
+    shown = grids.test_images(models["ae"], Shards(folder / "shards"), 4, PARAMS.seed)[0]
     z = models["ae"].encode(shown)
     middle = to_uint8(models["ae"].decode((z[:1] + z[1:2]) / 2))
     picture = grid(folder, "interpolations_ae")
@@ -106,7 +133,7 @@ def test_components_move_the_mean_face(world):
     picture = grid(folder, "components_vae")
     assert all(find(picture, face) for face in to_uint8(models["vae"].decode(np.float32(z))))
     # PARAMS.rows of the 6; samples of the prior have no components worth a look
-    assert picture.shape[0] == 2 * (64 + 2) + 2 + 20
+    assert picture.shape[0] == 2 * (64 + 2) + 2 + 8 + grids.LABEL_SIZE
     assert not (folder / "reports" / "render_reports" / "grids" / "components_gan.png").exists()
 
 
@@ -115,7 +142,7 @@ def test_edits_move_a_face_that_lacks_the_attribute(world):
     run(folder, load)
     shards = Shards(folder / "shards")
     labels = shards.attributes("test")["Right"].to_numpy()
-    face = module._face_without(models["vae"], shards, "Right", PARAMS.seed)[0]
+    face = grids._face_without(models["vae"], shards, "Right", PARAMS.seed)[0]
     row = next(i for i, image in enumerate(shards.images("test")) if (image == face[0]).all())
     assert labels[row] == 0
     directions = read_directions(folder / "directions" / "vae.csv")
@@ -148,7 +175,7 @@ def test_user_edits_are_decoded(world):
     expected = to_uint8(models["vae"].decode(z[1:2]))[0]
     assert (np.asarray(Image.open(out / "vae-smile" / "b.png")) == expected).all()
     page = (folder / "reports" / "index.html").read_text()
-    assert "vae-smile: 3 faces" in page and "GAN_2: 1 face<" in page
+    assert 'alt="vae-smile: 3 faces"' in page and 'alt="GAN_2: 1 face"' in page
 
 
 def test_edits_of_every_kind_and_a_comparison_of_known_faces(world, capsys):
@@ -173,7 +200,7 @@ def test_edits_of_every_kind_and_a_comparison_of_known_faces(world, capsys):
     made = np.stack([np.asarray(Image.open(out / "vae-pc" / name)) for name in z.ids[:2]])
     assert np.abs(made.astype(int) - exact).max() <= 1
     page = (folder / "reports" / "index.html").read_text()
-    assert "vae-known: 2 faces" in page and "vae-known: what became of the photographs" in page
+    assert 'alt="vae-known: 2 faces"' in page and 'alt="vae-known: what became of the photographs"' in page
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "render_reports: warning: " in err and "column z005: 99 is far outside" in err
 
@@ -225,9 +252,9 @@ def test_only_the_wanted_models_are_rendered(world):
     folder, _, load = world
     shutil.rmtree(folder / "latents" / "vae")
     (folder / "directions" / "vae.csv").write_text("broken")
-    assert run(folder, load, wanted=("ae",))["grids"] == 6
+    assert run(folder, load, wanted=("ae",))["grids"] == 8
     names = {path.stem for path in (folder / "reports" / "render_reports" / "grids").iterdir()}
-    kinds = ("reconstructions", "interpolations", "components", "samples", "edits")
+    kinds = ("reconstructions", "worst", "nearest", "interpolations", "components", "samples", "edits")
     assert names == {f"{kind}_ae" for kind in kinds} | {"samples_ae_density"}
 
 
@@ -277,7 +304,7 @@ def test_a_conditioned_model_is_told_the_labels(world):
     assert grid(folder, "conditions_vae").shape[0] > 3 * 64, "without, with, unknown"
     assert "The same latents (columns) under each combination" in (folder / "reports" / "index.html").read_text()
     shards = Shards(folder / "shards")
-    own = [module._test_images(model, shards, count, PARAMS.seed)[1] for count in (4, 4)]
+    own = [grids.test_images(model, shards, count, PARAMS.seed)[1] for count in (4, 4)]
     labels = np.concatenate([part.ravel() for part in told])
     assert {0, 0.25, 0.5, 0.75, 1} >= set(labels[~np.isnan(labels)])
     # a row of the conditions, and two rows of 7 faces along components
@@ -312,4 +339,4 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     shutil.copy(latents / "gan" / "sample.csv", tmp_path / "edits" / "gan.csv")
     shutil.copy(latents / "vae" / "test.pca.csv", tmp_path / "edits" / "vae.csv")
     rendered = render_reports(PARAMS, tiny_models, latents, directions, tmp_path / "edits", tiny_shards, report)
-    assert rendered["edits"] == {"gan": 5, "vae": 32} and rendered["grids"] == 18
+    assert rendered["edits"] == {"gan": 5, "vae": 32} and rendered["grids"] == 24

@@ -14,6 +14,27 @@ def shown_scale(image_shape):
     return max(1, round(SHOWN_SIZE / max(image_shape[:2])))
 
 
+def cells_of(width, height, image_shape, pad=2):
+    """Where the pictures of a sheet lie that `tile` has made of images enlarged by `shown_scale`.
+
+    Args:
+        width, height: of the sheet, in pixels.
+        image_shape: (H, W, C) of the images.
+        pad: int, pixels between images and around them.
+
+    Returns:
+        list of (left, top, width, height), ints, in reading order; the last row's empty places are among them.
+    """
+    scale = shown_scale(image_shape)
+    tall, wide = image_shape[0] * scale, image_shape[1] * scale
+    rows, columns = (height - pad) // (tall + pad), (width - pad) // (wide + pad)
+    return [
+        (pad + column * (wide + pad), pad + row * (tall + pad), wide, tall)
+        for row in range(rows)
+        for column in range(columns)
+    ]
+
+
 def shortened(text, most=30):
     """`text` on one line, cut where it is longer than `most` letters: names of attributes come from users."""
     text = " ".join(text.split())

@@ -72,10 +72,10 @@ def matrix(title, rows, columns, values, notes):
             x, value = left + cell * j, values[i, j]
             parts.append(_square(x, y, cell - 1, value, notes(i, j)))
             if not np.isnan(value):
-                ink = "; fill: white" if abs(value) > 0.6 else ""
+                kind = "middle light" if abs(value) > 0.6 else "middle"
                 parts.append(
-                    f'<text x="{x + 0.5 * cell:.1f}" y="{y + 0.5 * cell + 3.5:.1f}" class="middle" '
-                    f'style="font-size: 10px{ink}">{_brief(value)}</text>'
+                    f'<text x="{x + 0.5 * cell:.1f}" y="{y + 0.5 * cell + 3.5:.1f}" class="{kind}" '
+                    f'font-size="10">{_brief(value)}</text>'
                 )
     for j, name in enumerate(columns):
         parts.append(_column_name(left + cell * (j + 0.6), top - 4, name))
@@ -112,7 +112,7 @@ def _reach(lengths, cell):
 
 
 def _sized(size, parts):
-    return [f'<g style="font-size:{size:.1f}px">', *parts, "</g>"]
+    return [f'<g font-size="{size:.1f}">', *parts, "</g>"]
 
 
 def _row_name(left, y, name):

@@ -1,4 +1,4 @@
-"""Rows of decoded faces as one file: a labelled picture, or an animation, by the suffix."""
+"""Rows of decoded faces as one file, a labelled picture or an animation, by the suffix; pictures as an animation."""
 
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from facepipe.draw.grids import labelled, shown_scale
 from facepipe.errors import InputError
 
 PICTURES = (".png", ".gif", ".webp")
-FRAME_MS = 100
+FRAME_MS, SLOW_FRAME_MS = 100, 300  # of faces that change little by little; of grids
+QUALITY = 80  # of grids, as WebP
 ENLARGED = 2  # times as large as in a grid of the report
 ENDS = 5  # times as long is the first and the last frame shown
 
@@ -46,9 +47,22 @@ def save_strips(path, rows, row_labels=None, column_labels=None):
     frames = [Image.fromarray(still) for still in stills + stills[-2:0:-1]]
     durations = [FRAME_MS] * len(frames)
     durations[0] = durations[len(stills) - 1] = ENDS * FRAME_MS
-    options = {"lossless": True} if suffix == ".webp" else {}
+    _animate(path, frames, durations, {".gif": "GIF", ".webp": "WEBP"}[suffix], lossless=suffix == ".webp")
+
+
+def save_animation(path, pictures):
+    """Write pictures as an animated WebP that begins again and again, the first and the last shown longer.
+
+    Args:
+        path: the file, written atomically; equal pictures give equal bytes for one Pillow version.
+        pictures: sequence of n >= 1 RGB `PIL.Image.Image` of one size.
+    """
+    durations = [ENDS * FRAME_MS, *[SLOW_FRAME_MS] * (len(pictures) - 2), 2 * ENDS * FRAME_MS][-len(pictures) :]
+    _animate(path, pictures, durations, "WEBP", quality=QUALITY)
+
+
+def _animate(path, frames, durations, kind, **options):
     with atomic_file(path, "wb") as file:
-        kind = {".gif": "GIF", ".webp": "WEBP"}[suffix]
         frames[0].save(
             file, format=kind, save_all=True, append_images=frames[1:], duration=durations, loop=0, **options
         )

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from facepipe.core.pictures import to_uint8
-from facepipe.draw.grids import labelled, shown_scale
+from facepipe.report.grids import sheet
 
 # with more attributes than this, one at a time instead of every combination
 MOST_COMBINED = 3
@@ -35,4 +35,4 @@ def conditions_grid(model, shards, params):
     z = model.sample_latents(params.columns, params.seed)
     labels, texts = combinations(model.condition_on)
     rows = [to_uint8(model.decode(z, np.tile(row, (len(z), 1)))) for row in labels]
-    return labelled(rows, texts, scale=shown_scale(shards.image_shape))
+    return sheet(rows, texts)

@@ -4,46 +4,56 @@ import re
 import sys
 from pathlib import Path
 
-import numpy as np
-
-from facepipe.core.determinism import rng
-from facepipe.core.files import atomic_folder
-from facepipe.core.pictures import enlarge, save_png, tile, to_uint8
+from facepipe.core.files import atomic_folder, read_json
+from facepipe.core.pictures import save_png
 from facepipe.directions.table import read_directions
-from facepipe.draw.grids import labelled, shown_scale
 from facepipe.errors import FieldError, InputError, suggest
 from facepipe.latents.edited import read_edited
 from facepipe.latents.folder import MODELS, density_path, pca_path
-from facepipe.latents.paths import PATH_METHODS, interpolate, traversal
 from facepipe.latents.pca import load_pca
-from facepipe.latents.vectors import z_columns
-from facepipe.models.residual import residual_edit
 from facepipe.networks.samplers import load_sampler
+from facepipe.report.closest import nearest_grids, worst_grid
 from facepipe.report.combinations import conditions_grid
 from facepipe.report.decoded import decode_table, known_faces
+from facepipe.report.explorer.links import face_links
+from facepipe.report.grids import (
+    components_grid,
+    decode,
+    edits_grid,
+    interpolations_grid,
+    random_latents,
+    reconstructions_grid,
+    samples_grid,
+)
 from facepipe.report.page.page import write_page
-from facepipe.shards.labels import random_labels, read_labels
+from facepipe.report.progress import save_progress
+from facepipe.report.settings import changed_settings
+from facepipe.shards.labels import label_codes
 from facepipe.shards.shards import Shards
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")  # of the user's tables
-REACH, COMPONENT_STEPS = 3.0, 7  # along principal components: standard deviations to each side, faces in a row
 
 
-def render_reports(params, models, latents, directions, edits, shards, report, load=None, wanted=MODELS):
+def render_reports(
+    params, models, latents, directions, edits, shards, report, load=None, wanted=MODELS, settings=None,
+    explorer=None,
+):  # fmt: skip
     """Make every picture that shows what the models can do, and reports/index.html.
 
     Args:
         params: `facepipe.report.config.RenderReports`.
-        models: folder of the model folders ae, vae and gan.
+        models: folder of the model folders ae, vae, gan and inverter.
         latents: folder of the exported latents, for <model>/density.npz, pca.npz, <model>.stats.csv and the faces to
             compare.
         directions: folder of <model>.csv.
         edits: folder of the user's latents, see `read_edits`.
         shards: folder of the shards; test images are shown.
-        report: the reports folder. Made or replaced: render_reports/grids/*.png, edits/<csv stem>/*.png and
-            index.html; read: preprocess/, train_*/ and evaluate/.
+        report: the reports folder. Made or replaced: render_reports/grids/*.png, render_reports/training/*.webp,
+            edits/<csv stem>/*.png and index.html; read: preprocess/, train_*/, attribute_vectors/ and evaluate/.
         load: function folder -> model, default `facepipe.models.load.load_model`.
         wanted: which of `MODELS` there are, one or more in any order; the others' files are neither read nor shown.
+        settings: `facepipe.config.Params` of the run, for what of it the page says; None: nothing.
+        explorer: str, the file name of the explorer's page, to which the page and its random faces lead; None: to none.
 
     Returns:
         dict: grids (how many), edits ({csv stem: faces}).
@@ -68,24 +78,41 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
             model = loaded[name]
             known = known_faces(model, table.ids, shards, latents / name)
             faces[path.stem] = len(decode_table(model, table, folder / path.stem, path=path, known=known))
+    drawn = {name: random_latents(model, model.sampler, shards, params) for name, model in loaded.items()}
+    random = {name: decode(model, *drawn[name]) for name, model in loaded.items()}
+    links = {f"samples_{name}": (name, *rows) for name, rows in drawn.items()}
     with atomic_folder(report / "render_reports" / "grids") as folder:
+        for name, picture in nearest_grids(random, shards, params).items():
+            save_png(folder / f"nearest_{name}.png", picture)
         for name, model in loaded.items():
-            save_png(folder / f"samples_{name}.png", samples_grid(model, model.sampler, shards, params))
+            save_png(folder / f"samples_{name}.png", samples_grid(random[name], params))
             save_png(folder / f"interpolations_{name}.png", interpolations_grid(model, shards, params))
             if model.condition_on:
                 save_png(folder / f"conditions_{name}.png", conditions_grid(model, shards, params))
             if not model.has_encoder:
                 continue
             density = load_sampler(density_path(latents / name))
-            save_png(folder / f"samples_{name}_density.png", samples_grid(model, density, shards, params))
+            links[f"samples_{name}_density"] = (name, *random_latents(model, density, shards, params))
+            faces_of_density = decode(model, *links[f"samples_{name}_density"][1:])
+            save_png(folder / f"samples_{name}_density.png", samples_grid(faces_of_density, params))
             save_png(folder / f"reconstructions_{name}.png", reconstructions_grid(model, shards, params))
+            save_png(folder / f"worst_{name}.png", worst_grid(model, shards, params))
             pca = load_pca(pca_path(latents / name))
             save_png(folder / f"components_{name}.png", components_grid(model, pca, params))
             if attributes and name in found:
                 save_png(folder / f"edits_{name}.png", edits_grid(model, found[name], attributes, shards, params))
         count = len(list(folder.iterdir()))
     encoders = {name for name, model in loaded.items() if model.has_encoder}
-    write_page(report, shards, latents, faces, encoders, wanted)
+    trained = [*wanted, *(["inverter"] if "gan" in encoders and (report / "train_inverter").exists() else [])]
+    with atomic_folder(report / "render_reports" / "training") as folder:
+        for name in trained:
+            save_progress(report / f"train_{name}" / "grids", folder / f"train_{name}.webp")
+    records = {name: read_json(Path(models) / name / "model.json")["training"] for name in trained}
+    changed = changed_settings(settings) if settings else []
+    leading = explorer and {
+        sheet: face_links(explorer, name, z, label_codes(labels)) for sheet, (name, z, labels) in links.items()
+    }
+    write_page(report, shards, latents, faces, encoders, records, wanted, changed, explorer, leading)
     return {"grids": count, "edits": faces}
 
 
@@ -145,105 +172,3 @@ def choose_attributes(params, directions):
             hint = suggest(name, means) or f"; there are {', '.join(means) or 'none'}"
             raise FieldError("attributes", f"no direction for {name!r}{hint}")
     return list(dict.fromkeys(params.attributes))
-
-
-def samples_grid(model, sampler, shards, params):
-    """Decoded random latents, rows x columns, with the labels of random training images."""
-    count = params.rows * params.columns
-    labels = random_labels(shards, model.condition_on, count, params.seed)
-    images = _decode(model, sampler.sample(count, params.seed), labels)
-    return tile(enlarge(images, shown_scale(shards.image_shape)), params.columns)
-
-
-def reconstructions_grid(model, shards, params):
-    """Test images, each above its reconstruction; rows / 2 such pairs of rows."""
-    images, labels = _test_images(model, shards, max(1, params.rows // 2) * params.columns, params.seed)
-    decoded = _decode(model, model.encode(images), labels)
-    rows = []
-    for start in range(0, len(images), params.columns):
-        rows += [images[start : start + params.columns], decoded[start : start + params.columns]]
-    return labelled(rows, ["original", "reconstruction"] * (len(rows) // 2), scale=shown_scale(shards.image_shape))
-
-
-def interpolations_grid(model, shards, params):
-    """Rows of faces on the way from one latent to another.
-
-    With an encoder the ends are test images, shown beside their reconstructions; without one they are drawn
-    from the model's sampler. The labels of a conditioned model go the same way, unknown ones half-way between.
-    """
-    images = None
-    if model.has_encoder:
-        images, labels = _test_images(model, shards, 2 * params.rows, params.seed)
-        z = model.encode(images)
-    else:
-        z = model.sample_latents(2 * params.rows, params.seed)
-        labels = random_labels(shards, model.condition_on, len(z), params.seed)
-    labels = np.nan_to_num(labels, nan=0.5)
-    steps = params.interpolation_steps
-    pairs = range(0, len(z) - 1, 2)
-    rows = []
-    for i in pairs:
-        path = interpolate(z[i], z[i + 1], steps, PATH_METHODS[model.name])
-        rows.append(_decode(model, path, interpolate(labels[i], labels[i + 1], steps, "lerp")))
-    if images is None:
-        return labelled(rows, scale=shown_scale(shards.image_shape))
-    rows = [np.concatenate([images[i : i + 1], row, images[i + 1 : i + 2]]) for i, row in zip(pairs, rows, strict=True)]
-    return labelled(rows, column_labels=["original", *[""] * steps, "original"], scale=shown_scale(shards.image_shape))
-
-
-def components_grid(model, pca, params):
-    """The mean face moved along the principal components of the largest variance, a row each; labels unknown."""
-    mean, strengths = pca.mean.astype(np.float64), np.linspace(-REACH, REACH, COMPONENT_STEPS)
-    rows, labels = [], np.full((COMPONENT_STEPS, len(model.condition_on)), np.nan)
-    for axis, sd in zip(pca.components[: params.rows].astype(np.float64), pca.sd, strict=False):
-        rows.append(_decode(model, traversal(mean, axis, axis @ mean, sd, REACH, COMPONENT_STEPS), labels))
-    texts = [f"{name}  sd {sd:.3g}" for name, sd in zip(z_columns(len(rows), "pc"), pca.sd, strict=False)]
-    columns = [f"{strength:+.2g} sd" for strength in strengths]
-    return labelled(rows, texts, columns, scale=shown_scale(model.image_shape))
-
-
-def edits_grid(model, directions, attributes, shards, params):
-    """Two rows an attribute, on a held-out face without it: original, and a picture for 0 and for each strength.
-
-    First what the decoder makes of the latents, which for 0 is the reconstruction; then the residual edits, for 0 the
-    original again.
-    """
-    strengths = [strength for strength in params.strengths if strength != 0]
-    rows, texts = [], []
-    for name in attributes:
-        i = directions.names.index(name)
-        image, labels = _face_without(model, shards, name, params.seed)
-        z = model.encode(image)
-        moved = [z + np.float32(strength) * directions.vectors[i] for strength in strengths]
-        faces = model.decode(np.concatenate([z, *moved]), labels.repeat(1 + len(moved), axis=0))
-        rows += [np.concatenate([image, to_uint8(each)]) for each in (faces, residual_edit(image, faces[:1], faces))]
-        texts += [f"{name}  AUC {directions.auc[i]:.2f}", "on the photograph"]
-    columns = ["original", "0", *[f"{strength:+g}" for strength in strengths]]
-    return labelled(rows, texts, columns, scale=shown_scale(shards.image_shape))
-
-
-def _face_without(model, shards, attribute, seed):
-    """A test image (a valid one where there is none) that lacks the attribute: see `_with_labels`."""
-    for split in ("test", "valid"):
-        rows = np.flatnonzero(shards.attributes(split)[attribute].to_numpy() == 0)
-        if len(rows):
-            return _with_labels(model, shards, split, rng(seed, "render", attribute).choice(rows, 1))
-    raise InputError(f"no test or valid image is without {attribute}; run the attribute_vectors stage again")
-
-
-def _test_images(model, shards, count, seed):
-    """Up to `count` test images at random, the same for every model: see `_with_labels`."""
-    available = shards.count("test")
-    rows = rng(seed, "render", "test").permutation(available)[:count]
-    if len(rows) < 2:
-        raise InputError(f"{shards.folder}: {available} test images, at least 2 are needed to show; use more data")
-    return _with_labels(model, shards, "test", rows)
-
-
-def _with_labels(model, shards, split, rows):
-    """(images, labels): uint8 (n, H, W, C), and what the model is told of them, float32 (n, k)."""
-    return shards.gather(split, rows), read_labels(shards, split, model.condition_on)[rows]
-
-
-def _decode(model, z, labels):
-    return to_uint8(model.decode(z, labels))

@@ -67,5 +67,6 @@ def test_a_grid_an_epoch(folder, name):
 
 def test_the_page_needs_nothing_else(folder):
     page = (folder / "reports/index.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") >= 10
+    assert page.count("data:image/webp;base64,") >= 10
+    assert len(page) < 10e6
     assert 'src="http' not in page and 'href="http' not in page

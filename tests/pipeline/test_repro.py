@@ -27,8 +27,10 @@ def test_all_outputs_are_there(finished):
         "edits_ae.png",
         "reconstructions_gan.png",
     } <= names
+    animations = {path.name for path in (folder / "reports/render_reports/training").iterdir()}
+    assert animations == {f"train_{name}.webp" for name in ("ae", "vae", "gan", "inverter")}
     page = (folder / "reports/index.html").read_text(encoding="utf-8")
-    assert "data:image/png;base64," in page and "http://" not in page.replace("http://www.w3.org", "")
+    assert "data:image/webp;base64," in page and "http://" not in page.replace("http://www.w3.org", "")
     assert finished.run("git", "status", "--porcelain").stdout == ""
     tracked = finished.run("git", "ls-files").stdout.splitlines()
     assert "reports/evaluate/metrics.json" in tracked and "dvc.lock" in tracked

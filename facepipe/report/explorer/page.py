@@ -1,7 +1,6 @@
 """reports/explorer.html: models, their arrays and the code that runs them, in one file."""
 
 import base64
-import hashlib
 import io
 import json
 from pathlib import Path
@@ -16,9 +15,10 @@ from facepipe.latents.folder import MODELS
 from facepipe.report.explorer.contents import contents, edit_success
 from facepipe.report.explorer.program import Tensors
 from facepipe.report.explorer.weights import pack
-from facepipe.report.page.templates import render, source
+from facepipe.report.page.templates import inline, render
 from facepipe.shards.shards import Shards
 
+EXPLORER = "explorer.html"
 # of "auto": arrays are int8 where the page would be larger with float16
 MOST_BYTES = 8 * 2**20
 FACES, COLUMNS = 24, 8  # held-out ones, in one picture of so many columns
@@ -27,7 +27,7 @@ SCRIPT = ("vectors.js", "table.js", "state.js", "panels.js", "draw.js", "photo.j
 
 
 def write_explorer(params, models, latents, directions, shards, report, load=None, wanted=MODELS):
-    """Write explorer.html.
+    """Write the explorer.
 
     Args:
         params: `facepipe.report.config.RenderReports`.
@@ -72,24 +72,18 @@ def write_explorer(params, models, latents, directions, shards, report, load=Non
         page = _page(data | {"arrays": index, "form": tried}, text)
         if len(page) <= MOST_BYTES:
             break
-    with atomic_file(Path(report) / "explorer.html", "wb") as file:
+    with atomic_file(Path(report) / EXPLORER, "wb") as file:
         file.write(page)
     return {"bytes": len(page), "form": tried}
 
 
 def _page(data, arrays):
     """The page as bytes."""
-    style, script = source("explorer.css"), "".join(map(source, SCRIPT))
-    policy = (
-        f"default-src 'none'; script-src {_hash(script)} 'wasm-unsafe-eval'; worker-src blob:; "
-        f"style-src {_hash(style)}; img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
     return render(
-        "explorer.html",
-        policy=policy,
-        style=Markup(style),
-        script=Markup(script),
-        engine=Markup("".join(map(source, ENGINE))),
+        EXPLORER,
+        style=inline("explorer.css"),
+        script=inline(*SCRIPT),
+        engine=inline(*ENGINE),
         data=_json(data),
         arrays=arrays,
         dataset=data["dataset"],
@@ -100,10 +94,6 @@ def _json(data):
     # in a script element, which only "</script" or "<!--" would end
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
-
-
-def _hash(text):
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _faces(shards, seed):

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from facepipe.draw.charts import chart, number
 from facepipe.latents.pca import load_pca
 from facepipe.latents.vectors import z_columns
-from facepipe.report.page.reading import Picture, Table, read_picture
+from facepipe.report.page.reading import Table
 
 SHOWN = 32  # components in the table at most
 SHARES = {"half": 0.5, "nine tenths": 0.9}
@@ -21,15 +21,13 @@ class ComponentsSection(NamedTuple):
     needed: dict[str, int]  # how many components have which share of the variance
     chart: Markup
     table: Table
-    picture: Picture | None
 
 
-def components_section(path, grid):
+def components_section(path):
     """Read what the part shows.
 
     Args:
         path: pca.npz of latents that images were encoded to.
-        grid: Path of a picture of the first components; it need not be there.
 
     Returns:
         `ComponentsSection`; None where the latents are all one.
@@ -49,5 +47,4 @@ def components_section(path, grid):
         {words: int(np.searchsorted(reached, share - 1e-9)) + 1 for words, share in SHARES.items()},
         chart("Share of the variance in the first components", range(1, len(sd) + 1), {"": reached}, "components"),
         Table(["component", "sd", "share of the variance", "with those before"], cells[:SHOWN]),
-        read_picture(grid, "The mean face moved along the first components, a row each") if grid.exists() else None,
     )

@@ -8,16 +8,17 @@ from markupsafe import Markup
 from facepipe.draw.charts import chart
 from facepipe.draw.heatmap import heatmap
 from facepipe.report.page.reading import (
-    Picture,
     Share,
     Table,
     count,
     existing,
+    isolated,
+    kept_apart,
     percent,
-    read_picture,
     read_table,
     signed,
 )
+from facepipe.report.page.sheets import Sheet, read_sheet
 
 STAGE = "preprocess"
 SHOWN_SIZES = 12
@@ -29,7 +30,7 @@ CHANNEL_COLORS = {"red": "#c0504d", "green": "#5a9a4a", "blue": "#3b6fb6", "gray
 class Pairs(NamedTuple):
     """Attributes that go together."""
 
-    strongest: list[str]
+    strongest: list[Markup]
     heatmap: Markup | None
 
 
@@ -38,13 +39,15 @@ class DataSection(NamedTuple):
 
     splits: Table
     enlarged: bool  # whether crops were
-    pictures: list[Picture]
+    pictures: list[Sheet]
     shares: list[Share]  # of the images with each attribute
     attributes: Table | None
     pairs: Pairs | None
     sizes: list[Share]
     channels: Table
     histogram: Markup
+    rejections: int
+    reasons: list[Share]  # of the rejected pictures
     rejected: Table
 
 
@@ -52,7 +55,7 @@ def data_section(folder):
     """Read what the section shows.
 
     Args:
-        folder: Path of the reports of the preprocess stage.
+        folder: Path of the reports of the preprocess stage, in the folder that the page lies in.
 
     Returns:
         `DataSection`.
@@ -63,10 +66,11 @@ def data_section(folder):
     splits = read_table(folder / "splits.csv", STAGE)
     enlarged = any(r["enlarged"] not in ("", "0") for r in splits)
     grids = [("samples", "Training images, drawn at random"), ("mean_face", "Mean faces of the training images")]
-    pictures = [read_picture(existing(folder / "grids" / f"{name}.png", STAGE), caption) for name, caption in grids]
+    paths = {existing(folder / "grids" / f"{name}.png", STAGE): caption for name, caption in grids}
+    pictures = [read_sheet(path, folder.parent, caption) for path, caption in paths.items()]
     attributes = read_table(folder / "attributes.csv", STAGE)
     known = [Share(r["attribute"], float(r["share"])) for r in attributes if r["share"]]
-    rejected = [[r["reason"], count(r["pictures"]), r["example"]] for r in read_table(folder / "rejected.csv", STAGE)]
+    rejected = read_table(folder / "rejected.csv", STAGE)
     return DataSection(
         _splits(splits, enlarged),
         enlarged,
@@ -77,7 +81,12 @@ def data_section(folder):
         _sizes(read_table(folder / "sizes.csv", STAGE)),
         _channels(read_table(folder / "channels.csv", STAGE)),
         _histogram(read_table(folder / "histogram.csv", STAGE)),
-        Table(["reason", "pictures", "first example"], rejected),
+        sum(int(r["pictures"]) for r in rejected),
+        _reasons(rejected),
+        Table(
+            ["reason", "pictures", "first example"],
+            [[r["reason"], count(r["pictures"]), r["example"]] for r in rejected],
+        ),
     )
 
 
@@ -115,12 +124,20 @@ def _pairs(rows):
     def note(i, j):
         cell = cells[names[i], names[j]]
         share = f"; {percent(cell['share'], 1)} of {count(cell['known'])} have both" if cell["share"] else ""
-        return f"{names[i]}, {names[j]}: {_minus(values[i, j])}{share}"
+        return f"{kept_apart(names[i])}, {kept_apart(names[j])}: {_minus(values[i, j])}{share}"
 
     pairs = [(i, j) for i in range(len(names)) for j in range(i) if abs(values[i, j]) >= WEAK]
     pairs.sort(key=lambda pair: (-abs(values[pair]), names[pair[0]], names[pair[1]]))
-    strongest = [f"{names[j]} and {names[i]} {_minus(values[i, j])}" for i, j in pairs[:STRONGEST]]
+    strongest = [
+        Markup("{} and {} {}").format(isolated(names[j]), isolated(names[i]), _minus(values[i, j]))
+        for i, j in pairs[:STRONGEST]
+    ]
     return Pairs(strongest, heatmap("Correlation of the attributes", names, values, note) if len(names) > 2 else None)
+
+
+def _reasons(rows):
+    total = sum(int(r["pictures"]) for r in rows)
+    return [Share(r["reason"], int(r["pictures"]) / total) for r in rows]
 
 
 def _sizes(rows):

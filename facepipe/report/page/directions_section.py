@@ -7,7 +7,8 @@ from markupsafe import Markup
 
 from facepipe.draw.heatmap import heatmap, matrix
 from facepipe.errors import InputError
-from facepipe.report.page.reading import Picture, Table, read_picture, read_table, signed
+from facepipe.report.page.reading import Table, isolated, kept_apart, read_table, signed
+from facepipe.report.page.sheets import Sheet, read_sheet
 
 STAGE = "attribute_vectors"
 SHOWN = 12  # attributes in a figure of side effects
@@ -25,7 +26,7 @@ class SideEffects(NamedTuple):
 
     medians: list[str]
     better: str  # than the difference of means: the method that is shown
-    gains: list[str]  # where it is so most
+    gains: list[Markup]  # where it is so most
     figures: list[Markup]
 
 
@@ -41,7 +42,7 @@ class ModelDirections(NamedTuple):
 class DirectionsSection(NamedTuple):
     """What directions_section.html shows; `scores` is None where no attribute has a direction."""
 
-    edits: list[tuple[str, Picture]]  # title of the model
+    edits: list[Sheet]
     scores: Table | None
     scales: Table | None  # None where directions were not scaled by pixels
     models: list[ModelDirections]
@@ -52,7 +53,7 @@ def directions_section(report, grids, titles):
 
     Args:
         report: Path of the reports of the attribute_vectors stage.
-        grids: Path of the folder of the grids, for edits_<model>.png.
+        grids: Path of render_reports/grids in the page's folder, for edits_<model>.png.
         titles: {model: title}, in the order to be shown.
 
     Returns:
@@ -75,7 +76,7 @@ def directions_section(report, grids, titles):
             by = METHODS[rows[0]["method"]]
             caption = f"Held-out faces without the attribute, moved along its direction ({by}); below, the change "
             caption += "from the reconstruction, added to the photograph"
-            edits.append((titles[name], read_picture(path, caption)))
+            edits.append(read_sheet(path, grids.parent.parent, caption, titles[name]))
     models = [_model(report, name, titles[name], rows) for name, rows in scores.items()]
     scaled = {name: rows for name, rows in scores.items() if "scale" in rows[0]}
     scales = _scores(scaled, titles, "scale", 2) if scaled else None
@@ -110,7 +111,7 @@ def _model(report, model, title, scores):
             f"Cosines of the directions, {title}",
             names,
             values,
-            lambda i, j: f"{names[i]}, {names[j]}: {signed(values[i, j])}",
+            lambda i, j: f"{kept_apart(names[i])}, {kept_apart(names[j])}: {signed(values[i, j])}",
         )
     effects = {by: _values(report / "side_effects" / f"{model}-{by}.csv") for by in methods}
     best = {r["attribute"]: float(r["auc"]) for r in scores if r["method"] == default}
@@ -135,13 +136,14 @@ def _side_effects(effects, default, shown):
         if a != b and {a, b} <= set(shown) and not np.isnan(value) and not np.isnan(plain.get((a, b), np.nan))
     }
     best = sorted(gains, key=lambda pair: (-gains[pair], pair))[:NAMED]
-    named = [f"{a} moves {b} by {signed(found[a, b])} instead of {signed(plain[a, b])}" for a, b in best]
+    said = Markup("{} moves {} by {} instead of {}")
+    named = [said.format(isolated(a), isolated(b), signed(found[a, b]), signed(plain[a, b])) for a, b in best]
     better = default != "mean_difference" and bool(named) and gains[best[0]] > 0
     return SideEffects(medians, METHODS[default].capitalize(), named if better else [], figures)
 
 
 def _note(names, values):
-    return lambda i, j: f"{names[i]} moves {names[j]} by {_amount(values[i, j])}"
+    return lambda i, j: f"{kept_apart(names[i])} moves {kept_apart(names[j])} by {_amount(values[i, j])}"
 
 
 def _amount(value):

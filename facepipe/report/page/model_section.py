@@ -1,23 +1,14 @@
-"""The page's section on one model: its training, its networks, and what it makes."""
+"""The page's section on one model: its training, its networks, its latent dimensions."""
 
 from typing import NamedTuple
 
 from markupsafe import Markup
 
 from facepipe.draw.charts import bars, chart
-from facepipe.errors import InputError
-from facepipe.report.page.components_section import ComponentsSection
 from facepipe.report.page.latent_section import LatentSection
-from facepipe.report.page.reading import (
-    Picture,
-    Table,
-    count,
-    read_history,
-    read_metrics,
-    read_picture,
-    read_table,
-    text,
-)
+from facepipe.report.page.reading import Table, count, read_history, read_metrics, read_table, text
+from facepipe.report.page.sheets import Sheet, read_sheet
+from facepipe.report.progress import frames
 
 
 class Chart(NamedTuple):
@@ -42,17 +33,8 @@ CHARTS = [
     Chart("Finish: absolute error, of pixels and of the discriminator's maps", ("l1", "feature")),
     Chart("Finish: the discriminator's logits", ("real_logit", "fake_logit")),
 ]
+FRAME_WIDTH = 720  # pixels, as wide as the page shows a frame
 NOT_CHARTED = {"epoch", "images", "learning_rate", "d_trains", "g_trains", "collapse"}
-# heading, then grid of a model and its caption
-GRIDS = {
-    "Reconstructions": {"reconstructions_{}": "Test images, each above its reconstruction"},
-    "Random faces": {
-        "samples_{}": "From the model's own sampler",
-        "samples_{}_density": "From the density fitted to the training latents (export_latents.density)",
-    },
-    "Interpolations": {"interpolations_{}": "From one latent to another"},
-    "Conditions": {"conditions_{}": "The same latents (columns) under each combination of the labels (rows)"},
-}
 
 
 class Networks(NamedTuple):
@@ -88,14 +70,13 @@ class ModelSection(NamedTuple):
     networks: Networks
     collapse: Collapse | None
     charts: list[Markup]
-    progress: list[Picture]
-    grids: list[tuple[str, list[Picture]]]
-    components: ComponentsSection | None
+    frames: list[Sheet]
+    animation: str  # where it lies, relative to the page
     health: Health | None
     latents: LatentSection | None
 
 
-def model_section(name, title, report, scores, latents=None, components=None):
+def model_section(name, title, report, scores, latents=None):
     """Read what the section shows.
 
     Args:
@@ -103,7 +84,6 @@ def model_section(name, title, report, scores, latents=None, components=None):
         report: Path of the reports folder.
         scores: dict of the model in evaluate's metrics; empty: it has none.
         latents: `LatentSection`, None: the model has none of its own.
-        components: `ComponentsSection`, None: there is nothing to say of them.
 
     Returns:
         `ModelSection`.
@@ -126,9 +106,8 @@ def model_section(name, title, report, scores, latents=None, components=None):
         _networks(read_table(folder / "summary.csv", stage)),
         collapse(history),
         charts,
-        [read_picture(path, caption) for path, caption in progress(folder / "grids")],
-        _grids(name, report / "render_reports" / "grids"),
-        components,
+        [read_sheet(path, report, caption, widest=FRAME_WIDTH) for path, caption in frames(folder / "grids")],
+        f"render_reports/training/train_{name}.webp",
         _health(report / "evaluate" / "latents" / f"{name}.csv", scores) if "dead_dimensions" in scores else None,
         latents,
     )
@@ -158,19 +137,6 @@ def history_charts(history):
     ]
 
 
-def progress(folder):
-    """The first, the middle and the last training grid: list of (path, caption).
-
-    Raises:
-        InputError: the folder has no grids.
-    """
-    paths = sorted(folder.glob("*.png"))
-    if not paths:
-        raise InputError(f"{folder}: no grids; run the training stage again")
-    chosen = dict.fromkeys([paths[0], paths[len(paths) // 2], paths[-1]])
-    return [(path, f"epoch {int(path.stem)}" if int(path.stem) else "before training") for path in chosen]
-
-
 def _networks(rows):
     header = ["layer", "type", "output", "parameters", "operations"]
     cells = [[r["layer"], r["type"], r["output"], count(r["parameters"]), count(r["flops"])] for r in rows]
@@ -188,16 +154,6 @@ def _kl_chart(rows, epoch):
     """KL of each dimension over the held-out images at the epoch whose weights were kept."""
     nats = [float(r["kl"]) for r in rows if int(r["epoch"]) == epoch]
     return bars("KL of each dimension, held-out", [max(0.0, value) for value in nats], "nats")
-
-
-def _grids(name, folder):
-    grids = []
-    for title, patterns in GRIDS.items():
-        paths = {folder / f"{pattern.format(name)}.png": caption for pattern, caption in patterns.items()}
-        pictures = [read_picture(path, caption) for path, caption in paths.items() if path.exists()]
-        if pictures:
-            grids.append((title, pictures))
-    return grids
 
 
 def _health(path, scores):

@@ -5,9 +5,14 @@ import csv
 import math
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from facepipe.core.files import read_json
 from facepipe.draw.charts import number
 from facepipe.errors import InputError
+
+TITLES = {"ae": "Autoencoder", "vae": "Variational autoencoder", "gan": "GAN"}
+INVERTER = "Inverter of the GAN"
 
 
 class Table(NamedTuple):
@@ -143,6 +148,16 @@ def count(cell):
 def percent(cell, digits):
     """The share in a cell of a CSV, in percent; nothing for an empty one."""
     return f"{100 * float(cell):.{digits}f} %" if cell else ""
+
+
+def isolated(name):
+    """A user's name for a sentence, Markup: its letters do not turn round what stands beside it."""
+    return Markup("<bdi>{}</bdi>").format(name)
+
+
+def kept_apart(name):
+    """The same for text without tags, such as a tooltip: between Unicode's isolates where it is not ASCII."""
+    return name if name.isascii() else f"\u2068{name}\u2069"
 
 
 def signed(value):

@@ -1,6 +1,11 @@
 """The pages' templates: HTML files beside the modules that prepare what they show."""
 
+import base64
+import hashlib
+from typing import NamedTuple
+
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 TEMPLATES = Environment(
     loader=ChoiceLoader([PackageLoader(f"facepipe.report.{room}", "") for room in ("page", "compare", "explorer")]),
@@ -12,9 +17,18 @@ TEMPLATES = Environment(
 )
 
 
-def source(name):
-    """The text of a file beside the templates, such as explorer.js, as it is."""
-    return TEMPLATES.loader.get_source(TEMPLATES, name)[0]
+class Inline(NamedTuple):
+    """A style sheet or script for a page, and how its Content-Security-Policy names it."""
+
+    text: Markup
+    hash: str
+
+
+def inline(*names):
+    """The `Inline` of some files beside the templates, one after another."""
+    text = "".join(TEMPLATES.loader.get_source(TEMPLATES, name)[0] for name in names)
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    return Inline(Markup(text), f"sha256-{digest}")
 
 
 def render(template, **values):

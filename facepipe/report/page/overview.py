@@ -1,0 +1,71 @@
+"""The beginning of the page: of which data, how trained, and what of params.yaml is not at its default."""
+
+from typing import NamedTuple
+
+from facepipe.core.files import read_json
+from facepipe.report.page.reading import INVERTER, TITLES, Table, read_metrics, text
+from facepipe.report.settings import Setting
+
+
+class Overview(NamedTuple):
+    """What overview.html shows."""
+
+    dataset: str
+    images: int
+    image_shape: tuple[int, int, int]
+    splits: dict[str, int]
+    rejected: int
+    licence: str
+    citation: str
+    trainings: Table
+    machine: str  # what all of them ran on; "" where that differs, and stands in the table
+    settings: list[Setting]
+
+
+def overview(report, shards, records, settings, rejected):
+    """Gather what the page begins with.
+
+    Commit and experiment are left out: no input of the stage has them, and the same inputs are to give the same bytes.
+
+    Args:
+        report: Path of the reports folder.
+        shards: `facepipe.shards.shards.Shards`.
+        records: {model or "inverter": what its model.json says of its training}.
+        settings: list of `Setting`.
+        rejected: int, pictures that could not be used.
+
+    Returns:
+        `Overview`.
+
+    Raises:
+        InputError: a training's metrics.json is missing or broken.
+    """
+    source = read_json(shards.folder / "index.json")
+    return Overview(
+        shards.dataset,
+        sum(shards.splits.values()),
+        shards.image_shape,
+        {split: count for split, count in shards.splits.items() if count},
+        rejected,
+        str(source.get("licence") or ""),
+        str(source.get("citation") or ""),
+        *_trainings(report, records),
+        settings,
+    )
+
+
+def _trainings(report, records):
+    """(table, machine): a row a training, how much it saw and on what it ran; and that, where it is one for all."""
+    rows, machines = [], []
+    for name, record in records.items():
+        facts = read_metrics(report / f"train_{name}" / "metrics.json", [name])[name]
+        images = record["images"] + record.get("finish", {}).get("images", 0)
+        replicas = record["replicas"]
+        device = f"{replicas} x {record['device']}" if replicas > 1 else record["device"]
+        threads = f"{record['threads']} thread{'s' * (record['threads'] != 1)}"
+        machines.append(f"{device}, {threads}, {record['precision']}")
+        title = (TITLES | {"inverter": INVERTER})[name]
+        rows.append([title, text(facts["parameters"]), text(images), machines[-1]])
+    if len(set(machines)) == 1:
+        return Table(["model", "parameters", "images seen"], [row[:-1] for row in rows]), machines[0]
+    return Table(["model", "parameters", "images seen", "on"], rows), ""
