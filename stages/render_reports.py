@@ -5,6 +5,8 @@ from functools import cache
 from facepipe.restore import outputs_kept
 from facepipe.stage import run
 
+RECIPE = "recipes/demo.yaml"  # what params.yaml is as it comes
+
 
 def main(params):
     from facepipe.models.load import load_model
@@ -20,7 +22,7 @@ def main(params):
         "load": cache(load_model),
         "wanted": params.models,
     }
-    render_reports(params.render_reports, edits="data/edits", settings=params, explorer=EXPLORER, **places)
+    render_reports(params.render_reports, edits="data/edits", settings=(params, RECIPE), explorer=EXPLORER, **places)
     write_explorer(params.render_reports, **places)
 
 

@@ -87,7 +87,9 @@ def make_world(folder, train=160, valid=30, test=40, shape=SHAPE, latent_dim=6, 
 
 def evaluate_world(folder, load, wanted=("ae", "vae", "gan"), **params):
     """Metrics of the models of `make_world`, judged by few samples; the tables in <folder>/report."""
-    params = Evaluate(**{"samples": 20, "kid_subsets": 2, "kid_subset_size": 4, "neighbours": 1} | params)
+    params = Evaluate(
+        **{"samples": 20, "kid_subsets": 2, "kid_subset_size": 4, "neighbours": 1, "samplers": ()} | params
+    )
     folders = {name: folder / name for name in ("models", "latents", "shards", "report")}
     return evaluate(params, **folders, wanted=wanted, load=load)
 
@@ -124,7 +126,7 @@ def make_reports(folder, load):
             write_latents(folder / "latents" / name / f"{split}.csv", shards.ids(split), split, z)
     report = folder / "reports" / "attribute_vectors"
     attribute_vectors(params, folder / "shards", folder / "latents", folder / "directions", report)
-    params = Evaluate(extractor="random_conv", samples=20, kid_subsets=2, kid_subset_size=10, neighbours=3)
+    params = Evaluate(extractor="random_conv", samples=20, kid_subsets=2, kid_subset_size=10, neighbours=3, samplers=())
     report = folder / "reports" / "evaluate"
     evaluate(params, folder / "models", folder / "latents", folder / "shards", report, load=load)
 

@@ -16,7 +16,7 @@ from facepipe.networks.samplers import Prior
 from facepipe.shards.shards import Shards
 from tests.standins import make_world
 
-PARAMS = Evaluate(extractor="random_conv", samples=50, kid_subsets=5, kid_subset_size=20, neighbours=3)
+PARAMS = Evaluate(extractor="random_conv", samples=50, kid_subsets=5, kid_subset_size=20, neighbours=3, samplers=())
 
 
 def run(folder, load, params=PARAMS, report="report", **options):

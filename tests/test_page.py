@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
-from facepipe.config import Params
+from facepipe.config import Params, check_params
 from facepipe.core.files import read_json, write_csv, write_json
 from facepipe.core.pictures import save_png
 from facepipe.errors import InputError
@@ -29,7 +30,9 @@ from facepipe.report.page.scores_section import best_of, edits_section
 from facepipe.report.page.sheets import Link, Sheet
 from facepipe.report.progress import MOST_FRAMES, frames, save_progress
 from facepipe.report.render import MODELS, render_reports
+from facepipe.report.settings import changed_settings
 from facepipe.shards.shards import Shards
+from tests.conftest import ROOT
 from tests.standins import make_reports, make_world
 
 VOID = {"meta", "img", "br", "wbr"}
@@ -164,20 +167,28 @@ def test_the_best_of_a_row_is_marked(world):
     assert best_of([0.1, None], 1) is best_of([0.1, 0.1], 1) is best_of([float("nan"), 0.1], -1) is None
 
 
-def test_params_that_are_not_at_their_defaults(world, tmp_path):
+def test_params_that_differ_from_a_recipe(world, tmp_path):
     folder, load = world
     sections = {name: {} for name in Params.model_fields if name != "models"}
     sections |= {"train_ae": {"epochs": 3, "learning_rate": "1e-4"}, "train_vae": {"epochs": 1}}
     sections |= {"train_gan": {"images": 5}, "train_inverter": {"images": 7}}
     sections["dataset"] = {"name": "folder", "archive": str(tmp_path / "<i>pictures")}
-    page = render(folder, load, settings=Params.model_validate(sections))
+    epochs = "".join(f"train_{name}: {{epochs: 2, flip: true}}\n" for name in ("ae", "vae", "gan"))
+    (tmp_path / "plain.yaml").write_text(epochs + "train_inverter: {epochs: 2}\n")
+    page = render(folder, load, settings=(Params.model_validate(sections), tmp_path / "plain.yaml"))
     text = " ".join(" ".join(Checker(page).text).split())
-    assert "train_ae. epochs 3 null train_ae. learning_rate 0.0001 0.002 train_vae. epochs 1 null" in text
-    assert "train_inverter. images 7 null" in text and "train_ae. latent_dim" not in text
+    assert "train_ae. epochs 3 2 train_ae. learning_rate 0.0001 0.002 train_vae. epochs 1 2" in text
+    assert "train_inverter. epochs null 2 train_inverter. images 7 null" in text and "train_ae. latent_dim" not in text
     assert ".../<i>pictures" in text and str(tmp_path) not in page
-    page = render(folder, load, ("ae",), Params.model_validate(sections | {"models": ["ae"]}))
+    params = Params.model_validate(sections | {"models": ["ae"]})
+    page = render(folder, load, ("ae",), (params, tmp_path / "plain.yaml"))
     assert "train_ae.<wbr>epochs" in page and "train_gan" not in page and "train_vae" not in page
-    assert "at their defaults" not in render(folder, load)
+    assert "beside recipe <code>plain</code>" in page and "beside recipe" not in render(folder, load)
+
+
+def test_the_shipped_params_are_the_recipe_demo():
+    params = check_params(yaml.safe_load((ROOT / "params.yaml").read_text()), "params.yaml")
+    assert changed_settings(params, ROOT / "recipes/demo.yaml").settings == []
 
 
 def test_faces_and_the_top_can_lead_to_an_explorer(world):

@@ -18,7 +18,11 @@ class Evaluate(Section):
 
     extractor: Literal["mtcnn", "dlib", "inception", "random_conv"] = "mtcnn"
     samples: Annotated[Count, Field(ge=20)] = 1000
-    samplers: Annotated[tuple[Literal["uniform", "prior", "gaussian"], ...], AfterValidator(no_repeats)] = ()
+    samplers: Annotated[tuple[Literal["uniform", "prior", "gaussian"], ...], AfterValidator(no_repeats)] = (
+        "uniform",
+        "prior",
+        "gaussian",
+    )
     edit_images: Natural = 0
     interpolations: Natural = 20
     kid_subsets: Count = 50

@@ -52,7 +52,7 @@ def render_reports(
             edits/<csv stem>/*.png and index.html; read: preprocess/, train_*/, attribute_vectors/ and evaluate/.
         load: function folder -> model, default `facepipe.models.load.load_model`.
         wanted: which of `MODELS` there are, one or more in any order; the others' files are neither read nor shown.
-        settings: `facepipe.config.Params` of the run, for what of it the page says; None: nothing.
+        settings: (`facepipe.config.Params` of the run, path of a recipe), for the page to say what differs; None: not.
         explorer: str, the file name of the explorer's page, to which the page and its random faces lead; None: to none.
 
     Returns:
@@ -108,7 +108,7 @@ def render_reports(
         for name in trained:
             save_progress(report / f"train_{name}" / "grids", folder / f"train_{name}.webp")
     records = {name: read_json(Path(models) / name / "model.json")["training"] for name in trained}
-    changed = changed_settings(settings) if settings else []
+    changed = changed_settings(*settings) if settings else None
     leading = explorer and {
         sheet: face_links(explorer, name, z, label_codes(labels)) for sheet, (name, z, labels) in links.items()
     }

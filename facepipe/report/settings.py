@@ -1,42 +1,52 @@
-"""What of params.yaml is not at its default: the few values that tell a run from others."""
+"""What of params.yaml differs from a recipe: the few values that tell a run from others."""
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
+import yaml
 from pydantic import BaseModel
 
 
 class Setting(NamedTuple):
-    """A key of params.yaml, as `train_ae.epochs`, its value and its default as YAML writes them."""
+    """A key of params.yaml, as `train_ae.epochs`, its value and the recipe's, as YAML writes them."""
 
     key: str
     value: str
-    default: str
+    recipe: str
 
 
-def changed_settings(params):
-    """The `Setting`s that differ, in the order of params.yaml; none of trainings that `params.models` does without.
+class Changed(NamedTuple):
+    """What differs from the recipe of that name."""
+
+    recipe: str
+    settings: list[Setting]
+
+
+def changed_settings(params, recipe):
+    """The settings that differ, in the order of params.yaml; none of trainings that `params.models` does without.
 
     Args:
         params: `facepipe.config.Params`.
+        recipe: Path of a recipe; what it does not say is at its default.
 
     Returns:
-        list of `Setting`.
+        `Changed`.
     """
+    said = {name: {} for name in type(params).model_fields if name != "models"}
+    there = type(params).model_validate(said | yaml.safe_load(Path(recipe).read_text(encoding="utf-8")))
     absent = [name for name in type(params).model_fields if name.startswith("train_")]
-    absent = [f"{name}." for name in absent if name.removeprefix("train_") not in params.trained]
-    return [each for each in _changed(params, "") if not each.key.startswith(tuple(absent) or ("\0",))]
+    absent = tuple(f"{name}." for name in absent if name.removeprefix("train_") not in params.trained)
+    found = [each for each in _changed(params, there, "") if not (absent and each.key.startswith(absent))]
+    return Changed(Path(recipe).stem, found)
 
 
-def _changed(section, place):
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
+def _changed(section, there, place):
+    for name in type(section).model_fields:
+        value, other = getattr(section, name), getattr(there, name)
         if isinstance(value, BaseModel):
-            yield from _changed(value, f"{place}{name}.")
-            continue
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
-        if value != default:
-            yield Setting(place + name, _shown(value), _shown(default))
+            yield from _changed(value, other, f"{place}{name}.")
+        elif value != other:
+            yield Setting(place + name, _shown(value), _shown(other))
 
 
 def _shown(value):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from facepipe.core.files import read_json
 from facepipe.report.page.reading import INVERTER, TITLES, Table, read_metrics, text
-from facepipe.report.settings import Setting
+from facepipe.report.settings import Changed
 
 
 class Overview(NamedTuple):
@@ -19,10 +19,10 @@ class Overview(NamedTuple):
     citation: str
     trainings: Table
     machine: str  # what all of them ran on; "" where that differs, and stands in the table
-    settings: list[Setting]
+    changed: Changed | None
 
 
-def overview(report, shards, records, settings, rejected):
+def overview(report, shards, records, changed, rejected):
     """Gather what the page begins with.
 
     Commit and experiment are left out: no input of the stage has them, and the same inputs are to give the same bytes.
@@ -31,7 +31,7 @@ def overview(report, shards, records, settings, rejected):
         report: Path of the reports folder.
         shards: `facepipe.shards.shards.Shards`.
         records: {model or "inverter": what its model.json says of its training}.
-        settings: list of `Setting`.
+        changed: `Changed`; None: not known.
         rejected: int, pictures that could not be used.
 
     Returns:
@@ -50,7 +50,7 @@ def overview(report, shards, records, settings, rejected):
         str(source.get("licence") or ""),
         str(source.get("citation") or ""),
         *_trainings(report, records),
-        settings,
+        changed,
     )
 
 

@@ -19,7 +19,7 @@ ALONE = {"ae": "an autoencoder", "vae": "a variational autoencoder", "gan": "a G
 
 
 def write_page(
-    report, shards, latents, edits, encoders, records, models=tuple(TITLES), settings=(), explorer=None, links=None
+    report, shards, latents, edits, encoders, records, models=tuple(TITLES), changed=None, explorer=None, links=None
 ):
     """Write <report>/index.html.
 
@@ -32,7 +32,7 @@ def write_page(
         records: {model: what its model.json says of its training}, of the models and of "inverter" where it is to be
             shown.
         models: which of `TITLES` there are, in that order; the others are not mentioned.
-        settings: list of `facepipe.report.settings.Setting`, what of params.yaml is not at its default.
+        changed: `facepipe.report.settings.Changed`, what of params.yaml differs from a recipe; None: not said.
         explorer: str, the file name of a page to explore the models with, beside this one; None: there is none.
         links: {file name of a plain sheet of faces without .png, such as samples_vae: list of str, where each of its
             faces leads}; None: they lead nowhere.
@@ -64,7 +64,7 @@ def write_page(
         and directions_section(report / "attribute_vectors", report / "render_reports" / "grids", editable),
         "edits": _edits(report, edits),
     }
-    start = overview(report, shards, records, settings, data.rejections)
+    start = overview(report, shards, records, changed, data.rejections)
     page = render(
         "page.html",
         title=_title(models),
