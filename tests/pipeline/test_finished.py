@@ -2,6 +2,7 @@
 
 import csv
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,27 @@ def test_the_page_needs_nothing_else(folder):
     assert page.count("data:image/webp;base64,") >= 10
     assert len(page) < 10e6
     assert 'src="http' not in page and 'href="http' not in page
+
+
+def test_both_pages_in_a_browser(folder):
+    """Nothing asked for, no error; a click on a random face opens the explorer with that face."""
+    from tests.browser import Watched, chromium
+
+    name = "vae"
+    model = load_model(folder / "data/models" / name)
+    with chromium() as browser:
+        for viewport in ({"width": 1600, "height": 900}, {"width": 390, "height": 800}):
+            index = Watched(browser, folder / "reports/index.html", viewport=viewport)
+            assert index.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            hrefs = index.page.eval_on_selector_all(
+                "a[*|href*='m=vae']", "all => all.map((a) => a.getAttribute('href'))"
+            )
+            index.close()
+        explorer = Watched(browser, folder / "reports/explorer.html", hrefs[0].removeprefix("explorer.html"))
+        end = time.monotonic() + 60
+        while not explorer.page.evaluate("typeof shown !== 'undefined' && shown !== null"):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        z = np.float32(explorer.page.evaluate("Array.from(face.z)"))
+        np.testing.assert_array_equal(z, model.sample_latents(1, seed=0)[0])
+        explorer.close()
