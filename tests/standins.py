@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from facepipe.core.files import write_json
+from facepipe.core.files import write_facts
 from facepipe.core.pictures import save_png
 from facepipe.directions.attribute_vectors import attribute_vectors
 from facepipe.directions.config import AttributeVectors
@@ -103,8 +103,8 @@ def make_reports(folder, load):
         rows += [",".join(map(str, [epoch, 100 * epoch, *[1 / epoch] * len(names)])) for epoch in range(1, 6)]
         report.mkdir(parents=True)
         (report / "history.csv").write_text("\n".join(rows) + "\n")
-        facts = {"parameters": 12345, "best_epoch": 4, "valid_mse": 0.0123, "name": name}
-        write_json(report / "metrics.json", {name: facts})
+        facts = {"parameters": 12345, "best_epoch": 4, "valid_mse": 0.0123}
+        write_facts(report / "facts.csv", {name: facts})
         layers = f"{name}_net,{name}_conv,Conv2D,8x8x16,1216,155648\n{name}_net,{name}_relu,ReLU,8x8x16,0,0\n"
         (report / "summary.csv").write_text(f"network,layer,type,output,parameters,flops\n{layers}")
         for epoch in range(0, 6):

@@ -13,8 +13,8 @@ from facepipe.report.page.reading import (
     Table,
     count,
     read_history,
-    read_metrics,
     read_picture,
+    read_scores,
     read_table,
     text,
 )
@@ -112,7 +112,7 @@ def model_section(name, title, report, scores, latents=None, components=None):
         InputError: one of the reports is missing or broken.
     """
     folder, stage = report / f"train_{name}", f"train_{name}"
-    facts = read_metrics(folder / "metrics.json", [name])[name]
+    facts = read_scores(folder / "facts.csv", [name], stage)[name]
     history = read_history(folder / "history.csv")
     if "real_diversity" in facts:
         history["real_diversity"] = [facts["real_diversity"]] * len(history["epoch"])
