@@ -67,7 +67,7 @@ def render_reports(params, models, latents, directions, edits, shards, report, l
         for path, (name, table) in tables.items():
             model = loaded[name]
             known = known_faces(model, table.ids, shards, latents / name)
-            faces[path.stem] = len(decode_table(model, table, folder / path.stem, path=path, known=known))
+            faces[path.stem] = len(decode_table(model, table, folder / path.stem, path=path, known=known).names)
     with atomic_folder(report / "render_reports" / "grids") as folder:
         for name, model in loaded.items():
             save_png(folder / f"samples_{name}.png", samples_grid(model, model.sampler, shards, params))
