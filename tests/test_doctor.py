@@ -15,7 +15,9 @@ import yaml
 
 from facepipe.checkup import read_status
 from facepipe.core.machine import available_cores, cpu_flags
+from facepipe.diagnosis import gpu_names, machine
 from facepipe.restore import cached
+from facepipe.training.config import Train
 from tests.conftest import ROOT
 
 MACHINE = ["software", "CPU", "GPU", "memory", "precision", "threads", "strategy", "oneDNN"]
@@ -250,3 +252,27 @@ def test_what_dvc_status_says():
     assert read_status({}) == ([], [], [])
     assert read_status({"x": [deps, missing], "y": [missing]}) == (["x"], ["a"], ["b"])
     assert read_status({"x": ["changed command"], "y": [{"changed outs": {"a": "modified"}}]}) == (["x", "y"], [], [])
+
+
+def test_a_gpu_that_tensorflow_does_not_see(tmp_path, monkeypatch):
+    """Only where the driver has GPUs is TensorFlow asked."""
+    monkeypatch.setattr("facepipe.diagnosis.GPUS", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    (tmp_path / "0000:01:00.0").mkdir()
+    (tmp_path / "0000:01:00.0/information").write_text("Model: \t\t NVIDIA H200\nIRQ:   \t\t 1\n")
+    assert gpu_names() == ["NVIDIA H200"]
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: [])
+    rows, problems = machine(Train())
+    assert dict(rows)["GPU"] == "none that TensorFlow sees" and dict(rows)["strategy"].startswith("single")
+    assert [problem.text for problem in problems] == [
+        "GPU: the driver has NVIDIA H200, TensorFlow sees none and will compute on the CPU"
+    ]
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert gpu_names() == []
+    # where it sees them, they are what auto chooses by
+    monkeypatch.setattr("facepipe.diagnosis._gpus_of_tensorflow", lambda: (["NVIDIA H200"] * 2, True))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    rows, problems = machine(Train())
+    assert dict(rows)["strategy"] == "mirrored (auto: 2 GPUs)" and problems == []
+    assert dict(rows)["precision"] == "mixed_bfloat16 (auto: bfloat16 units)"
