@@ -45,6 +45,8 @@ def examine(speed=False):
     if project:
         found, more = project.findings()
         rows, problems = rows + found, problems + more
+    else:
+        rows.append(("project", "none in this folder: it has no params.yaml"))
     return [("software", text), *rows], problems
 
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -139,6 +140,7 @@ def gpu_names():
 
 def _gpus_of_tensorflow():
     """(names of the GPUs that TensorFlow sees, whether they, or the CPU where there are none, multiply bfloat16)."""
+    print("facepipe: asks TensorFlow about the GPU, some seconds", file=sys.stderr, flush=True)
     import_tensorflow(wrappers=False)
     import tensorflow as tf
 

@@ -97,7 +97,7 @@ def test_outside_a_project(tmp_path):
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('imported')")  # python -m looks here first
     done, said, problems = doctor(tmp_path, TF_ENABLE_ONEDNN_OPTS="0", CUDA_VISIBLE_DEVICES="-1")
     assert done.returncode == 0 and done.stderr == "" and problems == []
-    assert list(said) == MACHINE and "(auto: " in said["precision"] and "off" in said["oneDNN"]
+    assert list(said) == [*MACHINE, "project"] and "(auto: " in said["precision"] and "off" in said["oneDNN"]
     assert re.match(
         r"facepipe \S+, Python 3\.\S+, tensorflow \d\S+, keras \d\S+, numpy \d\S+, dvc \d", said["software"]
     )

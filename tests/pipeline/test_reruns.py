@@ -182,10 +182,12 @@ def an_experiment(copy):
     for name in (
         "vae.test_mse",
         "vae.kid_x1000_mtcnn_n40",
-        "ae.attributes_mean_auc",
-        "gan.images_seen",
+        "ae.test_mse_to_pca",
+        "gan.recall_mtcnn_n40",
     ):
         assert name in row, sorted(row)
+    compared = [name for name in row if name.startswith(("ae.", "vae.", "gan.", "real.", "inverter.", "data."))]
+    assert len(compared) == 12, compared
     assert not [name for name in row if ":" in name], "no metric needs its file's name to be told apart"
 
 

@@ -217,7 +217,7 @@ def test_s1_a_smile_from_two_folders(here, capsys):
 
 def test_s1_best_weights_are_kept(here):
     history = pd.read_csv("reports/train_ae/history.csv")
-    facts = read_scores("reports/train_ae/facts.csv", ["ae"])["ae"]
+    facts = read_scores(Path("reports/train_ae/facts.csv"), ["ae"])["ae"]
     assert facts["best_epoch"] == history["valid_loss"].idxmin() + 1
     assert facts["valid_mse"] == pytest.approx(history["valid_mse"].min(), rel=1e-6)
     model, images = load_model("data/models/ae"), Shards("data/shards").images("valid")
