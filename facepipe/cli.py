@@ -56,8 +56,22 @@ def main(argv=None):
     return 0
 
 
+class _Version(argparse.Action):
+    """Says the version and ends; what was installed is looked up only then."""
+
+    def __call__(self, parser, *_):
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"facepipe {version('facepipe')}")
+        except PackageNotFoundError:
+            print("facepipe, version unknown: not installed here (pip install --editable .)")
+        parser.exit()
+
+
 def _parser():
     parser = argparse.ArgumentParser(prog="facepipe", description="Faces from latents.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="say the version and end")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in COMMANDS:
         module = importlib.import_module(f"facepipe.commands.{name}")

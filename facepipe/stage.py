@@ -6,21 +6,22 @@ import signal
 import sys
 
 from facepipe.config import load_params
-from facepipe.core.files import write_json
+from facepipe.core.files import write_facts, write_json
 from facepipe.errors import NOT_OURS, FieldError, InputError, Stopped, WorkerLost
 from facepipe.quiet import import_tensorflow
 from facepipe.restore import outputs_kept
 
 
-def run(main, name, tensorflow=False, within=None, metrics="metrics"):
+def run(main, name, tensorflow=False, within=None, report="facts.csv"):
     """Run one stage.
 
     Args:
-        main: callable that takes the checked `Params` and returns the stage's metrics (a JSON-able dict of
-            deterministic values) or None.
+        main: callable that takes the checked `Params` and returns what there is to tell in numbers, {of what: {name:
+            number}}, deterministic, or None.
         name: the stage's name in dvc.yaml.
         tensorflow: bool, whether the stage uses TensorFlow (imported after the params are checked).
-        metrics: str, name of the metrics' file in reports/<name>/.
+        report: str, the file in reports/<name>/ for these numbers: .csv, a table to look at, see `write_facts`; .json,
+            metrics by which DVC compares runs, for the few that are worth a column there.
         within: context manager around all of it, or None; sees the exception where the stage fails.
 
     Exits with 2 and one line on stderr where the input is wrong or the disk is full or closed to us, with 130 after
@@ -36,7 +37,8 @@ def run(main, name, tensorflow=False, within=None, metrics="metrics"):
                 import_tensorflow(wrappers=False)
             values = main(params)
             if values is not None:
-                write_json(f"reports/{name}/{metrics}.json", values)
+                write = write_json if report.endswith(".json") else write_facts
+                write(f"reports/{name}/{report}", values)
     except InputError as error:
         where = f"params.yaml: {_section(params, error.section) or name}." if isinstance(error, FieldError) else ""
         print(f"{name}: {where}{error}", file=sys.stderr)

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+NO_GIT = "no git repository here: dvc repro works; dvc exp, dvc metrics diff and dvc plots diff do not"
+
 
 def prepare(folder="."):
     """Initialise what DVC needs; nothing happens where all is as it should be.
@@ -16,7 +18,7 @@ def prepare(folder="."):
         list of str: what was changed and what does not work here, a line each.
     """
     folder = Path(folder).resolve()
-    in_git = _is_git_top(folder)
+    in_git = is_git_top(folder)
     notes = []
     if not (folder / ".dvc").is_dir():
         _dvc(folder, "init", "--quiet", *([] if in_git else ["--no-scm"]))
@@ -26,17 +28,14 @@ def prepare(folder="."):
     if not in_git:
         if not without_git:
             _dvc(folder, "config", "--local", "core.no_scm", "true")
-        notes.append(
-            "no git repository here: dvc repro works; dvc exp, dvc metrics diff and dvc plots diff do not "
-            "(git init && git add . && git commit, then make repro again, makes them work)"
-        )
+        notes.append(f"{NO_GIT} (git init && git add . && git commit, then make repro again, makes them work)")
     elif without_git:
         _dvc(folder, "config", "--local", "--unset", "core.no_scm")
         notes.append("found the new git repository: dvc exp works now")
     return notes
 
 
-def _is_git_top(folder):
+def is_git_top(folder):
     """True in the top folder of a git repository; not in a sub-folder of one, whose history is another project's."""
     if not shutil.which("git"):
         return False

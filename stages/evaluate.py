@@ -19,4 +19,4 @@ def main(params):
 
 
 if __name__ == "__main__":
-    run(main, "evaluate", tensorflow=True)
+    run(main, "evaluate", tensorflow=True, report="metrics.json")

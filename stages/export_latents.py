@@ -23,4 +23,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="export_latents")
     parser.add_argument("model", choices=("ae", "vae", "gan"))
     name = parser.parse_args().model
-    run(partial(main, model=name), "export_latents", tensorflow=True, metrics=name)
+    run(partial(main, model=name), "export_latents", tensorflow=True, report=f"{name}.csv")

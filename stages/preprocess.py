@@ -9,7 +9,8 @@ def main(params):
 
     metrics = preprocess(params.preprocess, raw="data/raw", out="data/shards")
     explore("data/shards", report="reports/preprocess")
-    return {"data": metrics}
+    counts = {f"images_{split}": count for split, count in metrics.pop("images").items()}
+    return {"data": counts | metrics}
 
 
 if __name__ == "__main__":

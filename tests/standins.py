@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from facepipe.core.files import write_json
+from facepipe.core.files import write_facts, write_json
 from facepipe.core.pictures import save_png
 from facepipe.directions.attribute_vectors import attribute_vectors
 from facepipe.directions.config import AttributeVectors
@@ -105,8 +105,8 @@ def make_reports(folder, load):
         rows += [",".join(map(str, [epoch, 100 * epoch, *[1 / epoch] * len(names)])) for epoch in range(1, 6)]
         report.mkdir(parents=True)
         (report / "history.csv").write_text("\n".join(rows) + "\n")
-        facts = {"parameters": 12345, "best_epoch": 4, "valid_mse": 0.0123, "name": name}
-        write_json(report / "metrics.json", {name: facts})
+        facts = {"parameters": 12345, "best_epoch": 4, "valid_mse": 0.0123}
+        write_facts(report / "facts.csv", {name: facts})
         record = {"device": "CPU", "images": 500, "precision": "float32", "replicas": 1, "threads": 2}
         write_json(folder / "models" / name / "model.json", {"training": record})
         layers = f"{name}_net,{name}_conv,Conv2D,8x8x16,1216,155648\n{name}_net,{name}_relu,ReLU,8x8x16,0,0\n"

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -122,8 +123,8 @@ def test_decode_gives_the_models_own_pictures(table, tiny_models, tmp_path, caps
 
     out = tmp_path / "faces"
     assert main(["decode", str(table), "--model", name, "-o", str(out), "--models", str(tiny_models)]) == 0
-    assert capsys.readouterr().out == f"3 faces and grid.png in {out}\n"
-    assert sorted(os.listdir(out)) == ["a.png", "b.png", "c.png", "grid.png"]
+    assert capsys.readouterr().out == f"3 faces, grid.png and sheet.png in {out}\n"
+    assert sorted(os.listdir(out)) == ["a.png", "b.png", "c.png", "grid.png", "sheet.png"]
     expected = to_uint8(load_model(tiny_models / name).decode(read_latents(table).z))
     for row, picture in zip(expected, "abc", strict=True):
         np.testing.assert_array_equal(np.asarray(Image.open(out / f"{picture}.png")), row)
@@ -189,12 +190,18 @@ def test_base_clip_sheet_and_compare(workspace, tmp_path, monkeypatch, capsys):
     assert "--base ID` takes" in fails(capsys, part, "--model", "vae", "-o", out)
     assert "did you mean test-0" in fails(capsys, part, "--model", "vae", "-o", out, "--base", "test-03.png")
     command = ["decode", str(part), "--model", "vae", "-o", str(out), "--base", "test-003.png"]
-    assert main([*command, "--sheet", "--compare"]) == 0
-    warning = capsys.readouterr().err
+    assert main([*command, "--compare"]) == 0
+    said, warning = capsys.readouterr()
+    assert said == f"2 faces, grid.png, sheet.png and compare.png in {out}\n"
     assert warning.startswith(f"facepipe: warning: {part}: row 3, column z001: 1000 is far outside ")
     assert sorted(os.listdir(out)) == ["compare.png", "grid.png", "mine.png", "sheet.png", "test-003.png"]
-    assert main([*command, "--clip"]) == 0
-    assert capsys.readouterr().err == ""
+    # what is there of an earlier run is replaced, but not in silence; what is not made now stays
+    (out / "mine.txt").write_text("notes")
+    assert main([*command, "--clip", "--sheet"]) == 0
+    said, warning = capsys.readouterr()
+    replaced = ", ".join(str(out / name) for name in ("grid.png", "mine.png", "sheet.png", "test-003.png"))
+    assert said == f"2 faces, grid.png and sheet.png in {out}\nreplaced {replaced}\n" and warning == ""
+    assert (out / "mine.txt").read_text() == "notes" and (out / "compare.png").exists()
     part.write_text("id,z000,z001,z002,z003\nmine,1,1,1,1\n")
     message = fails(capsys, part, "--model", "vae", "-o", tmp_path / "other", "--compare")
     assert f"--compare: no id of {part} is both in data/shards and in data/latents/vae" in message
@@ -222,8 +229,8 @@ def test_another_models_latents_and_plain_numbers(tiny_models, tmp_path, capsys)
     assert not (tmp_path / "out").exists()
     path.write_text("1\n2\n3\n0.5\n")
     assert main(["decode", *map(str, arguments)]) == 0
-    assert sorted(os.listdir(tmp_path / "out")) == ["face.png", "grid.png"]
-    assert capsys.readouterr().out == f"1 face and grid.png in {tmp_path / 'out'}\n"
+    assert sorted(os.listdir(tmp_path / "out")) == ["face.png", "grid.png", "sheet.png"]
+    assert capsys.readouterr().out == f"1 face, grid.png and sheet.png in {tmp_path / 'out'}\n"
 
 
 def test_numbers_far_too_large_are_refused(tiny_models, tmp_path, capsys):
@@ -244,3 +251,15 @@ def test_the_reader_of_our_output_went_away(table, tiny_models, tmp_path):
     assert done.returncode == 141
     assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
     assert (tmp_path / "out/grid.png").exists()
+
+
+def test_the_version(tmp_path):
+    """Of what pip installed, without any import that takes time."""
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('imported')")
+    command = [sys.executable, "-m", "facepipe", "--version"]
+    said = subprocess.check_output(command, text=True, env=ENVIRONMENT, cwd=tmp_path)
+    assert said == f"facepipe {version('facepipe')}\n"
+    # python -S knows no installed packages
+    code = "from facepipe.cli import main; main(['--version'])"
+    said = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
+    assert said.returncode == 0 and "not installed here" in said.stdout

@@ -90,12 +90,14 @@ def test_edit_adds_the_direction_and_keeps_the_rest(here):
 def test_edit_a_range_with_its_strip_and_its_pictures(here, capsys):
     run("edit", "data/latents/ae/test.csv", "--model", "ae", "--first", "2", "--add", "Bright=-1:1:3",
         "-o", "range.csv", "--strip", "strip.png", "--decode", "faces")  # fmt: skip
-    assert capsys.readouterr().out == "6 rows in range.csv\n"
+    assert capsys.readouterr().out == (
+        "6 rows in range.csv\n2 strips in strip.png\n6 faces, grid.png and sheet.png in faces\n"
+    )
     edited = read_latents("range.csv")
     assert edited.ids[:3] == ["test-000~1", "test-000~2", "test-000~3"]
     assert edited.extra["add:Bright"] == ["-1", "0", "1"] * 2
     np.testing.assert_array_equal(edited.z[[1, 4]], read_latents("data/latents/ae/test.csv").z[:2])
-    assert sorted(os.listdir("faces")) == sorted([f"{name}.png" for name in edited.ids] + ["grid.png"])
+    assert sorted(os.listdir("faces")) == sorted([f"{name}.png" for name in edited.ids] + ["grid.png", "sheet.png"])
     strip, face = np.asarray(Image.open("strip.png")), np.asarray(Image.open("faces/test-001~3.png"))
     last = strip[-130:-2, -130:-2]  # two rows of four, the last is the second face at strength 1
     np.testing.assert_array_equal(last, face.repeat(8, axis=0).repeat(8, axis=1))
@@ -269,7 +271,7 @@ def test_traverse_wrong(here, capsys):
     assert "pca.npz: not found; `dvc repro export_latents` makes it" in message
 
 
-def test_sample_is_a_function_of_the_seed(here):
+def test_sample_is_a_function_of_the_seed(here, capsys):
     from facepipe.models.load import load_model
 
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -279,10 +281,17 @@ def test_sample_is_a_function_of_the_seed(here):
     np.testing.assert_array_equal(a.z, load_model("data/models/gan").sample_latents(5, 1))
     assert (a.z != c.z).all() and not set(a.ids) & set(c.ids)
     run("sample", "--model", "gan", "-n", "5", "--seed", "1", "-o", "faces")
-    assert len(os.listdir("faces")) == 6
+    assert sorted(os.listdir("faces")) == [*(f"{name}.png" for name in a.ids), "grid.png", "sheet.png"]
     run("sample", "--model", "gan", "-n", "5", "--seed", "1", "-o", "all.png")
     first = np.asarray(Image.open(f"faces/{a.ids[0]}.png")).repeat(8, axis=0).repeat(8, axis=1)
     np.testing.assert_array_equal(np.asarray(Image.open("all.png"))[2:130, 2:130], first)
+    # each says what it wrote, and over what
+    capsys.readouterr()
+    run("sample", "--model", "gan", "-n", "8", "--seed", "1", "-o", "faces")
+    names = ", ".join(f"faces/{name}.png" for name in a.ids)
+    assert capsys.readouterr().out == (f"8 faces, grid.png and sheet.png in faces\nreplaced {names} and 2 more\n")
+    run("sample", "--model", "gan", "-n", "5", "-o", "c.csv")
+    assert capsys.readouterr().out == "5 faces in c.csv\nreplaced c.csv\n"
 
 
 def test_sample_from_the_density_with_an_attribute(here):

@@ -41,7 +41,9 @@ def pixels(path):
 def test_one_picture_per_row_and_a_grid(tmp_path):
     latents = table("000001.jpg", "b", "c d")
     latents.z[1] = [-1, 0, 0.001, 0.002, 0.5, 0.998, 1, 2]
-    assert decode_table(Stripes(), latents, tmp_path / "new/faces", columns=2) == ["000001.png", "b.png", "c d.png"]
+    assert decode_table(Stripes(), latents, tmp_path / "new/faces", columns=2) == (
+        ["000001.png", "b.png", "c d.png"], ["grid.png"], []
+    )  # fmt: skip
     assert names(tmp_path / "new/faces") == ["000001.png", "b.png", "c d.png", "grid.png"]
     assert names(tmp_path / "new") == ["faces"]
     face = pixels(tmp_path / "new/faces/b.png")
@@ -96,7 +98,7 @@ def test_same_latents_same_bytes_whatever_else_is_in_the_table(tmp_path, monkeyp
 def test_other_files_stay_and_old_pictures_are_replaced(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "a.png").write_text("old")
-    decode_table(Stripes(), table("a"), tmp_path)
+    assert decode_table(Stripes(), table("a"), tmp_path).replaced == ["a.png"]
     assert names(tmp_path) == ["a.png", "grid.png", "notes.txt"]
     assert pixels(tmp_path / "a.png").shape == (6, 8, 3)
 

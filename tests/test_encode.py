@@ -58,7 +58,7 @@ def test_the_table_is_what_the_model_encodes(album, models, tmp_path, capsys, na
     table = tmp_path / "mine.csv"
     arguments = ["encode", str(folder), "--model", name, "--models", str(models), "-o", str(table)]
     assert main([*arguments, "--show", str(tmp_path / "show")]) == 0
-    assert capsys.readouterr().out == f"5 photos in {table}\n"
+    assert capsys.readouterr().out == f"5 photos in {table}\n5 pairs in {tmp_path / 'show'}\n"
     model, found = load_model(models / name), read_latents(table)
     assert found.ids == [f"face {i}" for i in range(5)]
     np.testing.assert_array_equal(found.z, model.encode(images, REFINING if name == "gan" else 0))

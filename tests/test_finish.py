@@ -5,13 +5,13 @@ import csv
 import numpy as np
 import pytest
 
-from facepipe.core.files import read_json
 from facepipe.errors import InputError
 from facepipe.metrics.sharpness import gradient_energy
 from facepipe.models.ae.config import TrainAE
 from facepipe.models.ae.finish import patch_discriminator
 from facepipe.models.load import load_model
 from facepipe.models.vae.config import TrainVAE
+from facepipe.report.page.reading import read_scores
 from facepipe.shards.shards import Shards
 from tests.trainings import train
 
@@ -59,9 +59,9 @@ def test_history_and_grids_go_on(name, finished):
     assert [int(row["images"]) for row in rows] == [96 * epoch for epoch in range(1, 25)]
     assert not rows[3]["d_loss"] and float(rows[4]["d_loss"]) > 0 and float(rows[-1]["valid_mse"]) > 0
     assert [path.name for path in sorted((report / "grids").iterdir())] == [f"{i:06d}.png" for i in range(25)]
-    metrics = read_json(report / "metrics.json")[name]
-    assert metrics["finished_valid_mse"] == pytest.approx(float(rows[-1]["valid_mse"]), rel=1e-5)
-    assert metrics["valid_mse"] == pytest.approx(min(float(row["valid_mse"]) for row in rows[:4]), rel=1e-5)
+    facts = read_scores(report / "facts.csv", [name])[name]
+    assert facts["finished_valid_mse"] == pytest.approx(float(rows[-1]["valid_mse"]), rel=1e-5)
+    assert facts["valid_mse"] == pytest.approx(min(float(row["valid_mse"]) for row in rows[:4]), rel=1e-5)
 
 
 def test_the_decoder_waits_for_its_discriminator(finished):

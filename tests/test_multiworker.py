@@ -17,9 +17,10 @@ import pytest
 from facepipe.core.files import read_json
 from facepipe.errors import InputError
 from facepipe.launch import free_addresses
+from facepipe.training.choices import read_tf_config
 from facepipe.training.config import Train
 from facepipe.training.runtime import prepare
-from facepipe.training.workers import Workers, read_tf_config
+from facepipe.training.workers import Workers
 from tests.conftest import ROOT, THREADS
 
 MODELS = "ae", "vae", "gan", "ae-robust", "gan-residual", "gan-wasserstein", "gan-conditioned", "inverter"

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.core.files import read_json
 from facepipe.core.pictures import to_uint8
 from facepipe.download.synthetic.factors import render, sample_factors
 from facepipe.features.extractors import features
 from facepipe.features.kid import polynomial_mmd2
 from facepipe.models.gan.config import TrainGAN
 from facepipe.models.load import load_model
+from facepipe.report.page.reading import read_scores
 from facepipe.shards.shards import Shards
 from facepipe.training.config import Train
 from tests.conftest import THREADS
@@ -48,7 +48,7 @@ def test_schedules_hold_back_an_overpowering_discriminator(tmp_path, capsys):
         kid[name] = 1000 * polynomial_mmd2(real, features("random_conv", samples))
         sure[name] = (history.real_sign - history.fake_sign).tail(5).mean() / 2
         warned[name] = int(history.collapse.sum())
-        diversity[name] = read_json(folder / "report" / "metrics.json")["gan"]["sample_diversity"]
+        diversity[name] = read_scores(folder / "report" / "facts.csv", ["gan"])["gan"]["sample_diversity"]
     lines = [line for line in capsys.readouterr().out.splitlines() if "collapse?" in line]
     print({name: (round(kid[name], 2), round(sure[name], 3), warned[name], diversity[name]) for name in SCHEDULES})
     assert kid["none"] > 10 and sure["none"] > 0.9 and warned["none"] >= 1

@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 
 from facepipe.config import Params, check_params
-from facepipe.core.files import read_json, write_csv, write_json
+from facepipe.core.files import read_json, write_csv, write_facts, write_json
 from facepipe.core.pictures import save_png
 from facepipe.errors import InputError
 from facepipe.latents.table import write_latents
@@ -294,7 +294,7 @@ def macro(call, it):
 
 
 @pytest.mark.parametrize("missing", [
-    "evaluate/scores.csv", "evaluate/samples.csv", "evaluate/edits.csv", "train_vae/metrics.json",
+    "evaluate/scores.csv", "evaluate/samples.csv", "evaluate/edits.csv", "train_vae/facts.csv",
     "train_gan/history.csv", "train_ae/summary.csv",
     "train_vae/kl.csv", "preprocess/splits.csv", "preprocess/grids/mean_face.png",
 ])  # fmt: skip
@@ -342,15 +342,15 @@ def test_a_collapse_is_marked_beside_the_curves():
 def test_a_collapse_of_the_gan_reaches_the_page(world):
     folder, load = world
     report = folder / "reports" / "train_gan"
-    paths = [report / "history.csv", report / "metrics.json"]
+    paths = [report / "history.csv", report / "facts.csv"]
     before = [path.read_text() for path in paths]
     assert "Collapse?" not in render(folder, load)
     try:
         header, *rows = before[0].splitlines()
         marked = [f"{row},1,{0.1 * i:.1f}" for i, row in enumerate(rows)]
         paths[0].write_text("\n".join([f"{header},collapse,sample_diversity", *marked, ""]))
-        facts = read_json(paths[1])
-        write_json(paths[1], {"gan": facts["gan"] | {"real_diversity": 0.25}})
+        facts = read_scores(paths[1], ["gan"])
+        write_facts(paths[1], {"gan": facts["gan"] | {"real_diversity": 0.25}})
         page = render(folder, load)
     finally:
         for path, content in zip(paths, before, strict=True):

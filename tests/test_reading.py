@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from facepipe.core.files import write_json
+from facepipe.core.files import write_facts
 from facepipe.errors import InputError
-from facepipe.report.page.reading import Table, count, fixed, percent, read_history, read_metrics, signed, text
+from facepipe.report.page.reading import Table, count, fixed, percent, read_history, read_scores, signed, text
 
 
 def test_history_round_trip(tmp_path):
@@ -34,15 +34,19 @@ def test_bad_history_is_named(tmp_path, text, message):
         read_history(path)
 
 
-def test_metrics_that_say_nothing_of_a_model_are_named(tmp_path):
-    path = tmp_path / "metrics.json"
-    write_json(path, {"ae": {}})
-    assert read_metrics(path, ["ae"]) == {"ae": {}}
-    with pytest.raises(InputError, match=r"metrics\.json: nothing about vae; run dvc repro"):
-        read_metrics(path, ["ae", "vae"])
-    path.write_text("{")
-    with pytest.raises(InputError, match=r"metrics\.json: missing or not JSON"):
-        read_metrics(path, [])
+def test_facts_round_trip_and_those_that_say_nothing_of_a_model_are_named(tmp_path):
+    path, facts = tmp_path / "facts.csv", {"ae": {"images_seen": 384, "mse": 0.1 + 0.2, "gone": -1}}
+    write_facts(path, facts | {"gan": {"finished_valid_mse": None}})
+    found = read_scores(path, ["ae"], "train_ae")
+    assert found == facts and type(found["ae"]["images_seen"]) is int
+    with pytest.raises(InputError, match=r"facts\.csv: nothing about vae; run dvc repro"):
+        read_scores(path, ["ae", "vae"], "train_ae")
+    path.write_text("model,metric,value\nae,mse,\n")
+    with pytest.raises(InputError, match=r"facts\.csv: row 2: not model, metric and a number; run dvc repro train_ae"):
+        read_scores(path, [], "train_ae")
+    path.unlink()
+    with pytest.raises(InputError, match=r"facts\.csv: not found; run the train_ae stage again"):
+        read_scores(path, [], "train_ae")
 
 
 def test_whole_numbers_stay_exact_and_others_are_short():

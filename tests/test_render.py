@@ -315,7 +315,7 @@ def test_a_conditioned_model_is_told_the_labels(world):
 
 
 def test_real_models_render(tiny_models, tiny_shards, tmp_path):
-    from facepipe.core.files import write_json
+    from facepipe.core.files import write_facts
     from facepipe.directions.attribute_vectors import attribute_vectors
     from facepipe.directions.config import AttributeVectors
     from facepipe.latents.config import ExportLatents
@@ -332,9 +332,8 @@ def test_real_models_render(tiny_models, tiny_shards, tmp_path):
     params = Evaluate(samples=40, kid_subsets=3, kid_subset_size=20, neighbours=3)
     metrics = evaluate(params, tiny_models, latents, tiny_shards, report / "evaluate")
     assert 0 <= metrics["gan"]["face_score_mtcnn_n40"] <= 1
-    write_json(report / "evaluate" / "metrics.json", metrics)
     for name in ("ae", "vae", "gan"):
-        write_json(report / f"train_{name}" / "metrics.json", {name: {"parameters": 1, "best_epoch": 2}})
+        write_facts(report / f"train_{name}" / "facts.csv", {name: {"parameters": 1, "best_epoch": 2}})
     (tmp_path / "edits").mkdir()
     shutil.copy(latents / "gan" / "sample.csv", tmp_path / "edits" / "gan.csv")
     shutil.copy(latents / "vae" / "test.pca.csv", tmp_path / "edits" / "vae.csv")

@@ -12,7 +12,8 @@ from facepipe.errors import InputError
 from facepipe.models.ae.config import TrainAE
 from facepipe.training import loop, resume
 from facepipe.training.config import Train
-from facepipe.training.resume import KEPT_DAYS, States, open_states
+from facepipe.training.kept import KEPT_DAYS
+from facepipe.training.resume import States, open_states
 from facepipe.training.runtime import Runtime
 from facepipe.training.workers import Workers
 

@@ -5,11 +5,11 @@ import csv
 import numpy as np
 import pytest
 
-from facepipe.core.files import read_json
 from facepipe.errors import InputError
 from facepipe.models.gan import snapshots as module
 from facepipe.models.gan.config import TrainGAN
 from facepipe.models.load import load_model
+from facepipe.report.page.reading import read_scores
 from tests.trainings import train
 
 PARAMS = {
@@ -22,7 +22,7 @@ METRIC = "valid_kid_x1000_random_conv_n30"
 def trained(params, train_params, shards, folder):
     train("gan", train_params, TrainGAN(**params), shards, folder / "model", folder / "report")
     with open(folder / "report" / "history.csv", encoding="utf-8") as file:
-        return list(csv.DictReader(file)), read_json(folder / "report" / "metrics.json")["gan"]
+        return list(csv.DictReader(file)), read_scores(folder / "report" / "facts.csv", ["gan"])["gan"]
 
 
 def test_the_lowest_kid_is_kept(tiny_params, tiny_shards, tmp_path, monkeypatch):
@@ -34,8 +34,8 @@ def test_the_lowest_kid_is_kept(tiny_params, tiny_shards, tmp_path, monkeypatch)
         return (-1.0, 0.0) if len(calls) == 3 else calls[-1]
 
     monkeypatch.setattr(module, "kid", kid)
-    rows, metrics = trained(PARAMS, tiny_params[0], tiny_shards, tmp_path / "best")
-    assert metrics["best_epoch"] == 3 and metrics[METRIC] == -1000
+    rows, facts = trained(PARAMS, tiny_params[0], tiny_shards, tmp_path / "best")
+    assert facts["best_epoch"] == 3 and facts[METRIC] == -1000
     assert [float(row[METRIC]) for row in rows] == pytest.approx(
         [*(1000 * c[0] for c in calls[:2]), -1000, *(1000 * c[0] for c in calls[3:])], rel=1e-5
     )
@@ -48,11 +48,11 @@ def test_the_lowest_kid_is_kept(tiny_params, tiny_shards, tmp_path, monkeypatch)
 
 
 def test_kid_of_each_grid(tiny_params, tiny_shards, tmp_path):
-    rows, metrics = trained(PARAMS | {"epochs": 5, "grid_every": 2}, tiny_params[0], tiny_shards, tmp_path)
+    rows, facts = trained(PARAMS | {"epochs": 5, "grid_every": 2}, tiny_params[0], tiny_shards, tmp_path)
     judged = [row["epoch"] for row in rows if row[METRIC]]
     assert judged == ["2", "4", "5"], "the grids, and the last"
     lowest = min((row for row in rows if row[METRIC]), key=lambda row: float(row[METRIC]))
-    assert metrics["best_epoch"] == int(lowest["epoch"])
+    assert facts["best_epoch"] == int(lowest["epoch"])
 
 
 def test_too_few_images_to_judge_by(tiny_params, tiny_shards, tmp_path, monkeypatch):

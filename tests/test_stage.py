@@ -24,9 +24,13 @@ def workspace(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_metrics_are_written(workspace):
-    run(lambda params: {"size": list(params.preprocess.image_size)}, "preprocess")
-    assert read_json("reports/preprocess/metrics.json") == {"size": [64, 64]}
+def test_numbers_are_written_as_a_table_or_as_metrics(workspace):
+    run(lambda params: {"data": {"height": params.preprocess.image_size[0], "rejected": 0.5}}, "preprocess")
+    assert (workspace / "reports/preprocess/facts.csv").read_text() == (
+        "model,metric,value\ndata,height,64\ndata,rejected,0.5\n"
+    )
+    run(lambda params: {"vae": {"test_mse": 0.5}}, "evaluate", report="metrics.json")
+    assert read_json("reports/evaluate/metrics.json") == {"vae": {"test_mse": 0.5}}
 
 
 def test_bad_input_is_one_line_and_exit_code_2(workspace, capsys):

@@ -1,20 +1,25 @@
 """The Python API: a trained model with all that belongs to it, numpy in and out, without pipeline and params.yaml."""
 
+import functools
 import tempfile
 from pathlib import Path
 
 from facepipe.api.bundle import unpack_bundle
 from facepipe.api.model_folder import ModelFolder
+from facepipe.api.notebook import Faces, card
 from facepipe.api.photos import read_photos
 from facepipe.errors import InputError
 from facepipe.latents.folder import density_path, pca_path, stats_path
 from facepipe.models.steps import TUNING
 
 SAMPLERS = ("model", "density")
+CARD_FACES = 8  # random ones, that a notebook shows of a model
 
 
 class FaceModel:
     """A model for use from Python; `facepipe.load` makes it.
+
+    A notebook shows it as a card with some random faces, and the images that it gives, `notebook.Faces`, as pictures.
 
     Attributes:
         name: "ae", "vae" or "gan".
@@ -22,6 +27,7 @@ class FaceModel:
         image_shape: (h, w, c).
         condition_on: tuple of str, the k attributes whose labels `decode` takes; () mostly.
         has_encoder: bool, False for a GAN without an inverter.
+        sampler: str, what its own random latents come from, such as "prior".
         info: dict, the content of model.json.
         directions: {attribute: float32 (d,)}, added once to a latent it gives a face the attribute; {} where unknown.
         stats: `pandas.DataFrame`, a row per dimension, as the export_latents stage writes it; None where unknown.
@@ -33,6 +39,7 @@ class FaceModel:
         self._model = model
         self.name, self.latent_dim, self.image_shape = model.name, model.latent_dim, model.image_shape
         self.condition_on, self.has_encoder, self.info = model.condition_on, model.has_encoder, model.info
+        self.sampler = model.sampler.name
         self.directions, self.stats, self.pca, self.density = directions, stats, pca, density
 
     def encode(self, images, steps=None):
@@ -65,12 +72,12 @@ class FaceModel:
         return FaceModel(model, self.directions, self.stats, self.pca, self.density)
 
     def decode(self, z, labels=None):
-        """Latents (n, d) -> images float32 (n, h, w, c) in [0, 1]; labels (n, k) as in `LoadedModel.decode`.
+        """Latents (n, d) -> `Faces` float32 (n, h, w, c) in [0, 1]; labels (n, k) as in `LoadedModel.decode`.
 
         Raises:
             ValueError: another latent_dim, or labels that do not fit.
         """
-        return self._model.decode(z, labels)
+        return Faces.of(self._model.decode(z, labels))
 
     def edit_photos(self, images, z, edited, labels=None, edited_labels=None):
         """Photographs with the change from `decode(z)` to `decode(edited)` in them, all else as it is.
@@ -82,12 +89,12 @@ class FaceModel:
             labels, edited_labels: as in `decode`.
 
         Returns:
-            float32 (n, h, w, c) in [0, 1], see `models.residual.residual_edit`.
+            `Faces` float32 (n, h, w, c) in [0, 1], see `models.residual.residual_edit`.
 
         Raises:
             ValueError: as `decode`; not as many latents as images, or images of another shape.
         """
-        return self._model.edit_photos(images, z, edited, labels, edited_labels)
+        return Faces.of(self._model.edit_photos(images, z, edited, labels, edited_labels))
 
     def sample_latents(self, count, seed=0, sampler="model"):
         """Random latents float32 (count, d), equal for equal arguments.
@@ -111,7 +118,7 @@ class FaceModel:
         return self.density.sample(count, seed)
 
     def sample(self, count, seed=0, sampler="model", labels=None):
-        """Random faces, float32 (count, h, w, c) in [0, 1]: `decode` of `sample_latents`."""
+        """Random `Faces`, float32 (count, h, w, c) in [0, 1]: `decode` of `sample_latents`."""
         return self.decode(self.sample_latents(count, seed, sampler), labels)
 
     def read_photos(self, paths, crop=None):
@@ -122,12 +129,27 @@ class FaceModel:
             crop: "align", "training", "center", "none" or a box as fractions; None: what fits the training images.
 
         Returns:
-            (ids, images): list of n str, uint8 (n, h, w, c).
+            (ids, images): list of n str, `Faces` uint8 (n, h, w, c).
 
         Raises:
             InputError: photos that cannot be used, by name, and why.
         """
-        return read_photos(paths, self.info.get("framing"), crop)
+        ids, images = read_photos(paths, self.info.get("framing"), crop)
+        return ids, Faces.of(images)
+
+    @functools.cached_property
+    def _some_faces(self):
+        """PNG of random faces, made when a notebook first shows the model; None: they cannot be shown."""
+        return self.sample(CARD_FACES)._repr_png_()
+
+    def __repr__(self):
+        return f"<FaceModel {self.name}: latent_dim {self.latent_dim}, image_shape {self.image_shape}>"
+
+    def _repr_png_(self):
+        return self._some_faces
+
+    def _repr_html_(self):
+        return card(self, self._some_faces)
 
 
 def load(path, inverter=None):

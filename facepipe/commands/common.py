@@ -1,10 +1,13 @@
 """What several commands share: the arguments that name a model, its latents, directions and framing."""
 
 import argparse
+import os
+from pathlib import Path
 
 from facepipe.models.steps import REFINING
 
 TABLES = (".csv", ".tsv", ".parquet")
+SAID = 5  # files that are named, of those that were replaced
 
 
 def add_model(parser, note=""):
@@ -75,6 +78,32 @@ def add_optimize(parser):
         help="steps of gradient descent on the latents after the encoder, to come closer to the photo; 0: none "
         f"(default: {REFINING} for a GAN, none for the others)",
     )  # fmt: skip
+
+
+def present(*paths):
+    """Those of the files (None: none is wanted) that a command is about to write that are there, for `say_replaced`."""
+    return [path for path in paths if path and os.path.lexists(path)]
+
+
+def say_pictures(folder, written, noun="face"):
+    """Print what there is now in a folder of pictures: a line, and another one on what was there before.
+
+    Args:
+        folder: the folder.
+        written: `facepipe.report.decoded.Written`.
+        noun: str, what a single picture shows.
+    """
+    count = len(written.names)
+    parts = [f"{count} {noun if count == 1 else noun + 's'}", *written.sheets]
+    print(f"{', '.join(parts[:-1])} and {parts[-1]} in {folder}" if written.sheets else f"{parts[0]} in {folder}")
+    say_replaced([str(Path(folder) / name) for name in written.replaced])
+
+
+def say_replaced(paths):
+    """Print which files were there before and are now others; nothing where there were none."""
+    if paths:
+        more = f" and {len(paths) - SAID} more" if len(paths) > SAID else ""
+        print(f"replaced {', '.join(map(str, paths[:SAID]))}{more}")
 
 
 def _crop(text):

@@ -1,15 +1,19 @@
 """`facepipe decode`: a table of latents to one picture per row."""
 
+import argparse
 import sys
 
-from facepipe.commands.common import add_model, open_model, positive
+from facepipe.commands.common import add_model, open_model, positive, say_pictures
 from facepipe.errors import InputError
 
 HELP = "turn a table of latents into pictures"
-DESCRIPTION = "Decode a table of latents: one PNG per row, named by its id, and grid.png of the first 1000."
+DESCRIPTION = (
+    "Decode a table of latents: one PNG per row, named by its id, and of the first 1000 grid.png and, with their ids, "
+    "sheet.png."
+)
 EXAMPLE = """\
 example, after `dvc repro`:
-  facepipe decode data/latents/vae/test.csv --model vae -o faces --sheet --compare
+  facepipe decode data/latents/vae/test.csv --model vae -o faces --compare
 Copy some of its rows to a new CSV, change numbers in them (a spreadsheet will do) and decode that.
 """
 
@@ -28,7 +32,8 @@ def arguments(parser):
         "--base", metavar="ID", help="an exported face, from which the columns that FILE lacks are taken"
     )
     parser.add_argument("--clip", action="store_true", help="bring all values into the range of the model's latents")
-    parser.add_argument("--sheet", action="store_true", help="also sheet.png: the grid with the ids under the faces")
+    # for scripts from before it was always made
+    parser.add_argument("--sheet", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument(
         "--compare",
         action="store_true",
@@ -59,7 +64,7 @@ def run(arguments):
     known = known_faces(model, table.ids, shards, latents) if arguments.compare else None
     if arguments.compare and not known:
         raise InputError(f"--compare: no id of {arguments.file} is both in {shards.folder} and in {latents}")
-    names = decode_table(model, table, arguments.output, arguments.columns, arguments.file, arguments.sheet, known)
+    written = decode_table(model, table, arguments.output, arguments.columns, arguments.file, True, known)
     for line in warnings:
         print("facepipe: warning:", line, file=sys.stderr)
-    print(f"{len(names)} {'face' if len(names) == 1 else 'faces'} and grid.png in {arguments.output}")
+    say_pictures(arguments.output, written)

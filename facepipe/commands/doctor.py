@@ -1,22 +1,34 @@
-"""`facepipe doctor`: what kind of machine this is, and what follows for the trainings."""
+"""`facepipe doctor`: what this machine is, what state the project is in, and what to do about it."""
 
-HELP = "what this machine is, what auto chooses on it, and why"
+HELP = "what this machine is, what auto chooses on it, and whether the project is in order"
 DESCRIPTION = """\
-Say what this machine has, what `auto` in params.yaml's section train chooses on it and why, and how fast it
-convolves. Takes some seconds; changes nothing.
+Say what is installed, what this machine has and what `auto` in params.yaml's section train chooses on it and why; in a
+project's folder also whether the disk is large enough, what dvc repro would run, what DVC's cache lacks, and which
+states of unfinished trainings lie about. Each problem comes with its remedy. Changes nothing, takes some seconds; the
+exit code is 2 where the pipeline cannot run.
 """
 EXAMPLE = """\
-example, before or after `dvc repro`:
+examples, before or after `dvc repro`:
   facepipe doctor
+  facepipe doctor --speed
 """
 
 
 def arguments(parser):
-    del parser  # none
+    parser.add_argument(
+        "--speed", action="store_true", help="also how fast this machine convolves (loads TensorFlow: some seconds)"
+    )
 
 
 def run(arguments):
-    from facepipe.diagnosis import diagnose
+    from facepipe.checkup import examine
+    from facepipe.errors import InputError
 
-    for name, text in diagnose():
-        print(f"{name:<10} {text}")
+    rows, problems = examine(arguments.speed)
+    for name, said in rows:
+        print(f"{name:<10} {said}")
+    for problem in problems:
+        print(f"{'PROBLEM' if problem.stops else 'note':<10} {problem.text}\n{'':<10} -> {problem.remedy}")
+    if stopping := sum(problem.stops for problem in problems):
+        what = "a problem" if stopping == 1 else f"{stopping} problems"
+        raise InputError(f"doctor: the pipeline cannot run here because of {what}, see above")

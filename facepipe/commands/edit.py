@@ -13,6 +13,9 @@ from facepipe.commands.common import (
     directions_of,
     open_model,
     positive,
+    present,
+    say_pictures,
+    say_replaced,
 )
 from facepipe.datasets.names import PICTURE_SUFFIXES
 from facepipe.errors import InputError
@@ -139,17 +142,23 @@ def run(arguments):
     residual = is_photo and not arguments.plain
     if residual:
         model.model = OnPhotograph(model.model, photo[0], table.z[0])
+    replaced, written = present(arguments.output, arguments.strip), None
     if arguments.strip:
         firsts = {"photo": photo} if is_photo else {}
         if not residual:
             firsts["before"] = model.decoded(table, arguments.file)
         _strip(arguments.strip, firsts, model.decoded(result, arguments.file), table.ids, changes, strengths)
     if arguments.decode:
-        decode_table(model.model, result, arguments.decode, path=arguments.file)
+        written = decode_table(model.model, result, arguments.decode, path=arguments.file, sheet=True)
     write_table(arguments.output, result)
     if tuning:
         print(tuning)
     print(f"{len(result.ids)} {'row' if len(result.ids) == 1 else 'rows'} in {arguments.output}")
+    if arguments.strip:
+        print(f"{len(table.ids)} {'strip' if len(table.ids) == 1 else 'strips'} in {arguments.strip}")
+    say_replaced(replaced)
+    if written:
+        say_pictures(arguments.decode, written)
 
 
 def _is_photo(arguments):

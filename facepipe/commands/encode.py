@@ -1,6 +1,6 @@
 """`facepipe encode`: your photographs to a table of latents."""
 
-from facepipe.commands.common import add_crop, add_model, add_optimize, open_model
+from facepipe.commands.common import add_crop, add_model, add_optimize, open_model, present, say_pictures, say_replaced
 
 HELP = "turn photographs into a table of latents"
 DESCRIPTION = """\
@@ -44,7 +44,12 @@ def run(arguments):
         check_folder(arguments.show, picture_names(ids))
     model = source.model
     z = model.encode_photos(images, arguments.optimize)
+    written = None
     if arguments.show:
-        write_pairs(arguments.show, picture_names(ids), images, model.decode(z))
+        written = write_pairs(arguments.show, picture_names(ids), images, model.decode(z))
+    replaced = present(arguments.output)
     write_table(arguments.output, Latents(ids, [""] * len(ids), z))
     print(f"{len(ids)} {'photo' if len(ids) == 1 else 'photos'} in {arguments.output}")
+    say_replaced(replaced)
+    if written:
+        say_pictures(arguments.show, written, "pair")

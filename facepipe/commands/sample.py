@@ -11,6 +11,9 @@ from facepipe.commands.common import (
     directions_of,
     open_model,
     positive,
+    present,
+    say_pictures,
+    say_replaced,
 )
 
 HELP = "random faces"
@@ -41,7 +44,8 @@ def arguments(parser):
     add_exported(parser)
     parser.add_argument(
         "-o", "--output", required=True, metavar="PATH",
-        help="one picture .png, a table .csv, .tsv, .parquet, or a folder for one picture per face",
+        help="one picture .png, a table .csv, .tsv, .parquet, or a folder: one picture per face, grid.png, and "
+        "sheet.png with their ids",
     )  # fmt: skip
 
 
@@ -82,11 +86,14 @@ def run(arguments):
     ids = [f"{name}-{arguments.seed}-{i:0{digits}d}" for i in range(arguments.count)]
     extra = {attribute: [f"{value:g}"] * len(ids) for attribute, value in conditions.items()}
     table = Latents(ids, ["sample"] * len(ids), z.astype(np.float32), extra)
+    if not suffix:
+        say_pictures(arguments.output, decode_table(model, table, arguments.output, sheet=True))
+        return
+    replaced = present(arguments.output)
     if suffix in TABLES:
         write_table(arguments.output, table)
-    elif suffix:
+    else:
         faces = np.stack(list(decode_faces(model, table, "latents")))
         save_png(arguments.output, tile(enlarge(faces, 2 * shown_scale(model.image_shape)), round(len(ids) ** 0.5)))
-    else:
-        decode_table(model, table, arguments.output)
     print(f"{len(ids)} {'face' if len(ids) == 1 else 'faces'} in {arguments.output}")
+    say_replaced(replaced)

@@ -112,6 +112,18 @@ def write_csv(path, header, rows, digits=None):
         write_rows(file, header, rows, digits)
 
 
+def write_facts(path, facts, digits=None):
+    """Write numbers as a table that `dvc plots` shows and that is no metric of DVC's: model, metric, value.
+
+    Args:
+        path: the CSV file, written atomically.
+        facts: {what they are of, such as "vae" or "data": {name: int, float or None, which is left out}}.
+        digits: as for `write_rows`.
+    """
+    rows = ((name, key, value) for name, found in facts.items() for key, value in found.items() if value is not None)
+    write_csv(path, ("model", "metric", "value"), rows, digits)
+
+
 def write_rows(file, header, rows, digits=None):
     """Write a CSV table to an open text file: commas, quotes only where they are needed, "\\n" at the end of a row.
 

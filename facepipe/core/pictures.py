@@ -1,5 +1,7 @@
 """Pictures of many images: tiling, enlarging, PNG files with reproducible bytes."""
 
+import io
+
 import numpy as np
 from PIL import Image
 
@@ -67,12 +69,27 @@ def save_png(path, image):
 
     Args:
         path: the file; its folder is made if missing.
+        image: as for `png_bytes`.
+    """
+    data = png_bytes(image)
+    with atomic_file(path, "wb") as file:
+        file.write(data)
+
+
+def png_bytes(image):
+    """A picture as PNG, bytes; equal pictures give equal bytes for one Pillow version.
+
+    Args:
         image: uint8 (H, W), (H, W, 1) or (H, W, 3).
+
+    Raises:
+        ValueError: another dtype.
     """
     image = np.asarray(image)
     if image.dtype != np.uint8:
         raise ValueError(f"a picture must be uint8, got {image.dtype}")
     if image.ndim == 3 and image.shape[-1] == 1:
         image = image[..., 0]
-    with atomic_file(path, "wb") as file:
+    with io.BytesIO() as file:
         Image.fromarray(image).save(file, format="PNG")
+        return file.getvalue()

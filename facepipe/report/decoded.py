@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,17 @@ GRID_FACES = 1000  # rows of the grid and the sheet at most
 COMPARED = 100  # rows of compare.png at most
 
 
+class Written(NamedTuple):
+    """What was written to a folder: `names` of the single pictures in row order, `sheets` of those of all of them.
+
+    `replaced` are the names of those of them that were there before.
+    """
+
+    names: list[str]
+    sheets: list[str]
+    replaced: list[str]
+
+
 def decode_table(model, table, out, columns=None, path="latents", sheet=False, known=None):
     """Decode latents into a folder: `<id>.png` for each row, and grid.png of (the first 1000 of) them.
 
@@ -42,7 +54,7 @@ def decode_table(model, table, out, columns=None, path="latents", sheet=False, k
             reconstruction and the row's face side by side. None or empty: no such picture.
 
     Returns:
-        List of n str, the file names of the pictures in row order.
+        `Written`.
 
     Raises:
         InputError: latents of another size, ids that name one file twice or are called grid, sheet or compare,
@@ -55,10 +67,10 @@ def decode_table(model, table, out, columns=None, path="latents", sheet=False, k
             where = f"{path}: row {row}, column id"
             raise InputError(f"{where}: {short(table.ids[row - 2])} would be {name.casefold()}; rename it")
     out = Path(out)
-    made = [*names, GRID, *([SHEET] if sheet else []), *([COMPARE] if known else [])]
-    check_folder(out, made)
+    sheets = [GRID, *([SHEET] if sheet else []), *([COMPARE] if known else [])]
+    check_folder(out, [*names, *sheets])
     columns = columns or math.ceil(math.sqrt(min(len(names), GRID_FACES)))
-    with _all_at_once(out) as folder:
+    with _all_at_once(out) as (folder, replaced):
         faces, compared = [], {}
         for id_, name, face in zip(table.ids, names, decode_faces(model, table, path), strict=True):
             save_png(folder / name, face)
@@ -72,7 +84,7 @@ def decode_table(model, table, out, columns=None, path="latents", sheet=False, k
             save_png(folder / SHEET, contact_sheet(np.stack(faces), table.ids[:GRID_FACES], columns, scale))
         if known:
             save_png(folder / COMPARE, comparison(known, compared))
-    return names
+    return Written(names, sheets, replaced)
 
 
 def write_pairs(out, names, images, recons):
@@ -84,25 +96,35 @@ def write_pairs(out, names, images, recons):
         images: uint8 (n, H, W, C).
         recons: float32 (n, H, W, C) in [0, 1].
 
+    Returns:
+        `Written`.
+
     Raises:
         InputError: a folder that cannot be written.
     """
-    with _all_at_once(Path(out)) as folder:
+    with _all_at_once(Path(out)) as (folder, replaced):
         for name, image, recon in zip(names, images, to_uint8(recons), strict=True):
             save_png(folder / name, tile(np.stack([image, recon]), 2))
+    return Written(list(names), [], replaced)
 
 
 @contextlib.contextmanager
 def _all_at_once(out):
-    """Yield a temporary folder; at the end its files are moved to `out`, unless something went wrong."""
+    """Yield (a temporary folder, a list); at the end its files are moved to `out`, unless something went wrong.
+
+    The list then has the names of those that were in `out` before.
+    """
     try:
         beside = out if out.is_dir() else out.parent  # so that moving stays on one file system
         beside.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=beside, prefix=".decode.", suffix=".tmp"))
         try:
-            yield temporary
+            replaced = []
+            yield temporary, replaced
             out.mkdir(exist_ok=True)
             for path in sorted(temporary.iterdir()):
+                if os.path.lexists(out / path.name):
+                    replaced.append(path.name)
                 os.replace(path, out / path.name)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -77,7 +77,7 @@ def render_reports(
         for path, (name, table) in tables.items():
             model = loaded[name]
             known = known_faces(model, table.ids, shards, latents / name)
-            faces[path.stem] = len(decode_table(model, table, folder / path.stem, path=path, known=known))
+            faces[path.stem] = len(decode_table(model, table, folder / path.stem, path=path, known=known).names)
     drawn = {name: random_latents(model, model.sampler, shards, params) for name, model in loaded.items()}
     random = {name: decode(model, *drawn[name]) for name, model in loaded.items()}
     links = {f"samples_{name}": (name, *rows) for name, rows in drawn.items()}

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from facepipe.core.machine import cpu_name
 from facepipe.core.progress import duration
+from facepipe.training.choices import precision_chosen
 
 PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
 
@@ -37,14 +38,6 @@ def flop(count):
     size, prefix = next((each for each in PREFIXES if count >= each[0] / 10), PREFIXES[-1])
     value = count / size
     return f"{value:,.0f} {prefix}FLOP" if value >= 10 else f"{value:.2g} {prefix}FLOP"
-
-
-def precision_chosen(train, record):
-    """The precision and, where it was `auto`, why; str. Args: `training.config.Train`, the record of `Runtime`."""
-    if train.precision != "auto":
-        return record["precision"]
-    found = "bfloat16 units" if record["precision"] == "mixed_bfloat16" else "no bfloat16 units"
-    return f"{record['precision']} (auto: {found})"
 
 
 def _devices(runtime):

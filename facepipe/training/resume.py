@@ -17,13 +17,13 @@ import tensorflow as tf
 
 from facepipe.core.files import atomic_file, remove, sha256
 from facepipe.errors import InputError
+from facepipe.training.kept import KEPT_DAYS, states_folder
 from facepipe.training.state import DamagedState, from_bytes, to_bytes
 
 # of the files in a state's folder and of what their trees hold
 FORMAT = 1
 # the second one is there for a newest one that a power cut left unwritten
 KEPT_STATES = 2
-KEPT_DAYS = 14
 
 
 class States:
@@ -156,7 +156,7 @@ def open_states(stage, train, params, inputs, runtime):
     """
     if not runtime.workers.chief:
         return contextlib.nullcontext()
-    root = Path(os.environ.get("FACEPIPE_RESUME") or ".facepipe/resume")
+    root = states_folder()
     identity = {
         "format": FORMAT,
         "stage": stage,

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from facepipe.core.machine import ONEDNN, available_cores, hides_bfloat16_units, multiplies_bfloat16
-from facepipe.errors import FieldError, InputError, WorkerLost
-from facepipe.training.workers import LOST, Workers, read_tf_config
+from facepipe.core.machine import ONEDNN, multiplies_bfloat16
+from facepipe.errors import InputError, WorkerLost
+from facepipe.training.choices import check_mirrored, chosen_precision, chosen_strategy, chosen_threads, read_tf_config
+from facepipe.training.workers import LOST, Workers
 
 
 class Runtime(NamedTuple):
@@ -38,21 +39,12 @@ def prepare(train):
             understood, or whose port is in use.
         WorkerLost: the other workers did not come, or went.
     """
-    threads = available_cores() if train.threads == "auto" else train.threads
+    threads = chosen_threads(train)
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.experimental.enable_op_determinism()
     gpus = tf.config.list_physical_devices("GPU")
-    dtype = train.precision
-    if dtype == "auto":
-        dtype = "mixed_bfloat16" if _multiplies_bfloat16(gpus) else "float32"
-    if dtype == "mixed_bfloat16" and not gpus and hides_bfloat16_units():
-        raise FieldError(
-            "precision",
-            f"mixed_bfloat16 cannot be with ONEDNN_MAX_CPU_ISA={os.environ['ONEDNN_MAX_CPU_ISA']}, which hides this "
-            "CPU's bfloat16 units; unset it, or use auto or float32",
-            train,
-        )
+    dtype = chosen_precision(train, multiplies(gpus), bool(gpus))
     size, index = read_tf_config()
     strategy = _strategy(train, gpus, size)
     record = {
@@ -66,7 +58,8 @@ def prepare(train):
     return Runtime(strategy, dtype, record, Workers(strategy, size, index))
 
 
-def _multiplies_bfloat16(gpus):
+def multiplies(gpus):
+    """Whether these GPUs (list of physical devices), or the CPU where there are none, multiply bfloat16."""
     if gpus:
         capabilities = [
             tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0)) for gpu in gpus
@@ -76,23 +69,13 @@ def _multiplies_bfloat16(gpus):
 
 
 def _strategy(train, gpus, workers):
-    name = train.strategy
-    if name == "auto":
-        name = "multiworker" if workers > 1 else "mirrored" if len(gpus) > 1 else "single"
-    if (name == "multiworker") != (workers > 1):
-        raise FieldError(
-            "strategy",
-            f"{name}, but TF_CONFIG names {workers} worker{'s' * (workers > 1)}; "
-            + ("see docs/training.md" if workers == 1 else "use multiworker or auto"),
-            train,
-        )
+    name = chosen_strategy(train, len(gpus), workers)
     if name == "multiworker":
         return _multiworker(workers)
     if name == "single":
         return tf.distribute.OneDeviceStrategy("/gpu:0" if gpus else "/cpu:0")
     devices = [device.name for device in tf.config.list_logical_devices("GPU" if gpus else "CPU")]
-    if len(devices) < 2:
-        raise FieldError("strategy", f"mirrored needs two devices, here is {devices}; use single or auto", train)
+    check_mirrored(train, devices)
     # named explicitly: the default collectives of the CPU mix up their instance keys inside one step (TF 2.21)
     reduce = tf.distribute.NcclAllReduce() if gpus else tf.distribute.ReductionToOneDevice()
     return tf.distribute.MirroredStrategy([name.removeprefix("/device:").lower() for name in devices], reduce)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from facepipe.core.files import remove_leftovers, write_json
+from facepipe.core.files import remove_leftovers, write_facts
 from facepipe.core.progress import say
 from facepipe.errors import about
 from facepipe.networks.layers import parameter_count
@@ -19,7 +19,7 @@ from facepipe.training.loop import fit
 from facepipe.training.resume import open_states
 from facepipe.training.runtime import prepare
 
-REPORTS = ("history.csv", "metrics.json", "summary.csv", "kl.csv")
+REPORTS = ("history.csv", "facts.csv", "summary.csv", "kl.csv")
 
 
 class Plan(NamedTuple):
@@ -47,21 +47,21 @@ class Result(NamedTuple):
     Attributes:
         model: has `name` and `networks`, with the weights to keep.
         record: JSON-able dict for model.json.
-        metrics: dict of numbers for metrics.json.
+        facts: dict of numbers for facts.csv.
         files: callables that write a file into the model's folder.
     """
 
     model: object
     record: dict
-    metrics: dict
+    facts: dict
     files: Sequence[Callable] = ()
 
 
 class Finished(NamedTuple):
-    """What a finish says of itself: dicts for model.json and for metrics.json, empty where there was none."""
+    """What a finish says of itself: dicts for model.json and for facts.csv, empty where there was none."""
 
     record: dict
-    metrics: dict
+    facts: dict
     states: object = None  # `resume.States` of it
 
 
@@ -77,11 +77,11 @@ def train(task, train_params, params, shards, model, report, **given):
         params: the stage's section, a `training.config.Budget`.
         shards: folder of the shards.
         model: folder for model.json, the weights and the task's files.
-        report: folder for history.csv, metrics.json, summary.csv (the layers), the task's tables and grids/.
+        report: folder for history.csv, facts.csv, summary.csv (the layers), the task's tables and grids/.
         **given: folders of other models that the task takes.
 
     Returns:
-        dict of metrics, as they stand in metrics.json under the task's name; None in workers other than the chief,
+        dict of numbers, as they stand in facts.csv under the task's name; None in workers other than the chief,
         which write nothing.
 
     Raises:
@@ -116,15 +116,15 @@ def train(task, train_params, params, shards, model, report, **given):
             return runtime.workers.finish()
         record = runtime.record | budget | result.record | {"data": data.sha256} | plan.record
         save_model(model, result.model, plan.spec, record, result.files, data.framing, plan.info)
-        metrics = {"parameters": parameter_count(result.model.networks), "images_seen": budget["images"]}
-        metrics |= result.metrics | finish.metrics
+        facts = {"parameters": parameter_count(result.model.networks), "images_seen": budget["images"]}
+        facts |= result.facts | finish.facts
         write_summary(report / "summary.csv", result.model.networks)
         job.write_tables(report)
-        write_json(report / "metrics.json", {task.name: metrics})
+        write_facts(report / "facts.csv", {task.name: facts})
         for each in filter(None, (states, finish.states)):
             each.discard()
         runtime.workers.finish()
-    return metrics
+    return facts
 
 
 def _asked(params):

@@ -2,13 +2,11 @@
 
 import contextlib
 import functools
-import json
-import os
 
 import numpy as np
 import tensorflow as tf
 
-from facepipe.errors import InputError, WorkerLost
+from facepipe.errors import WorkerLost
 from facepipe.training.state import from_bytes, to_bytes
 
 # float32 numbers of one broadcast; one shape, so that one graph serves all
@@ -122,35 +120,3 @@ class Workers:
                 f"worker {self.index} of {self.size} stops: another worker has ended or cannot be reached "
                 "(its own output says why); start all of them again, training continues from the last state"
             ) from error
-
-
-def read_tf_config():
-    """The cluster that the environment variable TF_CONFIG describes.
-
-    Returns:
-        (size, index): number of workers, those of the job "chief" first, and which of them this process is; (1, 0)
-        where TF_CONFIG is not set or empty.
-
-    Raises:
-        InputError: it is not what TensorFlow documents, or names other jobs than chief and worker.
-    """
-    text = os.environ.get("TF_CONFIG", "").strip()
-    if not text:
-        return 1, 0
-    try:
-        config = json.loads(text)
-        cluster = config.get("cluster") or {}
-        if not cluster:
-            return 1, 0
-        if set(cluster) - {"chief", "worker"}:
-            raise InputError(f"TF_CONFIG: cluster: only chief and worker can train here, found {', '.join(cluster)}")
-        workers = [(job, index) for job in ("chief", "worker") for index in range(len(cluster.get(job, ())))]
-        task = config["task"]
-        return len(workers), workers.index((task["type"], int(task["index"])))
-    except (json.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            'TF_CONFIG: should be {"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}} '
-            f"with the index of one of these workers, found {text[:200]}"
-        ) from None

@@ -16,6 +16,8 @@ from tests.conftest import ROOT
 
 # they make no file that one of their options names
 SAYING = ("doctor", "recipe", "watch")
+# they look at the project itself
+PROJECT = ("compare", "doctor")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def test_the_examples(finished, photos, tmp_path, monkeypatch, command):
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
     for name in ("smile", "sad"):
         (tmp_path / name).symlink_to(photos / name)
-    monkeypatch.chdir(with_experiment(finished, tmp_path / "repository") if command == "compare" else tmp_path)
+    monkeypatch.chdir(with_experiment(finished, tmp_path / "repository") if command in PROJECT else tmp_path)
     lines = import_module(f"facepipe.commands.{command}").EXAMPLE.splitlines()
     lines = [shlex.split(line)[1:] for line in lines if line.startswith("  facepipe ")]
     assert command in {line[0] for line in lines}

@@ -33,7 +33,7 @@ def test_shards_are_as_the_index_says(folder):
 @pytest.mark.parametrize("name", ["ae", "vae"])
 def test_the_model_tells_faces_apart(folder, name):
     scores = read_json(folder / "reports/evaluate/metrics.json")[name]
-    assert set(scores) >= {"test_mse"} and len(scores) == 3, "the few that runs are compared by"
+    assert set(scores) >= {"test_mse"} and len(scores) <= 5, "the few that runs are compared by"
     images = Shards(folder / "data/shards").images("test") / 255.0
     assert scores["test_mse"] < 0.5 * np.mean((images - images.mean(axis=0)) ** 2), "better than the mean face"
 

@@ -34,7 +34,7 @@ def remove_outputs(repository, stage):
     """As DVC does before it runs a stage."""
     shutil.rmtree(repository.folder / "data/models" / stage.removeprefix("train_"), ignore_errors=True)
     shutil.rmtree(repository.folder / "reports" / stage / "grids", ignore_errors=True)
-    for name in ("history.csv", "metrics.json"):
+    for name in ("history.csv", "facts.csv"):
         (repository.folder / "reports" / stage / name).unlink(missing_ok=True)
 
 

@@ -1,5 +1,6 @@
 """`dvc repro` for real: complete, idempotent, the same hashes twice, what its latents decode to."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -35,6 +36,26 @@ def test_all_outputs_are_there(finished):
     tracked = finished.run("git", "ls-files").stdout.splitlines()
     assert "reports/evaluate/metrics.json" in tracked and "dvc.lock" in tracked
     assert not [path for path in tracked if path.endswith((".png", ".npy", ".h5", ".zip"))]
+
+
+def test_no_more_metrics_than_a_person_compares(finished):
+    """All that `dvc exp show` has columns for; the rest is in tables, which `dvc plots` draws."""
+    (revision,) = json.loads(finished.run("dvc", "metrics", "show", "--json").stdout).values()
+    found = {
+        f"{path} {model} {name}"
+        for path, content in revision["data"].items()
+        for model, values in content["data"].items()
+        for name in values
+    }
+    names = ("test_mse", "test_mse_to_pca", "kid_x1000_mtcnn_n40", "recall_mtcnn_n40")
+    models = ("ae", "vae", "gan")
+    assert found == {f"reports/evaluate/metrics.json {model} {name}" for model in models for name in names}
+    tables = finished.run("git", "ls-files", "reports/*facts.csv", "reports/export_latents").stdout.split()
+    assert len(tables) == 9
+    shown = json.loads(finished.run("dvc", "plots", "show", "--json", *tables).stdout)["data"]
+    drawn = {path: json.dumps(plots) for path, plots in shown.items()}
+    assert set(tables) <= set(drawn)
+    assert all('"mark": "text"' in text.replace("\\", "") for text in drawn.values())
 
 
 def test_a_second_repro_runs_nothing(copy):

@@ -68,9 +68,10 @@ def one_model_only(copy):
     assert ran == ["train_ae", "export_latents@ae", "attribute_vectors", "evaluate", "render_reports"]
     page = re.sub(r"data:image/webp;base64,[^\"]*", "", pages.read_text(encoding="utf-8"))
     assert "Autoencoder" in page and "Variational" not in page and "GAN" not in page
-    for name in ("evaluate", "attribute_vectors"):
-        text = (copy.folder / f"reports/{name}/metrics.json").read_text(encoding="utf-8")
-        assert '"ae"' in text and '"vae"' not in text and '"gan"' not in text
+    for name in ("evaluate/scores.csv", "attribute_vectors/facts.csv"):
+        text = (copy.folder / f"reports/{name}").read_text(encoding="utf-8")
+        assert "\nae," in text and "\nvae," not in text and "\ngan," not in text
+    assert json.loads((copy.folder / "reports/evaluate/metrics.json").read_text()).keys() == {"ae"}
     # a training that nobody asked for does not run, and what it made before stays
     copy.set_params({"train_vae.beta": 1.0})
     page = pages.read_bytes()
@@ -182,10 +183,12 @@ def an_experiment(copy):
     for name in (
         "vae.test_mse",
         "vae.kid_x1000_mtcnn_n40",
-        "ae.attributes_mean_auc",
-        "gan.images_seen",
+        "ae.test_mse_to_pca",
+        "gan.recall_mtcnn_n40",
     ):
         assert name in row, sorted(row)
+    compared = [name for name in row if name.startswith(("ae.", "vae.", "gan.", "real.", "inverter.", "data."))]
+    assert len(compared) == 12, compared
     assert not [name for name in row if ":" in name], "no metric needs its file's name to be told apart"
 
 

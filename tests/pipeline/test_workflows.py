@@ -18,6 +18,7 @@ from facepipe.config import load_params
 from facepipe.core.files import read_json
 from facepipe.core.pictures import to_uint8
 from facepipe.models.load import load_model
+from facepipe.report.page.reading import read_scores
 from facepipe.shards.shards import Shards
 from tests.conftest import ROOT
 from tests.pipeline.conftest import TINY, Repository
@@ -183,7 +184,7 @@ def test_s4_training_continues(here, explorer):
     shutil.copy(explorer / "params.yaml", here)
     set_params(here, {"train_ae.init_from": str(here / "saved"), "train_ae.epochs": 1, "train_ae.learning_rate": 1e-4})
     run_stages("train_ae")
-    before, after = (read_json(f / "reports/train_ae/metrics.json")["ae"]["valid_mse"] for f in (explorer, here))
+    before, after = (read_scores(f / "reports/train_ae/facts.csv", ["ae"])["ae"]["valid_mse"] for f in (explorer, here))
     assert after < 1.05 * before < 0.5 * pd.read_csv(explorer / "reports/train_ae/history.csv")["valid_mse"][0]
 
 
@@ -215,12 +216,13 @@ def test_s1_a_smile_from_two_folders(here, capsys):
 
 
 def test_s1_best_weights_are_kept(here):
-    history, metrics = pd.read_csv("reports/train_ae/history.csv"), read_json("reports/train_ae/metrics.json")["ae"]
-    assert metrics["best_epoch"] == history["valid_loss"].idxmin() + 1
-    assert metrics["valid_mse"] == pytest.approx(history["valid_mse"].min(), rel=1e-6)
+    history = pd.read_csv("reports/train_ae/history.csv")
+    facts = read_scores(Path("reports/train_ae/facts.csv"), ["ae"])["ae"]
+    assert facts["best_epoch"] == history["valid_loss"].idxmin() + 1
+    assert facts["valid_mse"] == pytest.approx(history["valid_mse"].min(), rel=1e-6)
     model, images = load_model("data/models/ae"), Shards("data/shards").images("valid")
     mse = np.mean((model.decode(model.encode(images)) - images / 255.0) ** 2)
-    assert mse == pytest.approx(metrics["valid_mse"], rel=1e-3)
+    assert mse == pytest.approx(facts["valid_mse"], rel=1e-3)
 
 
 def test_s1_the_sigmoid_variant_decodes_random_vectors(here, explorer):

@@ -102,8 +102,8 @@ class Autoencoding:
     def result(self):
         """The `session.Result`: the weights of the best epoch."""
         best = self.restore_best()
-        metrics = {"best_epoch": self.best_epoch, "valid_loss": best["valid_loss"], "valid_mse": best["valid_mse"]}
-        return Result(self.model, {"best_epoch": self.best_epoch, "loss": self.params.loss}, metrics, self.files())
+        facts = {"best_epoch": self.best_epoch, "valid_loss": best["valid_loss"], "valid_mse": best["valid_mse"]}
+        return Result(self.model, {"best_epoch": self.best_epoch, "loss": self.params.loss}, facts, self.files())
 
     def finish(self, steps, runtime, seed):
         """The task that trains the finished decoder on; `steps` long."""

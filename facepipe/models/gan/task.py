@@ -306,21 +306,21 @@ class GANTask:
 
     def result(self):
         """The `session.Result`: G_ema and the discriminator, of the best grid or of the last step."""
-        kept, record, metrics = self._weights(), {"loss": self.params.loss, "schedule": self.params.schedule.name}, {}
+        kept, record, facts = self._weights(), {"loss": self.params.loss, "schedule": self.params.schedule.name}, {}
         if self._snapshots and self._snapshots.weights:
             kept, best = self._snapshots.weights, self._snapshots
-            record, metrics = (
+            record, facts = (
                 record | {"best_epoch": best.epoch},
                 {"best_epoch": best.epoch, best.metric: best.kid * 1000},
             )
         for name, weights in kept.items():
             self.average.networks[name].set_weights(weights)
-        metrics |= {"sample_diversity": diversity(self.samples()), "real_diversity": self.real_diversity}
+        facts |= {"sample_diversity": diversity(self.samples()), "real_diversity": self.real_diversity}
         sampler = self._prior.truncated(self.params.truncation)
         files = [] if sampler.name == "prior" else [lambda folder: sampler.save(folder / "sampler.npz")]
         if self._encoder:
             files.append(self._write_encoder)
-        return Result(self.average, record, metrics, files)
+        return Result(self.average, record, facts, files)
 
     def _write_encoder(self, folder):
         (folder / ENCODER).mkdir()

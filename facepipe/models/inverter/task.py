@@ -168,8 +168,8 @@ class InverterTask(Autoencoding):
     def result(self):
         """The `session.Result`: the weights of the best epoch."""
         best = self.restore_best()
-        metrics = {name: best[name] for name in ("valid_loss", "valid_mse", "valid_latent")}
-        return Result(self.model, {"best_epoch": self.best_epoch}, {"best_epoch": self.best_epoch} | metrics)
+        facts = {name: best[name] for name in ("valid_loss", "valid_mse", "valid_latent")}
+        return Result(self.model, {"best_epoch": self.best_epoch}, {"best_epoch": self.best_epoch} | facts)
 
 
 def _start_as_encoder(inverter, folder):

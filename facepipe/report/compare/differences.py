@@ -89,12 +89,12 @@ def metrics_differences(revisions):
         all that the evaluation found, or None.
 
     Raises:
-        InputError: a metrics.json or scores.csv that cannot be read.
+        InputError: a metrics.json, facts.csv or scores.csv that cannot be read.
     """
     found = [_read(revision, "reports/evaluate/metrics.json", _flat_json) for revision in revisions]
     groups = [_group(EVALUATION, "Evaluation", found)]
     for name, title in TRAININGS.items():
-        found = [_read(revision, f"reports/train_{name}/metrics.json", _flat_json) for revision in revisions]
+        found = [_training(revision, f"reports/train_{name}") for revision in revisions]
         found = [{key.removeprefix(f"{name} "): value for key, value in values.items()} for values in found]
         groups.append(_group(name, f"Training: {title}", found))
     found = [_read(revision, "reports/evaluate/scores.csv", _flat_scores) for revision in revisions]
@@ -158,6 +158,11 @@ def _is_number(value):
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _training(revision, folder):
+    """What a training says of itself; before there was facts.csv, metrics.json said it."""
+    return _read(revision, f"{folder}/facts.csv", _flat_scores) or _read(revision, f"{folder}/metrics.json", _flat_json)
+
+
 def _read(revision, path, read):
     """A revision's metrics, {} where it has no such file."""
     place = revision.report(path)
@@ -177,7 +182,7 @@ def _flat_json(path):
 
 
 def _flat_scores(path):
-    """The same of a scores.csv."""
+    """The same of a scores.csv or facts.csv."""
     return _spaced(read_scores(path, []))
 
 

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from facepipe.draw.charts import bars, chart
 from facepipe.report.page.latent_section import LatentSection
-from facepipe.report.page.reading import Table, count, read_history, read_metrics, read_table, text
+from facepipe.report.page.reading import Table, count, read_history, read_scores, read_table, text
 from facepipe.report.page.sheets import Sheet, read_sheet
 from facepipe.report.progress import frames
 
@@ -92,7 +92,7 @@ def model_section(name, title, report, scores, latents=None):
         InputError: one of the reports is missing or broken.
     """
     folder, stage = report / f"train_{name}", f"train_{name}"
-    facts = read_metrics(folder / "metrics.json", [name])[name]
+    facts = read_scores(folder / "facts.csv", [name], stage)[name]
     history = read_history(folder / "history.csv")
     if "real_diversity" in facts:
         history["real_diversity"] = [facts["real_diversity"]] * len(history["epoch"])

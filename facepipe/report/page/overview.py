@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from facepipe.core.files import read_json
-from facepipe.report.page.reading import INVERTER, TITLES, Table, read_metrics, text
+from facepipe.report.page.reading import INVERTER, TITLES, Table, read_scores, text
 from facepipe.report.settings import Changed
 
 
@@ -38,7 +38,7 @@ def overview(report, shards, records, changed, rejected):
         `Overview`.
 
     Raises:
-        InputError: a training's metrics.json is missing or broken.
+        InputError: a training's facts.csv is missing or broken.
     """
     source = read_json(shards.folder / "index.json")
     return Overview(
@@ -58,7 +58,7 @@ def _trainings(report, records):
     """(table, machine): a row a training, how much it saw and on what it ran; and that, where it is one for all."""
     rows, machines = [], []
     for name, record in records.items():
-        facts = read_metrics(report / f"train_{name}" / "metrics.json", [name])[name]
+        facts = read_scores(report / f"train_{name}" / "facts.csv", [name])[name]
         images = record["images"] + record.get("finish", {}).get("images", 0)
         replicas = record["replicas"]
         device = f"{replicas} x {record['device']}" if replicas > 1 else record["device"]

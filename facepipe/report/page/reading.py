@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from facepipe.core.files import read_json
 from facepipe.draw.charts import number
 from facepipe.errors import InputError
 
@@ -87,36 +86,20 @@ def read_history(path):
     return columns
 
 
-def read_metrics(path, names):
-    """A stage's metrics.json: {name: dict}.
-
-    Raises:
-        InputError: missing, not JSON, or without one of `names`.
-    """
-    try:
-        metrics = read_json(path)
-    except (FileNotFoundError, ValueError):
-        raise InputError(f"{path}: missing or not JSON; run dvc repro") from None
-    for name in names:
-        if name not in metrics:
-            raise InputError(f"{path}: nothing about {name}; run dvc repro")
-    return metrics
-
-
-def read_scores(path, names):
-    """evaluate's scores.csv: {model: {metric: int or float}}.
+def read_scores(path, names, stage="evaluate"):
+    """evaluate's scores.csv, or another stage's facts.csv: {model: {metric: int or float}}.
 
     Raises:
         InputError: missing, without one of `names`, or a value that is no number.
     """
     found = {name: {} for name in names}
-    for line, row in enumerate(read_table(path, "evaluate"), 2):
+    for line, row in enumerate(read_table(path, stage), 2):
         try:
             value = float(row["value"])
             exact = int(value) if row["value"].lstrip("-").isdigit() else value
             found.setdefault(row["model"], {})[row["metric"]] = exact
         except (KeyError, TypeError, ValueError):
-            raise InputError(f"{path}: row {line}: not model, metric and a number; run dvc repro evaluate") from None
+            raise InputError(f"{path}: row {line}: not model, metric and a number; run dvc repro {stage}") from None
     for name in names:
         if not found[name]:
             raise InputError(f"{path}: nothing about {name}; run dvc repro")
@@ -131,7 +114,7 @@ def existing(path, stage):
 
 
 def text(value):
-    """A number of a metrics.json for a table: an int in full, a float as short as in a chart."""
+    """A number of a facts.csv for a table: an int in full, a float as short as in a chart."""
     return f"{value:,}" if isinstance(value, int) else number(value) if isinstance(value, float) else str(value)
 
 
