@@ -136,7 +136,7 @@ def fails(capsys, *words):
     # where the machine is busy, progress is said before
     lines = [line for line in captured.err.splitlines() if not line.startswith("compare: ")]
     assert captured.out == "" and len(lines) == 1 and not Path("compare.html").exists()
-    return lines[0]
+    return lines[0] + "\n"
 
 
 def cells(lines, name):

@@ -180,7 +180,11 @@ def test_int8_is_half_the_size_and_close(tiny_workspace, page_file, tmp_path, op
     small = write(tiny_workspace, tmp_path, params={"explorer": "int8"})
     weights = [re.search(r'id="arrays">([^<]*)<', path.read_text())[1] for path in (small, page_file)]
     assert len(weights[0]) < 0.8 * len(weights[1])
-    agrees(opened(small), load_model(tiny_workspace / "models" / "ae"), np.zeros((0,)), tolerance=6)
+    page = opened(small)
+    agrees(page, load_model(tiny_workspace / "models" / "ae"), np.zeros((0,)), tolerance=6)
+    page.click("text=Components")
+    number(page, "PC 0", -3)
+    assert page.locator(".row.changed").count() == 1 and float(page.input_value("#slide-c0")) == pytest.approx(-3)
     random = np.random.default_rng(0)
     array = (random.standard_normal((300, 40)) * np.geomspace(1, 100, 40)).astype(np.float32)
     array[:, 3] = 0
@@ -191,12 +195,20 @@ def test_int8_is_half_the_size_and_close(tiny_workspace, page_file, tmp_path, op
     assert (restored(array, "int8")[:, 3] == 0).all()
 
 
+def number(page, name, value):
+    """Type a number beside a slider."""
+    box = page.get_by_label(f"{name}, as a number", exact=True)
+    box.fill(str(value))
+    box.press("Enter")
+
+
 def test_equal_inputs_give_equal_bytes(tiny_workspace, page_file, tmp_path):
     assert write(tiny_workspace, tmp_path).read_bytes() == page_file.read_bytes()
 
 
 def test_a_slider_moves_the_face_and_can_be_undone(tiny_workspace, page_file, opened):
     page = opened(page_file, "#" + link(tiny_workspace))
+    page.click("text=Components")
     before, pixels = latent(page), canvas(page)
     slider = page.locator("#slide-c0")
     box = slider.bounding_box()
@@ -219,6 +231,35 @@ def test_a_slider_moves_the_face_and_can_be_undone(tiny_workspace, page_file, op
     assert (latent(page) == moved).all()
     slider.dblclick()
     np.testing.assert_allclose(latent(page), before, atol=1e-3)
+    assert page.locator(".row.changed").count() == 0
+    for _ in range(5):
+        slider.press("ArrowRight")
+    assert page.inner_text("#face-name").endswith(", changed")
+    slider.press("Delete")
+    steps = page.evaluate("past.list.length")
+    assert page.locator(".row.changed").count() == 0 and steps < 6
+
+
+def test_a_face_comes_back_from_another_model_as_it_was(page_file, opened):
+    page = opened(page_file)
+    page.locator("#strip button").nth(2).click()
+    wait(page, "face.name !== 'a random face'")
+    first, name = latent(page), page.inner_text("#face-name")
+    for key, model in (("2", "vae"), ("3", "gan"), ("1", "ae")):
+        page.keyboard.press(key)
+        wait(page, f"face.model === '{model}'")
+    assert (latent(page) == first).all() and page.inner_text("#face-name") == name
+    page.click("text=Dimensions")
+    number(page, "z000", 1.5)
+    page.keyboard.press("Escape")
+    page.evaluate("carryTo('vae')")
+    wait(page, "face.model === 'vae'")
+    assert page.inner_text("#face-name") == f"{name}, changed"
+    # an answer that comes too late is left alone
+    page.evaluate("carryTo('ae'); document.querySelectorAll('#strip button')[5].click()")
+    wait(page, "face.name === document.querySelectorAll('#strip button')[5].title")
+    settled(page)
+    assert page.evaluate("face.model") == "vae"
 
 
 def link(folder, name="ae", row=0):
@@ -237,8 +278,9 @@ def test_a_link_is_a_face(tiny_workspace, page_file, opened):
     again = opened(page_file, page.evaluate("location.hash"))
     assert (latent(again) == latent(page)).all()
     assert again.evaluate("face.model") == "vae"
-    broken = opened(page_file, "#m=vae&z=AAAA")
-    assert "not of a face of these models" in broken.inner_text("#message")
+    for rubbish in ("#m=vae&z=AAAA", "#m=no", f"#{link(tiny_workspace, 'vae', 3).replace('z=', 'z=//9/f/')}"):
+        broken = opened(page_file, rubbish)
+        assert "not of a face of these models" in broken.inner_text("#message")
 
 
 def test_what_is_locked_stays(page_file, opened):
@@ -257,22 +299,27 @@ def test_what_is_locked_stays(page_file, opened):
     page.click("#around")
     assert page.evaluate("space().coordinate(face.z, 0)") == pytest.approx(along, abs=1e-4)
     assert latent(page)[1] == before[1] and (latent(page) != after).any()
+    # what is typed holds, as what is locked does
+    page.click("text=Dimensions")
+    number(page, "z003", 0.25)
+    assert latent(page)[3] == pytest.approx(0.25, abs=1e-5) and latent(page)[1] == before[1]
+    assert page.evaluate("space().coordinate(face.z, 0)") == pytest.approx(along, abs=1e-4)
+    page.evaluate("for (let i = 0; i < 4; i++) locks.add(`z${i}`)")
+    now = latent(page)
+    page.click("#random")
+    assert (latent(page) == now).all() and "Everything is locked" in page.inner_text("#message")
 
 
 def test_attributes_and_typed_numbers(tiny_workspace, page_file, opened):
     page = opened(page_file)
     page.click("text=Attributes")
     before = latent(page)
-    box = page.get_by_label("Left, as a number")
-    box.fill("2")
-    box.press("Enter")
+    number(page, "Left", 2)
     found = read_directions(tiny_workspace / "directions" / "ae.csv")
     np.testing.assert_allclose(latent(page) - before, 2 * found.vectors[found.find("Left")], atol=1e-5)
     assert f"AUC {found.auc[found.find('Left')]:.2f}" in page.inner_text("#panel")
     page.click("text=Dimensions")
-    box = page.get_by_label("z002, as a number")
-    box.fill("0.5")
-    box.press("Enter")
+    number(page, "z002", 0.5)
     assert latent(page)[2] == np.float32(0.5)
     page.click("#reset")
     assert (latent(page) == before).all()
@@ -370,8 +417,22 @@ def test_drawing_is_followed(tiny_workspace, page_file, opened):
     assert (canvas(page, "paper") == 255).all()
     page.keyboard.press("Enter")
     assert (canvas(page, "paper") != 255).any()
-    page.click("text=Use this face >> visible=true")
+    # the drawing's face is the face at hand, by whatever way it is taken along
+    drawn = model.encode(canvas(page, "paper")[None])[0]
+    np.testing.assert_allclose(latent(page), drawn, atol=0.02)
+    page.click("text=To the sliders >> visible=true")
     assert page.inner_text("#face-name") == "your drawing"
+    page.click("#copy")
+    assert read_row(page)[1].startswith("ae-your-drawing,")
+    page.keyboard.press("2")
+    wait(page, "face.model === 'vae'")
+    vae = load_model(tiny_workspace / "models" / "vae")
+    np.testing.assert_allclose(latent(page), vae.encode(canvas(page, "paper")[None])[0], atol=0.02)
+
+
+def read_row(page):
+    """[header, row] that were copied."""
+    return page.evaluate("navigator.clipboard.readText()").splitlines()
 
 
 def test_a_photograph_is_framed_encoded_and_refined(tiny_workspace, page_file, opened, tmp_path):
@@ -380,7 +441,7 @@ def test_a_photograph_is_framed_encoded_and_refined(tiny_workspace, page_file, o
     page = opened(page_file)
     page.click("text=Photo")
     page.set_input_files("#file", tmp_path / "photo.png")
-    wait(page, "photoPixels !== null && found !== null")
+    wait(page, "face.name === 'your photograph'")
     settled(page)
     framed = np.float32(page.evaluate("Array.from(photoPixels)")).reshape(image.shape) * 255
     assert np.abs(framed - image).max() <= 1  # as large as the frame, so each 8 x 8 pixels are one
@@ -389,13 +450,17 @@ def test_a_photograph_is_framed_encoded_and_refined(tiny_workspace, page_file, o
     wait(page, "$('message').textContent.startsWith('Refined')")
     before, after = map(float, re.findall(r"\d\.\d+", page.inner_text("#message")))
     assert after <= before
+    refined = latent(page)
+    page.evaluate("$('guide').value = 0.6; $('guide').oninput()")
+    settled(page)
+    assert (latent(page) == refined).all()
     page.evaluate("$('zoom').value = 0.3; $('zoom').oninput()")
     page.locator("#frame").focus()
     page.keyboard.press("ArrowLeft")
     moved = np.float32(page.evaluate("Array.from(photoPixels)")).reshape(image.shape) * 255
     assert np.abs(moved - image).max() > 20
     settled(page)
-    page.click("text=Use this face >> visible=true")
+    page.click("text=To the sliders >> visible=true")
     assert page.inner_text("#face-name") == "your photograph"
     page.keyboard.press("2")
     wait(page, "face.model === 'vae'")
@@ -418,9 +483,11 @@ def test_two_faces_and_those_kept(page_file, opened, tmp_path):
     wait(page, "history.length && past.list.length === 3 && !engine.busy")
     page.click("#set-b")
     second = latent(page)
+    wait(page, "ends.b !== null && !$('blend').disabled")
     page.evaluate("$('blend').value = 0.5; $('blend').oninput()")
     np.testing.assert_allclose(latent(page), (first + second) / 2, atol=1e-5)
     page.click("#keep")
+    wait(page, "kept.length === 2")
     with page.expect_download() as download:
         page.click("#kept-csv")
     table = read_latents(saved(download, tmp_path / "ae-kept.csv"))
@@ -431,6 +498,8 @@ def test_two_faces_and_those_kept(page_file, opened, tmp_path):
     with page.expect_download() as download:
         page.click("#png")
     assert (np.asarray(Image.open(saved(download, tmp_path / "face.png")).convert("RGB")) == canvas(page)).all()
+    page.get_by_label("Forget ae-1").click()
+    assert page.locator("#kept-faces li").count() == 1
 
 
 def saved(download, path):
@@ -446,7 +515,7 @@ def test_with_the_keyboard_alone(page_file, opened):
     page.keyboard.press("Escape")
     for _ in range(60):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.id") == "slide-c0":
+        if page.evaluate("document.activeElement.id") == "slide-a0":
             break
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
@@ -454,7 +523,7 @@ def test_with_the_keyboard_alone(page_file, opened):
     page.keyboard.press("r")
     assert (latent(page) == before).all()
     page.keyboard.press("k")
-    assert page.locator("#kept-faces button").count() == 1
+    wait(page, "kept.length === 1")
     page.keyboard.press("a")
     assert (latent(page) != before).any()
 
@@ -469,13 +538,17 @@ def test_labels_of_a_conditioned_model(conditioned_models, tiny_shards, tmp_path
     wanted = to_uint8(model.decode(latent(page)[None], np.float32([[np.nan, 1]])))[0].astype(int)
     assert np.abs(canvas(page).astype(int) - wanted).max() <= 1
     page.click("#copy")
-    header, row = page.evaluate("navigator.clipboard.readText()").splitlines()
+    header, row = read_row(page)
     assert header.startswith("id,split,Left,Bright,z000") and row.split(",")[2:4] == ["", "1"]
     # the GAN has no encoder
+    page.click("text=Draw")
     page.keyboard.press("2")
     wait(page, "face.model === 'gan'")
-    page.click("text=Draw")
-    assert "has no encoder" in page.inner_text("#message")
+    assert "has no encoder" in page.inner_text("#message") and not page.locator("#paper").is_visible()
+    assert page.locator("[data-mode=draw]").is_disabled() and not page.locator("#held-out").is_visible()
+    page.keyboard.press("1")
+    wait(page, "face.model === 'vae'")
+    assert page.locator("[data-mode=draw]").is_enabled()
 
 
 def test_names_from_the_data_stay_text(tiny_workspace, tmp_path, opened):

@@ -58,7 +58,8 @@ def contents(model, tensors, latents, directions, success):
     if pca_path(latents).exists():
         pca = load_pca(pca_path(latents))
         arrays = {"mean": pca.mean, "components": pca.components, "sd": pca.sd}
-        found["pca"] = {name: tensors.number(array) for name, array in arrays.items()}
+        # exact, since sliders show coordinates along them
+        found["pca"] = {name: tensors.number(array, "float32") for name, array in arrays.items()}
     if stats_path(latents).exists():
         found["statistics"] = _statistics(read_statistics(stats_path(latents)))
     found["directions"] = []
@@ -95,15 +96,15 @@ def _sampler(sampler, tensors):
         weights, means, covariances = sampler.weights, sampler.means, sampler.covariances
     else:
         draws = sampler.sample(DRAWS, SEED)
-        return {"kind": "list", "name": sampler.name, "draws": tensors.number(draws)}
+        return {"kind": "list", "name": sampler.name, "draws": tensors.number(draws, "float16")}
     # a triangular root: half of its numbers are 0, and another root of the same covariance draws alike
-    roots = [tensors.number(_root(covariance)) for covariance in covariances]
+    roots = [tensors.number(_root(covariance), "float16") for covariance in covariances]
     weights = (weights / weights.sum()).astype(np.float64)
     return {
         "kind": "mixture",
         "name": sampler.name,
         "weights": [round(float(weight), 8) for weight in weights],
-        "means": tensors.number(means),
+        "means": tensors.number(means, "float16"),
         "roots": roots,
     }
 

@@ -4,11 +4,12 @@
 const paper = contextOf($("paper"));
 let ground = null; // what the eraser brings back: a canvas
 let last = null; // where the brush was
-const drawn = []; // earlier papers, ImageData
+const drawn = []; // earlier papers: {image, ground}
 let photoPixels = null; // the photograph as framed, if there is one
 
-// pixels in [0, 1], or null for a white sheet
+// a paper with a picture, pixels in [0, 1], or a white one
 function newPaper(pixels) {
+  if (ground) saveStep();
   ground = document.createElement("canvas");
   const context = contextOf(ground);
   if (pixels) context.putImageData(imageOf(pixels), 0, 0);
@@ -16,27 +17,30 @@ function newPaper(pixels) {
     context.fillStyle = "#fff";
     context.fillRect(0, 0, WIDTH, HEIGHT);
   }
-  saveStep();
   paper.drawImage(ground, 0, 0);
-  follow();
 }
 
-const saveStep = () => drawn.push(paper.getImageData(0, 0, WIDTH, HEIGHT)) > 100 && drawn.shift();
+function saveStep() {
+  drawn.push({ image: paper.getImageData(0, 0, WIDTH, HEIGHT), ground });
+  if (drawn.length > 100) drawn.shift();
+}
 
-// the face that the model makes of a picture; kept apart from the face at hand until it is used
-let found = null;
-function redraw(pixels) {
+// a picture's face becomes the face at hand
+function redraw(pixels, name, done = () => {}) {
   const { model, codes } = face;
+  const mine = errand;
   engine.latest("redraw", { name: model, pixels, codes }, (answer) => {
-    found = { model, z: answer.z, pixels };
-    shown = answer.pixels;
-    paint($("face"), shown);
-    $("face-name").textContent = "what the model makes of it";
+    if (mine !== errand) return; // another face came meanwhile
+    const { z } = answer;
+    face = { ...face, z, pixels, name, strengths: {}, versions: { [model]: z }, start: { z, codes: face.codes } };
+    show(answer.pixels);
+    notify();
+    done();
   });
 }
 
 function follow() {
-  if ($("live").checked) redraw(pixelsOf(paper));
+  if ($("live").checked) redraw(pixelsOf(paper), "your drawing", () => last || remember("draw"));
 }
 
 const grayed = (colour) => {
@@ -65,6 +69,7 @@ function stroke([x, y]) {
 }
 
 $("paper").onpointerdown = (event) => {
+  if (!event.isPrimary || event.button) return;
   event.preventDefault();
   $("paper").focus({ preventScroll: true });
   const place = placeOf(event);
@@ -81,8 +86,12 @@ $("paper").onpointerdown = (event) => {
   last = null;
   stroke(place);
 };
-$("paper").onpointermove = (event) => last && event.buttons && stroke(placeOf(event));
-$("paper").onpointerup = $("paper").onpointercancel = () => (last = null);
+$("paper").onpointermove = (event) => last && event.isPrimary && event.buttons && stroke(placeOf(event));
+$("paper").onpointerup = $("paper").onpointercancel = () => {
+  if (!last) return;
+  last = null;
+  follow();
+};
 
 const press = (id, down) => $(id).setAttribute("aria-pressed", String(down));
 for (const id of ["eraser", "pick"]) $(id).onclick = () => press(id, $(id).getAttribute("aria-pressed") !== "true");
@@ -100,18 +109,29 @@ $("paper").onkeydown = (event) => {
   saveStep();
   stroke([...pen]);
   last = null;
+  follow();
 };
 
 function undoStroke() {
   const before = drawn.pop();
   if (!before) return say("Nothing to undo.");
-  paper.putImageData(before, 0, 0);
+  paper.putImageData(before.image, 0, 0);
+  ground = before.ground;
+  follow();
+}
+
+function clearPaper() {
+  newPaper(null);
   follow();
 }
 
 $("draw-undo").onclick = undoStroke;
-$("draw-clear").onclick = () => newPaper(null);
+$("draw-clear").onclick = clearPaper;
 $("draw-face").onclick = () => newPaper(shown);
-$("draw-photo").onclick = () => (photoPixels ? newPaper(photoPixels) : say("Choose a photo first, under Photo."));
+$("draw-photo").onclick = () => {
+  if (!photoPixels) return say("Choose a photo first, under Photo.");
+  newPaper(photoPixels);
+  follow();
+};
 $("brush").oninput = () => ($("brush-value").textContent = $("brush").value);
 $("live").onchange = follow;

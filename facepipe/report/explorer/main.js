@@ -15,24 +15,22 @@ $("models").replaceChildren(
   }),
 );
 
+// whether it could be
 function setMode(wanted) {
-  if (wanted !== "latent" && !spec().encoder) return say("This model has no encoder: it cannot be drawn for.", true);
+  if (wanted !== "latent" && !spec().encoder) {
+    say("This model has no encoder: it can neither follow a drawing nor take a photograph.", true);
+    return false;
+  }
   mode = wanted;
   for (const part of document.querySelectorAll("[data-in]")) part.hidden = part.dataset.in !== mode;
   for (const button of document.querySelectorAll("[data-mode]"))
     button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
-  say("");
-  if (mode === "latent") changed();
-  if (mode === "draw") newPaper(ground ? pixelsOf(paper) : shown);
+  if (mode === "draw" && !ground) newPaper(shown);
   if (mode === "photo") drawFrame();
+  return true;
 }
 for (const button of document.querySelectorAll("[data-mode]")) button.onclick = () => setMode(button.dataset.mode);
-for (const button of document.querySelectorAll(".use"))
-  button.onclick = () => {
-    if (!found || found.model !== face.model) return say("Nothing to use yet.");
-    begin(found.model, found.z, { name: mode === "photo" ? "your photograph" : "your drawing", pixels: found.pixels });
-    setMode("latent");
-  };
+for (const button of document.querySelectorAll(".use")) button.onclick = () => setMode("latent");
 
 let current = null; // the model whose sliders are there
 watchers.push((now) => {
@@ -42,14 +40,17 @@ watchers.push((now) => {
     $("sampler").replaceChildren(...space().samplers.map(({ name }) => element("option", { textContent: name })));
     showTruncation(space().samplers[0]);
     makePanels();
-    if (mode === "draw") follow();
-    if (mode === "photo") drawFrame();
+    const able = Boolean(spec().encoder);
+    for (const button of document.querySelectorAll("[data-mode]")) button.disabled = !able && button.dataset.mode !== "latent";
+    $("held-out").hidden = !able || !$("strip").children.length;
+    if (!able) setMode("latent");
   } else showValues(now);
-  $("face-name").textContent = now.name + (now.z === now.start.z ? "" : ", changed");
+  const differs = isChanged(now);
+  $("face-name").textContent = now.name + (differs ? ", changed" : "");
   $("face").setAttribute("aria-label", `The face: ${$("face-name").textContent}`);
   $("undo").disabled = past.at < 1;
   $("redo").disabled = past.at >= past.list.length - 1;
-  $("reset").disabled = now.z === now.start.z && now.codes === now.start.codes;
+  $("reset").disabled = !differs;
 });
 
 // a link to this face, once it stays as it is for a moment
@@ -65,11 +66,14 @@ addEventListener("hashchange", () => openLink());
 async function openLink() {
   const linked = fromHash(location.hash, DATA.models);
   if (!linked) {
-    if (location.hash.length > 1) say("The link is not of a face of these models: here is another one.", true);
+    if (location.hash.length > 1) say("The link is not of a face of these models.", true);
     return false;
   }
+  const mine = ++errand;
   await openModel(linked.model);
+  if (mine !== errand) return true;
   begin(linked.model, linked.z, { name: "the face of the link", codes: linked.codes });
+  setMode("latent");
   return true;
 }
 
@@ -93,8 +97,8 @@ function around() {
 }
 
 function reset() {
-  face = { ...face, z: face.start.z, codes: face.start.codes, strengths: {} };
-  changed();
+  if (!isChanged(face)) return;
+  move(face.start.z, { strengths: {}, codes: face.start.codes });
   remember();
 }
 
@@ -114,8 +118,11 @@ async function showHeldOut() {
     const button = element("button", { type: "button", title: id }, [canvas]);
     button.setAttribute("aria-label", `Held-out face ${id}`);
     button.onclick = async () => {
-      const { z } = await engine.ask("encode", { name: face.model, pixels });
-      begin(face.model, z, { name: id, pixels });
+      const mine = ++errand;
+      const { model } = face;
+      const { z } = await engine.ask("encode", { name: model, pixels });
+      if (mine !== errand) return;
+      begin(model, z, { name: id, pixels });
       if (mode === "draw") newPaper(pixels);
     };
     return element("li", {}, [button]);
@@ -123,7 +130,24 @@ async function showHeldOut() {
   meanFace = document.createElement("canvas");
   paint(meanFace, sum);
   $("strip").replaceChildren(...items);
-  $("held-out").hidden = !DATA.models.some((each) => each.encoder);
+  $("held-out").hidden = !spec().encoder;
+  roving($("strip"));
+}
+
+// of a list of buttons one can be reached by Tab, the others from there by arrows
+function roving(list) {
+  const buttons = [...list.querySelectorAll("button")];
+  buttons.forEach((button, i) => (button.tabIndex = i ? -1 : 0));
+  list.onkeydown = (event) => {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const at = buttons.indexOf(document.activeElement);
+    if (!by || at < 0) return;
+    event.preventDefault();
+    const next = buttons[(at + by + buttons.length) % buttons.length];
+    buttons[at].tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  };
 }
 
 // ---- between two faces
@@ -131,18 +155,18 @@ async function showHeldOut() {
 const ends = { a: null, b: null };
 for (const end of ["a", "b"]) {
   contextOf($(`face-${end}`));
-  $(`set-${end}`).onclick = () => {
+  $(`set-${end}`).onclick = async () => {
     ends[end] = { model: face.model, z: face.z };
-    paint($(`face-${end}`), shown);
+    paint($(`face-${end}`), await pixelsOfFace(face));
     $("blend").disabled = !(ends.a && ends.b);
     $("blend").value = end === "a" ? 0 : 1;
   };
 }
 $("blend").oninput = () => {
   if ([ends.a, ends.b].some((end) => end.model !== face.model)) return say("A and B are faces of another model: set them again.", true);
-  move(space().between(ends.a.z, ends.b.z, Number($("blend").value)));
+  move(space().between(ends.a.z, ends.b.z, Number($("blend").value)), { strengths: {} });
 };
-$("blend").onchange = remember;
+$("blend").onchange = () => remember("blend");
 
 // ---- to take along
 
@@ -150,7 +174,11 @@ const kept = []; // faces with their pixels
 let count = 0;
 
 const asRow = (each) => ({ id: each.id, z: each.z, labels: labelsOf(each) });
-const stemOf = () => `${face.model}-${(face.name ?? "face").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "") || "face"}`;
+// a name for a file or a row: letters, digits, and not long
+function stemOf() {
+  const plain = $("face-name").textContent.replace(/[^A-Za-z0-9]+/g, "-").slice(0, 60).replace(/^-|-$/g, "");
+  return `${face.model}-${plain || "face"}`;
+}
 
 function save(blob, name) {
   const link = element("a", { href: URL.createObjectURL(blob), download: name });
@@ -172,8 +200,9 @@ async function copy(text, what) {
   say(`Copied ${what}.`);
 }
 
-function keepFace() {
-  kept.push({ ...face, id: `${face.model}-${++count}`, pixels: shown });
+async function keepFace() {
+  const now = { ...face, id: `${face.model}-${++count}` };
+  kept.push({ ...now, made: await pixelsOfFace(now) });
   showKept();
 }
 
@@ -182,11 +211,17 @@ function showKept() {
   $("kept-faces").replaceChildren(
     ...kept.map((each) => {
       const canvas = element("canvas");
-      paint(canvas, each.pixels);
+      paint(canvas, each.made);
       const button = element("button", { type: "button", title: each.id }, [canvas]);
       button.setAttribute("aria-label", `Kept face ${each.id}`);
       button.onclick = () => begin(each.model, each.z, { name: each.id, codes: each.codes });
-      return element("li", {}, [button]);
+      const forget = element("button", { type: "button", className: "forget", textContent: "×", title: "forget this face" });
+      forget.setAttribute("aria-label", `Forget ${each.id}`);
+      forget.onclick = () => {
+        kept.splice(kept.indexOf(each), 1);
+        showKept();
+      };
+      return element("li", {}, [button, forget]);
     }),
   );
 }
@@ -204,7 +239,7 @@ $("kept-csv").onclick = () => {
 $("kept-png").onclick = () => {
   const strip = document.createElement("canvas");
   const context = contextOf(strip, WIDTH * kept.length, HEIGHT);
-  kept.forEach((each, i) => context.putImageData(imageOf(each.pixels), i * WIDTH, 0));
+  kept.forEach((each, i) => context.putImageData(imageOf(each.made), i * WIDTH, 0));
   strip.toBlob((blob) => save(blob, "faces.png"));
 };
 $("kept-clear").onclick = () => {
@@ -232,15 +267,21 @@ $("paste-use").onclick = () => {
     $("paste-error").textContent = error.message;
   }
 };
-addEventListener("paste", (event) => {
-  const picture = [...event.clipboardData.files].find((file) => file.type.startsWith("image/"));
-  if (picture) return loadPhoto(picture);
-  if (event.target.matches("input, textarea")) return;
+function tryText(text) {
   try {
-    useText(event.clipboardData.getData("text"));
+    useText(text);
   } catch (error) {
     say(error.message, true);
   }
+}
+const TYPED = "input:not([type=range], [type=checkbox], [type=color], [type=file]), textarea, select";
+addEventListener("paste", (event) => {
+  if (document.querySelector("dialog[open]") || event.target.matches(TYPED)) return;
+  // a spreadsheet gives its cells as a picture, too
+  const text = event.clipboardData.getData("text");
+  const picture = [...event.clipboardData.files].find((file) => file.type.startsWith("image/"));
+  if (text || !picture) tryText(text);
+  else loadPhoto(picture);
 });
 
 // ---- keys
@@ -251,13 +292,13 @@ const KEYS = {
   a: around,
   r: reset,
   k: keepFace,
-  c: () => mode === "draw" && newPaper(null),
+  c: () => mode === "draw" && clearPaper(),
   "?": () => $("help").showModal(),
 };
 // a button that a pointer pressed lets the space bar go
 addEventListener("click", (event) => event.detail && event.target.closest("button, summary, [type=checkbox]")?.blur());
 addEventListener("keydown", (event) => {
-  if (document.querySelector("dialog[open]") || event.target.matches("input:not([type=range]):not([type=checkbox]), textarea, select")) return;
+  if (document.querySelector("dialog[open]") || event.target.matches(TYPED)) return;
   const key = event.key.toLowerCase();
   if (event.ctrlKey || event.metaKey) {
     const back = key === "z" && !event.shiftKey;
@@ -280,6 +321,8 @@ addEventListener("keydown", (event) => {
 
 (async () => {
   say("Unpacking the networks …");
+  const parts = [document.querySelector("header"), document.querySelector("main")];
+  for (const part of parts) part.inert = true;
   try {
     await engine.start();
     await openModel(DATA.models[0].name);
@@ -288,6 +331,7 @@ addEventListener("keydown", (event) => {
       begin(first, spaces[first].draw(spaces[first].samplers[0], spaces[first].samplers[0].truncation ?? 1), { name: "a random face" });
       if ($("message").textContent.startsWith("Unpacking")) say("");
     } else say("");
+    for (const part of parts) part.inert = false;
     await showHeldOut();
   } catch (error) {
     say(`The networks could not be started: ${error.message}`, true);

@@ -22,7 +22,7 @@ function componentRows() {
     min: -3,
     max: 3,
     get: (z) => space().coordinate(z, k),
-    set: (value) => move(plus(face.z, axis, (value - space().coordinate(face.z, k)) * space().sd[k]), { except: `c${k}` }),
+    set: (value) => move(plus(face.z, axis, (value - space().coordinate(face.z, k)) * space().sd[k]), { by: `c${k}` }),
   }));
 }
 
@@ -31,12 +31,16 @@ function attributeRows() {
     id: `a${i}`,
     label: name,
     note: success == null ? `AUC ${auc.toFixed(2)}` : `succeeds ${Math.round(100 * success)} %`,
+    title:
+      success == null
+        ? "how well the direction tells held-out faces with it from those without: 0.5 by chance, 1 always"
+        : "how often strength 1 turned it on in held-out photographs",
     min: -3,
     max: 3,
     get: (z, strengths) => strengths[name] ?? 0,
     set(value) {
       const strengths = { ...face.strengths, [name]: value };
-      move(plus(face.z, vector, value - (face.strengths[name] ?? 0)), { except: `a${i}`, strengths });
+      move(plus(face.z, vector, value - (face.strengths[name] ?? 0)), { by: `a${i}`, strengths });
     },
   }));
 }
@@ -56,7 +60,7 @@ function dimensionRows() {
     set(value) {
       const z = Float32Array.from(face.z);
       z[i] = value;
-      move(z, { except: `z${i}` });
+      move(z, { by: `z${i}` });
     },
   }));
 }
@@ -64,8 +68,8 @@ function dimensionRows() {
 function makePanels() {
   locks.clear();
   panels = [
-    { title: "Components", rows: componentRows() },
     { title: "Attributes", rows: attributeRows() },
+    { title: "Components", rows: componentRows() },
     { title: "Dimensions", rows: dimensionRows() },
     { title: "Labels", labels: spec().conditions },
     { title: "Statistics", statistics: spec().statistics },
@@ -116,11 +120,20 @@ function openPanel(title) {
 }
 
 function sliderRow(row) {
-  const name = element("label", { textContent: row.label, title: row.label, htmlFor: `slide-${row.id}` });
+  const name = element("label", { textContent: row.label.replaceAll("_", " "), htmlFor: `slide-${row.id}` });
+  name.title = row.title ?? row.label;
   if (row.note) name.append(element("small", { textContent: row.note }));
   row.slider = element("input", { type: "range", id: `slide-${row.id}`, min: row.min, max: row.max, step: "any" });
-  row.number = element("input", { type: "number", step: "any", title: "type a number" });
+  row.number = element("input", { type: "number", step: "any" });
   row.number.setAttribute("aria-label", `${row.label}, as a number`);
+  const move = (value) => {
+    row.set(value);
+    remember(row.id);
+  };
+  const reset = () => move(row.get(face.start.z, {}));
+  row.reset = element("button", { type: "button", className: "back", textContent: "↺", title: "back to what it was" });
+  row.reset.setAttribute("aria-label", `Reset ${row.label}`);
+  row.reset.onclick = reset;
   const lock = element("button", { type: "button", className: "lock", title: "hold this value while others move" });
   lock.setAttribute("aria-label", `Lock ${row.label}`);
   lock.setAttribute("aria-pressed", String(locks.has(row.id)));
@@ -129,26 +142,25 @@ function sliderRow(row) {
     lock.setAttribute("aria-pressed", String(locks.has(row.id)));
   };
   row.slider.oninput = () => row.set(Number(row.slider.value));
-  row.slider.onchange = remember;
-  // the range is "any" for a mouse; a key moves by a fiftieth of it
+  row.slider.onchange = () => remember(row.id);
+  row.slider.ondblclick = reset;
+  // the range is "any" for a mouse; a key moves by a sixtieth of it
   row.slider.onkeydown = (event) => {
+    if (["Delete", "Backspace"].includes(event.key)) return reset();
     const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 5, PageDown: -5 }[event.key];
     if (!by) return;
     event.preventDefault();
-    row.set(Math.max(row.min, Math.min(row.max, Number(row.slider.value) + (by * (row.max - row.min)) / 60)));
-    remember();
-  };
-  row.slider.ondblclick = () => {
-    row.set(row.get(face.start.z, {}));
-    remember();
+    move(Math.max(row.min, Math.min(row.max, row.get(face.z, face.strengths) + (by * (row.max - row.min)) / 60)));
   };
   row.number.onchange = () => {
-    const value = Number(row.number.value.replace(",", "."));
-    if (row.number.value.trim() && Number.isFinite(value) && Math.abs(value) <= 1e6) row.set(value);
-    else say(`${row.label}: expected a number`, true);
-    remember();
+    const value = Number(row.number.value);
+    if (row.number.value.trim() && Math.abs(value) <= MOST) move(value);
+    else {
+      say(`${row.label}: expected a number from -1,000,000 to 1,000,000`, true);
+      row.number.value = short(row.get(face.z, face.strengths));
+    }
   };
-  row.item = element("li", { className: "row" }, [name, row.slider, row.number, lock]);
+  row.item = element("li", { className: "row" }, [name, row.slider, row.number, row.reset, lock]);
   return row.item;
 }
 
@@ -181,10 +193,12 @@ function showValues({ z, strengths, start, codes }) {
     });
   for (const row of panel.rows ?? []) {
     const [value, before] = [row.get(z, strengths), row.get(start.z, {})];
+    const differs = Math.abs(value - before) > 1e-3 * (row.max - row.min);
     row.slider.value = value;
-    if (document.activeElement !== row.number || !row.number.matches(":focus-visible")) row.number.value = short(value);
-    row.number.value = short(value);
-    row.item.classList.toggle("changed", Math.abs(value - before) > 1e-3 * (row.max - row.min));
+    row.slider.setAttribute("aria-valuetext", short(value) + (differs ? ", changed" : ""));
+    if (document.activeElement !== row.number) row.number.value = short(value);
+    row.item.classList.toggle("changed", differs);
+    row.reset.disabled = !differs;
   }
 }
 

@@ -4,42 +4,49 @@
 const SCALE = Math.max(1, Math.round(384 / Math.max(WIDTH, HEIGHT))); // of the frame shown, over the images
 const frame = contextOf($("frame"), WIDTH * SCALE, HEIGHT * SCALE);
 const framed = contextOf(document.createElement("canvas"));
-const view = { picture: null, x: 0, y: 0, fit: 1 }; // x, y: of the picture's middle from the frame's, in images' pixels
+// x, y: the point of the picture that lies in the frame's middle, in the picture's pixels
+const view = { picture: null, x: 0, y: 0, fit: 1 };
 let meanFace = null; // a canvas
 
 async function loadPhoto(blob) {
+  let picture;
   try {
-    view.picture = await createImageBitmap(blob, { imageOrientation: "from-image" });
+    picture = await createImageBitmap(blob, { imageOrientation: "from-image" });
   } catch {
     return say("That file is not a picture that this browser can read; try a JPEG or PNG.", true);
   }
-  view.fit = Math.max(WIDTH / view.picture.width, HEIGHT / view.picture.height);
-  [view.x, view.y] = [0, 0];
+  if (!setMode("photo")) return;
+  view.picture = picture;
+  view.fit = Math.max(WIDTH / picture.width, HEIGHT / picture.height);
+  [view.x, view.y] = [picture.width / 2, picture.height / 2];
   $("zoom").value = $("turn").value = 0;
-  setMode("photo");
   drawFrame();
-  $("frame-hint").textContent = "drag to move; wheel or slider to zoom";
+  encodePhoto();
 }
+
+const zoomed = () => view.fit * 8 ** Number($("zoom").value); // images' pixels a pixel of the picture
+const turned = () => (Number($("turn").value) * Math.PI) / 180;
 
 // the picture as it lies in the frame, into a context that is `scale` times as large as the images
 function place(context, scale) {
-  const zoom = view.fit * 8 ** Number($("zoom").value) * scale;
   context.save();
   context.fillStyle = "#808080";
   context.fillRect(0, 0, WIDTH * scale, HEIGHT * scale);
-  context.translate((WIDTH / 2 + view.x) * scale, (HEIGHT / 2 + view.y) * scale);
-  context.rotate((Number($("turn").value) * Math.PI) / 180);
-  context.scale(zoom, zoom);
+  context.translate((WIDTH / 2) * scale, (HEIGHT / 2) * scale);
+  context.rotate(turned());
+  context.scale(zoomed() * scale, zoomed() * scale);
   context.imageSmoothingQuality = "high";
-  context.drawImage(view.picture, -view.picture.width / 2, -view.picture.height / 2);
+  context.drawImage(view.picture, -view.x, -view.y);
   context.restore();
 }
 
 function drawFrame() {
-  if (!view.picture) return;
+  if (!view.picture) {
+    frame.clearRect(0, 0, WIDTH * SCALE, HEIGHT * SCALE);
+    if (meanFace) frame.drawImage(meanFace, 0, 0, WIDTH * SCALE, HEIGHT * SCALE);
+    return;
+  }
   place(frame, SCALE);
-  place(framed, 1);
-  photoPixels = pixelsOf(framed);
   frame.save();
   frame.globalAlpha = Number($("guide").value);
   if (meanFace) frame.drawImage(meanFace, 0, 0, WIDTH * SCALE, HEIGHT * SCALE);
@@ -52,54 +59,82 @@ function drawFrame() {
       frame.stroke();
     }
   }
-  redraw(photoPixels);
 }
 
-let grip = null;
+function encodePhoto() {
+  if (!view.picture) return;
+  place(framed, 1);
+  photoPixels = pixelsOf(framed);
+  redraw(photoPixels, "your photograph", () => remember("photo"));
+}
+
+function reframe() {
+  drawFrame();
+  encodePhoto();
+}
+
+// by how much a hand has moved, in pixels of the frame
+function shift(across, down) {
+  const [cosine, sine] = [Math.cos(turned()), Math.sin(turned())];
+  view.x -= (across * cosine + down * sine) / zoomed();
+  view.y -= (down * cosine - across * sine) / zoomed();
+}
+
+const fingers = new Map(); // id of a pointer: [x, y]
+const middle = () => [0, 1].map((i) => [...fingers.values()].reduce((sum, at) => sum + at[i] / fingers.size, 0));
+const spread = () => {
+  const [a, b] = fingers.values();
+  return b ? Math.hypot(a[0] - b[0], a[1] - b[1]) : 0;
+};
 $("frame").onpointerdown = (event) => {
+  if (event.button) return;
   if (!view.picture) return $("file").click();
   $("frame").setPointerCapture(event.pointerId);
-  grip = [event.clientX, event.clientY];
+  fingers.set(event.pointerId, [event.clientX, event.clientY]);
 };
 $("frame").onpointermove = (event) => {
-  if (!grip) return;
+  if (!fingers.has(event.pointerId)) return;
+  const [[x, y], before] = [middle(), spread()];
+  fingers.set(event.pointerId, [event.clientX, event.clientY]);
   const across = WIDTH / $("frame").getBoundingClientRect().width;
-  view.x += (event.clientX - grip[0]) * across;
-  view.y += (event.clientY - grip[1]) * across;
-  grip = [event.clientX, event.clientY];
-  drawFrame();
+  const [newX, newY] = middle();
+  shift((newX - x) * across, (newY - y) * across);
+  if (before > 8) $("zoom").value = Number($("zoom").value) + Math.log(spread() / before) / Math.log(8);
+  reframe();
 };
-$("frame").onpointerup = $("frame").onpointercancel = () => (grip = null);
+$("frame").onpointerup = $("frame").onpointercancel = (event) => fingers.delete(event.pointerId);
 $("frame").addEventListener("wheel", (event) => {
   event.preventDefault();
   $("zoom").value = Number($("zoom").value) - event.deltaY / 2000;
-  drawFrame();
+  reframe();
 });
 $("frame").onkeydown = (event) => {
   const by = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
-  if (!by) return;
+  if (by && view.picture) shift(...by);
+  else if (event.key === "Enter") return $("file").click();
+  else if (event.key === "+" || event.key === "-") $("zoom").value = Number($("zoom").value) + (event.key === "+" ? 0.02 : -0.02);
+  else return;
   event.preventDefault();
-  view.x += by[0];
-  view.y += by[1];
-  drawFrame();
+  reframe();
 };
-for (const id of ["zoom", "turn", "guide"]) $(id).oninput = drawFrame;
-$("file").onchange = () => $("file").files[0] && loadPhoto($("file").files[0]);
+for (const id of ["zoom", "turn"]) $(id).oninput = reframe;
+$("guide").oninput = drawFrame;
+$("file").onchange = () => {
+  const [file] = $("file").files;
+  $("file").value = ""; // the same file may be chosen again
+  if (file) loadPhoto(file);
+};
 
 $("refine").onclick = async () => {
-  if (!photoPixels || !found) return say("Choose a photo first.");
+  if (!face.pixels) return say("Choose a photo first.");
   $("refine").disabled = true;
-  const [started, pixels] = [found, photoPixels];
+  const mine = ++errand;
+  const { model, pixels, z, codes } = face;
   try {
-    const { z, before, after, steps } = await engine.ask("refine", {
-      name: found.model, pixels, z: found.z, codes: face.codes, milliseconds: 1000,
-    });
-    if (found === started) {
-      found = { ...found, z };
-      const { pixels: made } = await engine.ask("decode", { name: found.model, z, codes: face.codes });
-      shown = made;
-      paint($("face"), made);
-      say(`Refined in ${steps} steps: squared error ${before.toFixed(5)}, now ${after.toFixed(5)}.`);
+    const found = await engine.ask("refine", { name: model, pixels, z, codes, milliseconds: 1000 });
+    if (mine === errand) {
+      begin(model, found.z, { name: face.name, pixels, codes });
+      say(`Refined in ${found.steps} steps: squared error ${found.before.toFixed(5)}, now ${found.after.toFixed(5)}.`);
     }
   } catch (error) {
     say(error.message, true);
@@ -115,5 +150,8 @@ addEventListener("dragleave", () => document.body.classList.remove("dropping"));
 addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dropping");
-  if (event.dataTransfer.files[0]) loadPhoto(event.dataTransfer.files[0]);
+  const [file] = event.dataTransfer.files;
+  if (!file || document.querySelector("dialog[open]")) return;
+  if (/\.(csv|tsv|txt)$/i.test(file.name)) file.text().then(tryText);
+  else loadPhoto(file);
 });

@@ -9,19 +9,20 @@ class Tensors:
     """The arrays that networks consist of, each kept once however many networks have it.
 
     Attributes:
-        arrays: list of float32 arrays, in the order in which they were first asked for.
+        arrays: list of (float32 array, form), in the order in which they were first asked for; form: one of
+            `weights.FORMS` that the array is to be stored in, or None: that of the page.
     """
 
     def __init__(self):
         self.arrays, self._numbers = [], {}
 
-    def number(self, array):
-        """Where the array is in `arrays`; it is put there unless one of equal shape and values is."""
+    def number(self, array, form=None):
+        """Where the array is in `arrays`; it is put there unless one of equal shape, values and form is."""
         array = np.ascontiguousarray(array, np.float32)
-        key = array.shape, array.tobytes()
+        key = array.shape, array.tobytes(), form
         if key not in self._numbers:
             self._numbers[key] = len(self.arrays)
-            self.arrays.append(array)
+            self.arrays.append((array, form))
         return self._numbers[key]
 
 

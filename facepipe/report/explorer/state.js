@@ -5,9 +5,13 @@ const $ = (id) => document.getElementById(id);
 const DATA = JSON.parse($("data").textContent);
 const [HEIGHT, WIDTH, CHANNELS] = DATA.models[0].shape;
 
+let silence = 0;
+// a line at the bottom of the window, for as long as it takes to read
 function say(text, wrong = false) {
   $("message").textContent = text;
   $("message").classList.toggle("wrong", wrong);
+  clearTimeout(silence);
+  if (text && !wrong) silence = setTimeout(() => ($("message").textContent = ""), 6000);
 }
 
 // ---- the worker that runs the networks
@@ -98,16 +102,21 @@ const paint = (canvas, pixels) => contextOf(canvas).putImageData(imageOf(pixels)
 const spaces = {}; // name of a model: Space
 
 // model, z, codes; name: of the face; strengths: of attributes, since it was begun with; start: {z, codes} as it was
-// begun with; pixels: of the picture that it was encoded from, or null
+// begun with; pixels: of the picture that it was encoded from, or null; versions: {model: z}, what other models made of
+// it as it was begun with
 let face = null;
 let shown = null; // pixels of the face as last decoded
 const locks = new Set();
-const past = { list: [], at: -1 };
+const past = { list: [], at: -1, key: null, time: 0 };
 const watchers = []; // called with the face when it changes
+let errand = 0; // counts what begins with another face, so that an answer that comes too late is left alone
 
 const spec = (name = face.model) => DATA.models.find((each) => each.name === name);
 const space = () => spaces[face.model];
 const labelsOf = (each) => Object.fromEntries(spec(each.model).conditions.map((name, i) => [name, each.codes[i]]));
+const same = (a, b) => a.every((value, i) => value === b[i]);
+const isChanged = (each) => !same(each.z, each.start.z) || !same(each.codes, each.start.codes);
+const notify = () => watchers.forEach((watcher) => watcher(face));
 
 async function openModel(name) {
   if (spaces[name]) return;
@@ -122,67 +131,96 @@ async function openModel(name) {
 }
 
 // begin with another face
-function begin(model, z, { name, pixels = null, codes = null } = {}) {
+function begin(model, z, { name, pixels = null, codes = null, versions = { [model]: z }, strengths = {} } = {}) {
+  errand++;
   codes ??= face && face.model === model ? face.codes : new Float32Array(spec(model).conditions.length);
-  face = { model, z, codes, name, pixels, strengths: {}, start: { z, codes } };
+  face = { model, z, codes, name, pixels, versions, strengths, start: { z, codes } };
   changed();
   remember();
 }
 
-// move the face at hand; what is locked stays but for the sliders that move it
-function move(z, { except = "", strengths = face.strengths, codes = face.codes } = {}) {
-  const kept = [...locks].filter((lock) => lock !== except);
-  face = { ...face, z: kept.length ? space().locked(face.z, z, kept) : z, strengths, codes };
+// move the face at hand; what is locked stays, but for the slider `by` that moves it
+function move(z, { by = null, strengths = face.strengths, codes = face.codes } = {}) {
+  errand++;
+  const kept = [...locks].filter((lock) => lock !== by);
+  face = { ...face, z: kept.length ? space().locked(face.z, z, kept, by) : z, strengths, codes };
   changed();
 }
 
 function changed() {
   const began = performance.now();
-  for (const watcher of watchers) watcher(face);
+  const asked = face;
+  notify();
   engine.latest("decode", { name: face.model, z: face.z, codes: face.codes }, ({ pixels }) => {
-    shown = pixels;
-    paint($("face"), pixels);
+    show(pixels);
+    performance.clearMeasures();
     performance.measure("slider to pixels", { start: began });
+    if (asked !== face) notify();
   });
 }
 
-// the face at hand as a step that can be undone
-function remember() {
-  past.list.splice(past.at + 1, Infinity, face);
-  if (past.list.length > 200) past.list.shift();
-  past.at = past.list.length - 1;
-  for (const watcher of watchers) watcher(face);
+function show(pixels) {
+  shown = pixels;
+  paint($("face"), pixels);
 }
 
-async function travel(by) {
+const pixelsOfFace = async ({ model, z, codes }) => (await engine.ask("decode", { name: model, z, codes })).pixels;
+
+// the face at hand as a step that can be undone; steps of one key that follow at once are one
+function remember(key = null) {
+  if (past.list[past.at] === face) return;
+  const now = performance.now();
+  const again = key && key === past.key && now - past.time < 700 && past.at === past.list.length - 1;
+  past.list.splice(again ? past.at : past.at + 1, Infinity, face);
+  if (past.list.length > 200) past.list.shift();
+  past.at = past.list.length - 1;
+  [past.key, past.time] = [key, now];
+  notify();
+}
+
+function travel(by) {
   const there = past.list[past.at + by];
   if (!there) return;
+  errand++;
   past.at += by;
-  await openModel(there.model);
-  face = there;
+  past.key = null;
+  face = there; // its model has been opened before
   changed();
 }
 
-// the face as another model has it: encoded anew from its picture
+// the face as another model has it: what that made of it before, or its picture encoded
 async function carryTo(name) {
   if (name === face.model) return;
+  const mine = ++errand;
+  const from = face;
+  const fresh = !isChanged(from);
   await openModel(name);
-  locks.clear();
-  const codes = Float32Array.from(spec(name).conditions, (label) => labelsOf(face)[label] ?? 0);
-  if (!spec(name).encoder) {
-    const z = spaces[name].draw(spaces[name].samplers[0], 1);
-    begin(name, z, { name: "a random face", codes });
-    say("This model has no encoder: the face could not be carried over.");
-    return;
+  const codes = Float32Array.from(spec(name).conditions, (label) => labelsOf(from)[label] ?? 0);
+  let [z, pixels, note] = [fresh ? from.versions[name] : undefined, fresh ? from.pixels : null, ""];
+  if (!z && spec(name).encoder) {
+    const picture = pixels ?? (await pixelsOfFace(from));
+    z = (await engine.ask("encode", { name, pixels: picture })).z;
   }
-  const changedSince = face.z.some((value, i) => value !== face.start.z[i]);
-  const pixels = face.pixels && !changedSince ? face.pixels : shown;
-  const { z } = await engine.ask("encode", { name, pixels });
-  begin(name, z, { name: face.name, pixels: face.pixels && !changedSince ? face.pixels : null, codes });
+  if (mine !== errand) return;
+  if (locks.size) note = "Locks belong to a model: they are released.";
+  locks.clear();
+  if (z) {
+    const versions = { ...(fresh ? from.versions : {}), [name]: z };
+    begin(name, z, { name: fresh ? from.name : `${from.name}, changed`, pixels, codes, versions });
+  } else {
+    begin(name, spaces[name].draw(spaces[name].samplers[0], 1), { name: "a random face", codes });
+    note = "This model has no encoder: the face could not be carried over.";
+  }
+  say(note);
 }
 
 function randomFace() {
   const sampler = space().samplers[$("sampler").selectedIndex] ?? space().samplers[0];
-  const z = space().draw(sampler, Number($("psi").value));
-  begin(face.model, locks.size ? space().locked(face.z, z, [...locks]) : z, { name: "a random face" });
+  const drawn = space().draw(sampler, Number($("psi").value));
+  const z = locks.size ? space().locked(face.z, drawn, [...locks]) : drawn;
+  if (same(z, face.z)) return say("Everything is locked: nothing could change.");
+  const held = Object.entries(face.strengths).filter(([name]) =>
+    locks.has(`a${space().directions.findIndex((each) => each.name === name)}`),
+  );
+  begin(face.model, z, { name: "a random face", strengths: Object.fromEntries(held) });
 }

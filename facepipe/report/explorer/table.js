@@ -1,6 +1,8 @@
 // Latents as text: rows of CSV as facepipe reads and writes them, and the part of a link behind its #.
 "use strict";
 
+const MOST = 1e6; // that a number of a latent may be
+
 const columnName = (i, letter = "z") => letter + String(i).padStart(3, "0");
 
 // 9 significant digits, from which a float32 reads back to the same bits
@@ -31,7 +33,7 @@ function fromCsv(text, dim) {
     const plain = cell.trim().replace("\u2212", "-");
     const value = Number(separator === "," ? plain : plain.replace(",", "."));
     if (!plain || !Number.isFinite(value)) throw new Error(`${column}: "${cell.slice(0, 20)}" is not a number`);
-    if (Math.abs(value) > 1e6) throw new Error(`${column}: ${value} is too large for a latent`);
+    if (Math.abs(value) > MOST) throw new Error(`${column}: ${value} is too large for a latent`);
     return Math.fround(value);
   };
   const first = cells(lines[0]).map((cell) => cell.trim());
@@ -85,9 +87,9 @@ function fromHash(hash, specs) {
     const text = atob(parts.get("z").replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
     const z = new Float32Array(bytes.buffer);
-    if (z.length !== spec.latent_dim || !z.every(Number.isFinite)) return null;
+    if (z.length !== spec.latent_dim || !z.every((value) => Math.abs(value) <= MOST)) return null;
     const signs = parts.get("l") ?? "";
-    const codes = Float32Array.from(spec.conditions, (_, i) => Math.max(0, "-0+".indexOf(signs[i] ?? "0")) - 1);
+    const codes = Float32Array.from(spec.conditions, (_, i) => ({ "-": -1, "+": 1 })[signs[i]] ?? 0);
     return { model: spec.name, z, codes };
   } catch {
     return null;

@@ -98,9 +98,11 @@ class Space {
     return this.directions[i].vector.map((value, j) => (this.variances[j] > 0 ? value / this.variances[j] : 0));
   }
 
-  // the latent nearest to `to`, in standard deviations, whose locked values are those of `from`
-  locked(from, to, locks) {
-    const move = Array.from(to, (value, i) => value - from[i]);
+  // the latent nearest to `to`, in standard deviations, whose locked values are those of `from`; the value that `by`
+  // stands for is that of `to` all the same, where the others leave it free
+  locked(from, to, locks, by = null) {
+    const wanted = Array.from(to, (value, i) => value - from[i]);
+    const move = [...wanted];
     const basis = []; // functionals that are orthonormal in that measure, and the moves that they take away
     for (const lock of locks) {
       const row = Array.from(this.functional(lock));
@@ -116,6 +118,11 @@ class Space {
     for (const [row, taken] of basis) {
       const share = dot(row, move);
       for (let i = 0; i < this.dim; i++) move[i] -= share * taken[i];
+    }
+    if (by) {
+      const functional = this.functional(by);
+      const [whole, left] = [dot(functional, wanted), dot(functional, move)];
+      if (Math.abs(left) > 0.05 * Math.abs(whole)) for (let i = 0; i < this.dim; i++) move[i] *= whole / left;
     }
     // the numbers that stay are to stay to the last digit
     const kept = new Set(locks.filter((lock) => lock[0] === "z").map((lock) => Number(lock.slice(1))));

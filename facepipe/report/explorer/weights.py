@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 
-FORMS = ("float16", "int8")
+FORMS = ("float32", "float16", "int8")
 LEVELS = 127  # of int8, to each side of 0
 
 
@@ -20,7 +20,7 @@ def quantise(array, form):
         (stored, scale): float32, float16 or int8 of the same shape; with int8 float32, a number for each place along
         the first axis (n, 1, ...) or along the last (n,), whichever leaves the smaller error, else None.
     """
-    if array.ndim < 2:
+    if array.ndim < 2 or form == "float32":
         return array, None
     if form == "float16":
         limit = np.finfo(np.float16).max
@@ -45,8 +45,8 @@ def pack(arrays, form):
     """Arrays in one text.
 
     Args:
-        arrays: list of float32 arrays.
-        form: as in `quantise`.
+        arrays: list of (float32 array, form), see `program.Tensors`.
+        form: as in `quantise`, of those without one.
 
     Returns:
         (index, text): a dict for each array: shape, form, at (where its bytes begin) and, of int8, scale_at and
@@ -62,8 +62,8 @@ def pack(arrays, form):
         at += len(data)
         return at - len(data)
 
-    for array in arrays:
-        stored, scale = quantise(array, form)
+    for array, own in arrays:
+        stored, scale = quantise(array, own or form)
         entry = {"shape": list(array.shape), "form": str(stored.dtype), "at": add(_planes(stored))}
         if scale is not None:
             entry |= {"scale_at": add(_planes(scale)), "scale_axis": "last" if scale.ndim == 1 else "first"}
