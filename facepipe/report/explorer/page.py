@@ -22,8 +22,8 @@ EXPLORER = "explorer.html"
 # of "auto": arrays are int8 where the page would be larger with float16
 MOST_BYTES = 8 * 2**20
 FACES, COLUMNS = 24, 8  # held-out ones, in one picture of so many columns
-ENGINE = ("engine.js", "gradient.js", "worker.js")  # run in a worker
-SCRIPT = ("vectors.js", "table.js", "state.js", "panels.js", "draw.js", "photo.js", "main.js")
+ENGINE = ("product.js", "stored.js", "network.js", "model.js", "gradient.js", "worker.js")  # run in a worker
+SCRIPT = ("vectors.js", "table.js", "state.js", "panels.js", "draw.js", "photo.js", "keep.js", "main.js")
 
 
 def write_explorer(params, models, latents, directions, shards, report, load=None, wanted=MODELS):
@@ -74,6 +74,8 @@ def write_explorer(params, models, latents, directions, shards, report, load=Non
             break
     with atomic_file(Path(report) / EXPLORER, "wb") as file:
         file.write(page)
+    if params.explorer == "auto" and tried == "int8":
+        print(f"{EXPLORER}: weights in int8 ({len(page) / 1e6:.1f} MB), since float16 would take more than 8 MB")
     return {"bytes": len(page), "form": tried}
 
 

@@ -1,4 +1,4 @@
-"""The beginning of the page: of which data, how trained, and what of params.yaml is not at its default."""
+"""The beginning of the page: of which data, how trained, and what of params.yaml differs from a recipe."""
 
 from typing import NamedTuple
 
