@@ -12,8 +12,8 @@ from PIL import Image
 
 from tests.browser import Watched, chromium
 
-SIZE = {"width": 1080, "height": 640}
-SHOWN = 720  # pixels of the picture's width
+SIZE = {"width": 1180, "height": 860}
+SHOWN = 760  # pixels of the picture's width
 FRAME, PAUSE = 90, 900  # milliseconds
 
 

@@ -97,8 +97,9 @@ def _sampler(sampler, tensors):
     else:
         draws = sampler.sample(DRAWS, SEED)
         return {"kind": "list", "name": sampler.name, "draws": tensors.number(draws, "float16")}
-    # a triangular root: half of its numbers are 0, and another root of the same covariance draws alike
-    roots = [tensors.number(_root(covariance), "float16") for covariance in covariances]
+    # a triangular root: half of its numbers are 0, and another root of the same covariance draws alike; what is drawn
+    # with it is nobody's face yet, so it need not be exact
+    roots = [tensors.number(_root(covariance), "int8") for covariance in covariances]
     weights = (weights / weights.sum()).astype(np.float64)
     return {
         "kind": "mixture",

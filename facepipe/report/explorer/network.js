@@ -18,7 +18,7 @@ class Network {
         const rows = size(source.shape);
         const [inputs, outputs] = {
           dense: () => [rows, step.shape[0]],
-          conv: () => [size(stored.index[step.w].shape.slice(0, 3)), step.shape[2]],
+          conv: () => [size(stored.shape(step.w).slice(0, 3)), step.shape[2]],
           deconv: () => [source.shape[2], 16 * step.shape[2]],
         }[step.op]();
         step.inputs = inputs;

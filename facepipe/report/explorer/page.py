@@ -68,8 +68,8 @@ def write_explorer(params, models, latents, directions, shards, report, load=Non
         "eyes": framing.get("eyes"),
     }
     for tried in ("float16", "int8") if params.explorer == "auto" else (params.explorer,):
-        index, text = pack(tensors.arrays, tried)
-        page = _page(data | {"arrays": index, "form": tried}, text)
+        index, text, length = pack(tensors.arrays, tried)
+        page = _page(data | {"arrays": index, "packed": length, "form": tried}, Markup(text))
         if len(page) <= MOST_BYTES:
             break
     with atomic_file(Path(report) / EXPLORER, "wb") as file:
@@ -99,16 +99,16 @@ def _json(data):
 
 
 def _faces(shards, seed):
-    """Test images in one PNG, so that the page has their very pixels."""
+    """Test images in one lossless picture, so that the page has their very pixels."""
     count = min(FACES, shards.count("test"))
     rows = rng(seed, "explorer").permutation(shards.count("test"))[:count]
     if not count:
         return None
     ids = shards.ids("test")
     image, file = tile(shards.gather("test", rows), COLUMNS, pad=0), io.BytesIO()
-    Image.fromarray(image).save(file, format="PNG", optimize=True)
+    Image.fromarray(image).save(file, format="WEBP", lossless=True)
     return {
         "ids": [ids[row] for row in rows],
         "columns": min(COLUMNS, count),
-        "picture": f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}",
+        "picture": f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}",
     }

@@ -1,29 +1,67 @@
 """A Keras network as a list of operations on arrays, which a page can run."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from facepipe.networks.layers import plain
+
+ROUNDING = 1e-5  # of the largest number: what float32 makes of a network's copy, averaged
+LARGE = 10_000  # numbers, from which on it is worth to look for factors
+
+
+class Tensor(NamedTuple):
+    """An array (float32), the form to store it in (None: the page's), and, where `array` are factors of the rows of
+    another one, the place of that."""
+
+    array: np.ndarray
+    form: str | None
+    of: int | None = None
 
 
 class Tensors:
     """The arrays that networks consist of, each kept once however many networks have it.
 
     Attributes:
-        arrays: list of (float32 array, form), in the order in which they were first asked for; form: one of
-            `weights.FORMS` that the array is to be stored in, or None: that of the page.
+        arrays: list of `Tensor`, in the order in which they were first asked for.
     """
 
     def __init__(self):
-        self.arrays, self._numbers = [], {}
+        self.arrays = []
 
     def number(self, array, form=None):
-        """Where the array is in `arrays`; it is put there unless one of equal shape, values and form is."""
+        """Where the array is in `arrays`; it is put there unless one of that form is equal but for rounding.
+
+        A large matrix whose rows are those of another one, each times a number, is put there as these numbers: the
+        linear paths of the autoencoder and of the VAE lead from the same components, each in its latents' units.
+
+        Args:
+            array: float32.
+            form: one of `weights.FORMS`, or None: that of the page.
+        """
         array = np.ascontiguousarray(array, np.float32)
-        key = array.shape, array.tobytes(), form
-        if key not in self._numbers:
-            self._numbers[key] = len(self.arrays)
-            self.arrays.append((array, form))
-        return self._numbers[key]
+        for i, other in enumerate(self.arrays):
+            if other.form == form and other.of is None and other.array.shape == array.shape:
+                if _equal(array, other.array):
+                    return i
+                if array.ndim == 2 and array.size >= LARGE and (factors := _factors(array, other.array)) is not None:
+                    return self._add(Tensor(factors, form, i))
+        return self._add(Tensor(array, form))
+
+    def _add(self, tensor):
+        self.arrays.append(tensor)
+        return len(self.arrays) - 1
+
+
+def _equal(a, b):
+    return bool(np.abs(a - b).max(initial=0) <= ROUNDING * np.abs(b).max(initial=0))
+
+
+def _factors(a, b):
+    """float32 (rows,) such that a is b times these, row by row; None: there are none."""
+    squares = np.square(b).sum(axis=1)
+    factors = np.divide((a * b).sum(axis=1), squares, out=np.zeros_like(squares), where=squares > 0)
+    return factors if _equal(a, factors[:, None] * b) else None
 
 
 def program(network, tensors, outputs=None):

@@ -34,7 +34,8 @@ const engine = {
     this.worker.onerror = () => say("the networks cannot run in this browser; use a current one", true);
     const text = $("arrays").textContent;
     $("arrays").remove();
-    return this.ask("start", { specs: Object.fromEntries(DATA.models.map((m) => [m.name, m])), index: DATA.arrays, text });
+    const specs = Object.fromEntries(DATA.models.map((each) => [each.name, each]));
+    return this.ask("start", { specs, index: DATA.arrays, text, length: DATA.packed });
   },
 
   ask(task, values) {

@@ -1,6 +1,24 @@
 // The arrays that a page stores, as numbers: see weights.py.
 "use strict";
 
+const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
+
+// the bytes of a text in base85, as weights.py writes it: five letters are four bytes, the first of them the highest
+function fromBase85(text) {
+  const values = new Uint8Array(128);
+  for (let i = 0; i < 85; i++) values[LETTERS.charCodeAt(i)] = i;
+  const bytes = new Uint8Array((text.length / 5) * 4);
+  for (let i = 0, at = 0; i < text.length; i += 5, at += 4) {
+    let word = 0;
+    for (let j = 0; j < 5; j++) word = word * 85 + values[text.charCodeAt(i + j)];
+    bytes[at] = word >>> 24;
+    bytes[at + 1] = word >>> 16;
+    bytes[at + 2] = word >>> 8;
+    bytes[at + 3] = word;
+  }
+  return bytes;
+}
+
 const size = (shape) => shape.reduce((product, side) => product * side, 1);
 
 class Stored {
@@ -9,7 +27,19 @@ class Stored {
     this.bytes = bytes;
   }
 
+  shape(i) {
+    return this.index[this.index[i].of ?? i].shape;
+  }
+
   floats(i) {
+    const { of } = this.index[i];
+    if (of === undefined) return this.own(i);
+    const [numbers, factors] = [this.own(of), this.own(i)];
+    const each = numbers.length / factors.length;
+    return numbers.map((value, j) => value * factors[(j / each) | 0]);
+  }
+
+  own(i) {
     const { shape, form, at, scale_at, scale_axis } = this.index[i];
     const length = size(shape);
     if (form === "float32") return this.plain(at, length);

@@ -1,4 +1,4 @@
-"""Arrays as text that a page can hold: matrices in float16 or int8, compressed, in base64."""
+"""Arrays as text that a page can hold: matrices in float16 or int8, compressed, in base85."""
 
 import base64
 import zlib
@@ -45,14 +45,15 @@ def pack(arrays, form):
     """Arrays in one text.
 
     Args:
-        arrays: list of (float32 array, form), see `program.Tensors`.
+        arrays: list of `program.Tensor`.
         form: as in `quantise`, of those without one.
 
     Returns:
-        (index, text): a dict for each array: shape, form, at (where its bytes begin) and, of int8, scale_at and
-        scale_axis ("first" or "last"); str, base64 of the deflated bytes. All first bytes of 16-bit numbers stand
-        together, so do all second ones: the latter, sign and exponent, compress well. Equal arrays give equal text
-        with one version of zlib.
+        (index, text, length): a dict for each array: shape, form, at (where its bytes begin) and, of int8, scale_at and
+        scale_axis ("first" or "last"), of factors also of (the array whose rows they are of); str, base85 of the
+        deflated bytes, and how many of these there are. All first bytes of 16-bit numbers stand together, so do all
+        second ones: the latter, sign and exponent, compress well. Equal arrays give equal text with one version of
+        zlib.
     """
     index, parts, at = [], [], 0
 
@@ -62,13 +63,17 @@ def pack(arrays, form):
         at += len(data)
         return at - len(data)
 
-    for array, own in arrays:
+    for array, own, of in arrays:
         stored, scale = quantise(array, own or form)
         entry = {"shape": list(array.shape), "form": str(stored.dtype), "at": add(_planes(stored))}
+        if of is not None:
+            entry["of"] = of
         if scale is not None:
             entry |= {"scale_at": add(_planes(scale)), "scale_axis": "last" if scale.ndim == 1 else "first"}
         index.append(entry)
-    return index, base64.b64encode(zlib.compress(b"".join(parts), 9)).decode("ascii")
+    packed = zlib.compress(b"".join(parts), 9)
+    # of base85's letters "<" alone could mean something in a page
+    return index, base64.b85encode(packed, pad=True).decode("ascii").replace("<", ","), len(packed)
 
 
 def _planes(array):

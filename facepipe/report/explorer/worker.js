@@ -4,8 +4,8 @@ let model = null;
 let kept = null;
 
 const TASKS = {
-  async start({ specs, index, text }) {
-    const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  async start({ specs, index, text, length }) {
+    const packed = fromBase85(text).subarray(0, length);
     const plain = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
     const bytes = new Uint8Array(await new Response(plain).arrayBuffer());
     model = buildModels(specs, index, bytes);
