@@ -19,6 +19,7 @@ COPIED = (
     ".dvcignore",
     ".gitignore",
     "facepipe",
+    "recipes",
     "stages",
     "data/sources.yaml",
     "data/edits/README.md",
