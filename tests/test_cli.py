@@ -259,7 +259,10 @@ def test_the_version(tmp_path):
     command = [sys.executable, "-m", "facepipe", "--version"]
     said = subprocess.check_output(command, text=True, env=ENVIRONMENT, cwd=tmp_path)
     assert said == f"facepipe {version('facepipe')}\n"
-    # python -S knows no installed packages
+    # python -S knows no installed packages, and what an editable install leaves lies beside the package
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "facepipe").symlink_to(Path(__file__).resolve().parent.parent / "facepipe")
     code = "from facepipe.cli import main; main(['--version'])"
-    said = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
+    alone = {"cwd": tmp_path / "alone", "env": os.environ | {"PYTHONPATH": str(tmp_path / "alone")}}
+    said = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, **alone)
     assert said.returncode == 0 and "not installed here" in said.stdout
