@@ -1,7 +1,5 @@
 """What the explorer's page knows of a model: its networks, densities, components, directions and statistics."""
 
-import csv
-
 import numpy as np
 
 from facepipe.directions.table import read_directions
@@ -11,9 +9,12 @@ from facepipe.latents.pca import load_pca
 from facepipe.latents.statistics import BINS, read_statistics
 from facepipe.networks.samplers import Gaussian, Mixture, Prior, load_sampler
 from facepipe.report.explorer.program import program
+from facepipe.report.page.reading import read_table
 
 DRAWS = 256  # latents of a density that the page does not draw from by itself
 SEED = 0  # of these
+# of what the statistics say of a dimension
+SHOWN = ("rank", "influence", "mean", "sd", "min", "max", "low", "high", "zero_share")
 
 
 def contents(model, tensors, latents, directions, success):
@@ -81,8 +82,7 @@ def edit_success(path, model):
     """
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["model"] == model and row["success"]]
+    rows = [row for row in read_table(path, "evaluate") if row["model"] == model and row["success"]]
     # where both are there: what the decoder shows, which is what the page shows
     return {row["attribute"]: float(row["success"]) for row in sorted(rows, key=lambda row: row["shown"] == "decoded")}
 
@@ -118,12 +118,9 @@ def _root(covariance):
 
 def _statistics(table):
     """Of each dimension what the page shows."""
-    columns = {name: [float(f"{value:.5g}") for value in table[name]] for name in _SHOWN if name in table}
+    columns = {name: [float(f"{value:.5g}") for value in table[name]] for name in SHOWN if name in table}
     columns["dead"] = (table["active"] == "dead").tolist()
     bins = [f"bin{i:02d}" for i in range(BINS)]
     if set(bins) <= set(table.columns):
         columns["bins"] = table[bins].to_numpy(int).tolist()
     return columns
-
-
-_SHOWN = ("rank", "influence", "variance_explained", "mean", "sd", "min", "max", "low", "high", "zero_share")

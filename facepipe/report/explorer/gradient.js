@@ -21,7 +21,7 @@ function backward(net, slope) {
 }
 
 const BACKWARD = {
-  dense(net, step, slope, source) {
+  dense(net, step, slope) {
     const kernel = net.memory.view(step.kernel);
     const out = new Float32Array(step.inputs);
     for (let panel = 0; panel < step.panels; panel++) {

@@ -33,8 +33,6 @@ class Network {
     }
     this.columns = shared.scratch("columns", scratch.columns);
     this.product = shared.scratch("product", scratch.product);
-    this.inputs = this.steps.filter((step) => step.op === "input");
-    this.shape = this.steps[this.steps.length - 1].shape;
   }
 
   // Float32Array -> Float32Array, a view that the next run writes over

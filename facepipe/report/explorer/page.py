@@ -69,7 +69,7 @@ def write_explorer(params, models, latents, directions, shards, report, load=Non
     }
     for tried in ("float16", "int8") if params.explorer == "auto" else (params.explorer,):
         index, text, length = pack(tensors.arrays, tried)
-        page = _page(data | {"arrays": index, "packed": length, "form": tried}, Markup(text))
+        page = _page(data | {"arrays": index, "packed": length}, Markup(text))
         if len(page) <= MOST_BYTES:
             break
     with atomic_file(Path(report) / EXPLORER, "wb") as file:

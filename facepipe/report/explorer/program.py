@@ -73,8 +73,9 @@ def program(network, tensors, outputs=None):
         outputs: int, how many columns of the last dense layer are wanted, the first ones; None: all.
 
     Returns:
-        list of dicts: op (a key of `_WRITERS`, or input), from (the places in the list that it takes), shape (of one
-        result, without the batch), and what the operation needs: w, b, scale, offset are places in `tensors.arrays`.
+        list of dicts: op (input, or a name in network.js's OPERATIONS), from (the places in the list that it takes),
+        shape (of one result, without the batch), and what the operation needs: w, b, scale, offset are places in
+        `tensors.arrays`.
 
     Raises:
         ValueError: a layer that is not known here.

@@ -11,7 +11,7 @@ function say(text, wrong = false) {
   $("message").textContent = text;
   $("message").classList.toggle("wrong", wrong);
   clearTimeout(silence);
-  if (text && !wrong) silence = setTimeout(() => ($("message").textContent = ""), 6000);
+  if (text) silence = setTimeout(() => ($("message").textContent = ""), wrong ? 15000 : 6000);
 }
 
 // ---- the worker that runs the networks
@@ -150,13 +150,11 @@ function move(z, { by = null, strengths = face.strengths, codes = face.codes } =
 
 function changed() {
   const began = performance.now();
-  const asked = face;
   notify();
   engine.latest("decode", { name: face.model, z: face.z, codes: face.codes }, ({ pixels }) => {
     show(pixels);
     performance.clearMeasures();
     performance.measure("slider to pixels", { start: began });
-    if (asked !== face) notify();
   });
 }
 

@@ -35,12 +35,6 @@ def quantise(array, form):
     return stored.astype(np.int8), scale if scale is tried[0][0] else scale.reshape(-1)
 
 
-def restored(array, form):
-    """What a page makes of an array: float32 of the same shape, rounded as `quantise` rounds."""
-    stored, scale = quantise(array, form)
-    return stored.astype(np.float32) if scale is None else stored.astype(np.float32) * scale
-
-
 def pack(arrays, form):
     """Arrays in one text.
 
