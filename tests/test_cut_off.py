@@ -146,7 +146,7 @@ def test_cut_off_again_and_again_the_result_is_the_same(name, tiny_shards, tmp_p
 
 
 @pytest.mark.parametrize("name", ["ae", "gan"])
-@pytest.mark.parametrize("place", ["save_model", "write_json"])
+@pytest.mark.parametrize("place", ["save_model", "write_facts"])
 def test_cut_off_between_the_outputs_nothing_is_trained_again(
     name, place, tiny_shards, tmp_path, own_states, monkeypatch, capsys
 ):

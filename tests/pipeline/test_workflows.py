@@ -30,7 +30,7 @@ REPORTS = ("attribute_vectors", "evaluate", "render_reports")
 
 def start(folder, changes):
     """A project in `folder` with tiny params and these changes to them."""
-    for name in ("params.yaml", "dvc.yaml", "data/sources.yaml"):
+    for name in ("params.yaml", "dvc.yaml", "data/sources.yaml", "recipes/demo.yaml"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     set_params(folder, TINY | changes)
