@@ -1,6 +1,7 @@
 """Encoded pictures of any format to upright gray or RGB pixels; JPEGs at a reduced size where that is enough."""
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -31,6 +32,9 @@ _UPRIGHT = {
     7: (Image.Transpose.TRANSVERSE, True, True),
     8: (Image.Transpose.ROTATE_90, False, True),
 }
+# Of 16-bit pixels: a photograph that uses less than a sixteenth of their range is near black, or its numbers have 8, 10
+# or 12 bits. One file cannot tell, and guesses could differ within a set, so none is brightened by a guess.
+BRIGHT_16 = 4096
 # what Pillow's decoders raise on damaged files; there is no common base class
 _DECODE_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error, zlib.error,
@@ -96,6 +100,7 @@ class Picture:
             self._check_size(image.size)
             if image.format == "EPS":
                 raise ImageError("EPS is a program, not a picture")
+            self._bits = _bits(image)  # known until it is loaded
             if image.format not in _JPEG:
                 image.load()  # before the EXIF is read: of a PNG it can stand at the end, TIFF applies it by itself
             self._orientation = _orientation(image)
@@ -122,11 +127,13 @@ class Picture:
             gray: whether luma is enough: spares a colour JPEG the conversion to RGB, else changes nothing.
 
         Returns:
-            `Decoded`; of an animation the first frame. Mode "L" for gray pictures (1, 8 or 16 bit; and colour JPEGs
-            where `gray`), "RGB" for all others; transparency is laid over white. Colour profiles are not applied.
+            `Decoded`; of an animation the first frame. Mode "L" for gray pictures (1, 8, 16 or 32 bit; and colour
+            JPEGs where `gray`), "RGB" for all others; transparency is laid over white. Colour profiles are not
+            applied. Integers of 32 bits are taken as they are up to 255, else as 16 bits.
 
         Raises:
-            ImageError: damaged, cut off, or pixels of a kind that has no one meaning as a picture.
+            ImageError: damaged, cut off, or pixels of a kind that has no one meaning as a picture: floats, integers
+                beyond 16 bits, 16 bits of which none reaches `BRIGHT_16`.
         """
         if self._plain is not None:
             pixels = decode_jpeg(self._data, self._plain, reduction, gray)
@@ -143,7 +150,7 @@ class Picture:
                     _, box = image.draft("L" if gray else None, least)
                     scale = round(width / box[2])
                 image.load()
-        image = _to_gray_or_rgb(image)
+        image = _to_gray_or_rgb(image, self._bits)
         if self._orientation not in _UPRIGHT:
             return Decoded(image, scale, (0, 0))
         transpose, turns_x, turns_y = _UPRIGHT[self._orientation]
@@ -205,18 +212,27 @@ def _too_many(max_pixels):
     return f"more than {max_pixels} pixels (preprocess.max_pixels)"
 
 
-def _to_gray_or_rgb(image):
+def _bits(image):
+    """How many bits a channel has in the file: 16, 32, or 8 for all else; `image` as it was opened."""
+    args = [tile[3] for tile in image.tile]
+    modes = {str(each[0] if isinstance(each, tuple) and each else each) for each in args}
+    if any(";32" in mode for mode in modes):
+        return 32
+    deep = image.mode.startswith("I") or any(re.match(r"(L|LA|RGB|RGBA|RGBX|RGBa);16", mode) for mode in modes)
+    return 16 if deep else 8
+
+
+def _to_gray_or_rgb(image, bits):
+    """The image in mode "L" or "RGB"; bits: see `_bits`."""
+    if image.mode.startswith("I"):  # Pillow's own conversion clips at 255
+        return _from_integers(image, bits)
+    if bits == 16:  # Pillow has kept the upper 8 of them
+        _check_bright(256 * max(high for _, high in _extrema(image)) + 255)
     if image.mode in ("RGB", "L"):
         if "transparency" not in image.info:
             return image
     elif image.mode == "1":
         return image.convert("L")
-    elif image.mode.startswith("I"):  # 16 bit; Pillow's own conversion clips at 255
-        low, high = image.getextrema()
-        if low < 0 or high > 65535:
-            raise ImageError("integer pixels beyond 16 bits")
-        pixels = np.asarray(image).astype(np.uint32)
-        return Image.fromarray(((pixels + 128) // 257).astype(np.uint8))
     elif image.mode == "F":
         raise ImageError("floating point pixels, whose range is unknown")
     elif image.mode == "LAB":
@@ -227,6 +243,31 @@ def _to_gray_or_rgb(image):
         flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), layer)
         return flat.convert("L" if gray else "RGB")
     return image.convert("RGB")
+
+
+def _from_integers(image, bits):
+    """Integers of 16 or 32 bits as mode "L"."""
+    low, high = image.getextrema()
+    if low < 0 or high > 65535:
+        raise ImageError("integer pixels beyond 16 bits")
+    pixels = np.asarray(image).astype(np.uint32)
+    if bits == 16 or high > 255:
+        _check_bright(high)
+        pixels = (pixels + 128) // 257
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def _extrema(image):
+    """(lowest, highest) of each channel but transparency."""
+    return [image.getchannel(band).getextrema() for band in image.getbands() if band not in ("A", "a", "X")]
+
+
+def _check_bright(high):
+    """ImageError where the brightest of pixels of 16 bits is so dark that they may be of fewer bits."""
+    if high < BRIGHT_16:
+        raise ImageError(
+            f"16-bit pixels, none above {high} of 65535: nearly black, or numbers of 8 to 12 bits; save it with 8 bits"
+        )
 
 
 class JPEGHeader(NamedTuple):
