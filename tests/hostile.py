@@ -24,7 +24,8 @@ class Expected(NamedTuple):
             is nothing that a data set would offer as a picture.
         reason: words of the reason for "rejected", a regular expression.
         look: colours of the quarters (left top, right top, left bottom, right bottom) of an upright "ok" picture.
-        clash: whether another file has the same id: one of them is a picture, all others are rejected for it.
+        clash: whether another file has the same name: exactly (one of them is a picture, the others are rejected), or
+            where upper and lower case and Unicode forms do not count (all are pictures).
     """
 
     outcome: str
@@ -217,6 +218,8 @@ def odd_names(draw):
         "=1+1.jpg",
         "100%25.jpg",
         "con.jpg",
+        "Com1.tar.jpg",
+        " space.jpg",
         "顔写真-\U0001f600.png",
         "\u202egpj.exe.jpg",
         "x" * 240 + ".jpg",

@@ -4,13 +4,14 @@ import itertools
 import math
 import os
 import random
+import re
 import unicodedata
 
 import numpy as np
 import pytest
 
 from facepipe.datasets.labels import read_utkface, read_yearbook
-from facepipe.datasets.names import MAX_BYTES, safe_id
+from facepipe.datasets.names import MAX_BYTES, safe_id, safe_name
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,11 @@ from facepipe.datasets.names import MAX_BYTES, safe_id
         ("=1+1.jpg", "_1+1-"),
         (".hidden.jpg", "_hidden-"),
         ("a~b.jpg", "a_b-"),
+        (" a.jpg", "_a-"),
+        ("con.jpg", "_con-"),
+        ("LPT1.tar.jpg", "_LPT1.tar-"),
+        ("console.jpg", "console.jpg"),
+        ("con/nul.jpg", "con~nul.jpg"),
         ("a:b?.jpg", "a_b_-"),
         ("a\nb.jpg", "a_b-"),
         ("caf\udce9.jpg", "caf_-"),
@@ -64,6 +70,11 @@ def test_any_name_gives_a_file_name_and_different_names_different_ones(tmp_path)
     for id in list(ids)[:200]:
         (tmp_path / id).touch()
     assert len(os.listdir(tmp_path)) == 200
+
+
+def test_names_of_attributes_and_people():
+    assert [safe_name(name) for name in ("con", "Müde", "no hat")] == ["con", "Müde", "no hat"]
+    assert re.fullmatch("smile_-[0-9a-f]{12}", safe_name("smile ")) and safe_name("a/b") == "a~b"
 
 
 def utkface(*names):

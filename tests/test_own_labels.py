@@ -109,6 +109,21 @@ def test_names_in_another_unicode_form(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("members", "cell", "both"),
+    [
+        (("a/a/x.jpg", "a/x.jpg"), "a/x.jpg", "a/x.jpg, x.jpg"),  # below the top folder a, or with it
+        (("a/b.jpg", "a~b.jpg"), "a~b.jpg", "a/b.jpg, a~b.jpg"),  # an id and a path
+        (("Zoe\u0308.jpg", "Zo\u00eb.jpg"), "Zo\u00eb.jpg", "Zo\u00eb.jpg, Zo\u00eb.jpg"),
+    ],
+)
+def test_a_name_of_two_pictures_is_not_that_of_the_first(tmp_path, members, cell, both):
+    with pytest.raises(
+        InputError, match=f"row 2, column name: several pictures are called {cell} .{both}.; rename one"
+    ):
+        read(tmp_path, f"name,age\n{cell},7\n", members)
+
+
+@pytest.mark.parametrize(
     ("values", "kind"),
     [
         (("0", "1", ""), "attribute"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facepipe.core.names import folded
 from facepipe.core.progress import track
 from facepipe.datasets.names import PICTURE_SUFFIXES, safe_id
 from facepipe.errors import InputError, suggest
@@ -79,7 +80,7 @@ def unique_ids(files):
     for path in files:
         # "~" is no part of a safe id, so face~2 is nobody else's
         name = safe_id(path.stem)
-        count = taken[name.casefold()] = taken.get(name.casefold(), 0) + 1
+        count = taken[folded(name)] = taken.get(folded(name), 0) + 1
         ids.append(name if count == 1 else f"{name}~{count}")
     return ids
 

@@ -4,7 +4,7 @@ import array
 import math
 import posixpath
 import unicodedata
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -179,26 +179,33 @@ class _Finder:
 
     def __init__(self, ids, paths, root):
         self.paths, self.root = paths, root
-        self.by_path = {path: place for place, path in enumerate(paths)}
-        self.by_id = {id: place for place, id in enumerate(ids)}
-        self.by_name = {}  # None: several pictures have this name
-        for place, path in enumerate(paths):
-            name = path.rpartition("/")[2]
-            self.by_name[name] = None if name in self.by_name else place
+        self.by_path = _places(paths)
+        self.by_id = _places(ids)
+        self.by_name = _places([path.rpartition("/")[2] for path in paths])
 
     def __call__(self, cell, where):
         """Its place in `paths`; None: there is no such picture."""
         given = unicodedata.normalize("NFC", slashes(cell))
-        for name in (given, member_name(given)):
-            for key, table in ((self.root + name, self.by_path), (name, self.by_path), (name, self.by_id)):
-                if key in table:
-                    return table[key]
-            if self.by_name.get(name, -1) is None:
-                same = [path[len(self.root) :] for path in self.paths if PurePosixPath(path).name == name][:2]
-                raise InputError(f"{where}: several pictures are called {name} ({same[0]}, {same[1]}); give the path")
-            if name in self.by_name:
-                return self.by_name[name]
+        for name in dict.fromkeys((given, member_name(given))):
+            exact = ((self.root + name, self.by_path), (name, self.by_path), (name, self.by_id))
+            found = {place for key, table in exact for place in table.get(key, ())}
+            cure = "rename one of them"
+            if not found:
+                found, cure = set(self.by_name.get(name, ())), "give the path"
+            if len(found) > 1:
+                same = ", ".join(self.paths[place][len(self.root) :] for place in sorted(found)[:2])
+                raise InputError(f"{where}: several pictures are called {name} ({same}); {cure}")
+            if found:
+                return found.pop()
         return None
+
+
+def _places(keys):
+    """{key: tuple of the places where it stands, two at most}."""
+    places = {}
+    for place, key in enumerate(keys):
+        places[key] = (*places.get(key, ())[:1], place)
+    return places
 
 
 class _Texts:

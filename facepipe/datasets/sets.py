@@ -37,6 +37,7 @@ class Source:
         crop: the default: a box (left, top, right, bottom) as fractions of the picture; "center": the largest box of
             the target's shape; "none": the whole picture, padded to that shape.
         eyes: where the eyes lie in an image made so, as in `align.EYES`; None: not known.
+        own: whether the pictures are the user's own, of any names, formats and folders.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Source:
     optional: tuple[str, ...] = ()
     crop: tuple[float, float, float, float] | str = "center"
     eyes: tuple[tuple[float, float], tuple[float, float]] | None = None
+    own: bool = False
 
     def match(self, member):
         """(id, identity or "") of an archive member, or None where it is not one of the set's pictures."""
@@ -57,7 +59,7 @@ class Source:
         groups = found.groupdict()
         id = f"{groups['part']}_{groups['id']}" if "part" in groups else groups["id"]
         identity = groups.get("identity")
-        return names.safe_id(id), names.safe_id(identity) if identity else ""
+        return names.safe_id(id), names.safe_name(identity) if identity else ""
 
 
 def _box(left, top, right, bottom, width, height):
@@ -156,6 +158,7 @@ SOURCES = {
             example="smile/photo.jpg",
             read=read_folder,
             optional=(LABELS,),
+            own=True,
         ),
     )
 }
