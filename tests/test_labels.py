@@ -34,7 +34,10 @@ def test_attribute_list(tmp_path):
         ("", "row 1: expected the number"),
         ("id,Smiling\na,1\n", "row 1: expected the number"),
         ("1\nSmiling Smiling\na 1 1\n", "row 2: attributes need different names"),
-        ("1\nid\na 1\n", "row 2: attributes need different names"),
+        (
+            "1\nid\na 1\n",
+            "row 2: no attribute can be called id: tables of labels and latents have a column of this name",
+        ),
         ("2\nSmiling Male\na 1 1\nb 1\n", "row 4: 2 columns, expected 3"),
         ("2\nSmiling Male\na 1 1 1\nb 1 1\n", "row 3: 4 columns, expected 3"),
         ("2\nSmiling Male\na 1 1\nb 1 0\n", "row 4, column Male: should be -1 or 1, found '0'"),

@@ -307,19 +307,68 @@ def test_too_many_rejected(tmp_path, monkeypatch):
         preprocess(params(max_rejected=0.4), raw, tmp_path / "shards")
 
 
-def test_copies_are_in_one_split_only(tmp_path):
+def test_copies_are_in_one_split_only(tmp_path, capsys):
     contents = people(30, pictures=2)
     names = list(contents)
     for number in range(0, 40, 2):  # the second picture of a person becomes a copy of the first
         contents[names[number + 1]] = contents[names[number]]
     raw = write_raw(tmp_path / "raw", "lfw", contents)
-    metrics = preprocess(params(), raw, tmp_path / "shards")
+    metrics = preprocess(params(max_rejected=0), raw, tmp_path / "shards")
     shards = Shards(tmp_path / "shards")
-    assert metrics["rejected"] == 20 and sum(shards.splits.values()) == 40
+    said = "preprocess: 20 byte-identical copies are left out; the first, lfw-deepfunneled/P0/P0_0002.jpg: a copy of"
+    assert said in capsys.readouterr().out
+    assert metrics["rejected"] == 0 and metrics["copies"] == 20 and sum(shards.splits.values()) == 40
     pixels = np.concatenate([shards.images(split) for split in SPLITS])
     assert len({image.tobytes() for image in pixels}) == 40
     rejected = pd.read_csv(tmp_path / "shards" / "rejected.csv")
     assert (rejected["reason"].str.match(r"a copy of lfw-deepfunneled/P\d+/P\d+_0001.jpg$")).all()
+
+
+def test_a_picture_in_several_sub_folders_has_the_attributes_of_each(tmp_path, capsys):
+    contents = {
+        f"{name}/{n}.png": picture(1000 * i + n) for i, name in enumerate(("smile", "glasses")) for n in range(40)
+    }
+    contents |= {f"glasses/copy-{n}.png": contents[f"smile/{n}.png"] for n in range(10)}
+    metrics = preprocess(params(max_rejected=0), write_raw(tmp_path / "raw", "folder", contents), tmp_path / "shards")
+    assert metrics["rejected"] == 0 and metrics["copies"] == 10 and sum(metrics["images"].values()) == 80
+    table = pd.read_csv(tmp_path / "shards" / "attributes.csv", index_col="id")
+    assert table.sum().to_dict() == {"glasses": 50, "smile": 40}
+    assert table.loc["glasses~copy-3.png"].tolist() == [1, 1] and "smile~3.png" not in table.index
+    assert "10 pictures lie in several sub-folders and have the attributes of each" in capsys.readouterr().out
+
+
+def test_folders_that_are_the_split_without_a_valid_one(tmp_path, capsys):
+    contents = {
+        f"{split}/{name}/{n}.png": picture(1000 * i + n)
+        for i, (split, name) in enumerate((s, c) for s in ("Train", "test") for c in ("smile", "sad"))
+        for n in range(30)
+    }
+    contents["test/sad/copy.png"] = contents["Train/sad/0.png"]  # is trained on nowhere
+    raw = write_raw(tmp_path / "raw", "folder", contents)
+    counts = preprocess(params(), raw, tmp_path / "shards")["images"]
+    assert counts["test"] == 61 and counts["train"] + counts["valid"] == 59 and 3 <= counts["valid"] <= 20
+    assert "the official split has no valid: taken from train by hash" in capsys.readouterr().out
+    splits = split_of(tmp_path / "shards")
+    assert splits["test~sad~copy.png"] == "test" and "Train~sad~0.png" not in splits
+    assert all(id.startswith("test~") == (split == "test") for id, split in splits.items())
+    assert Shards(tmp_path / "shards").attribute_names == ["sad", "smile"]
+    # more pictures move none of the others
+    contents |= {f"Train/sad/{n}.png": picture(9000 + n) for n in range(100, 120)}
+    preprocess(params(), write_raw(tmp_path / "more", "folder", contents), tmp_path / "larger")
+    larger = split_of(tmp_path / "larger")
+    assert {id: larger[id] for id in splits} == splits
+    # divided anew, they keep the attributes
+    preprocess(params(split="hash"), raw, tmp_path / "hash")
+    assert len({split for id, split in split_of(tmp_path / "hash").items() if id.startswith("Train~")}) == 3
+    assert Shards(tmp_path / "hash").attribute_names == ["sad", "smile"]
+    with pytest.raises(InputError, match=r"^valid_fraction: the valid split has none of the 120 pictures; raise it"):
+        preprocess(params(valid_fraction=0), raw, tmp_path / "none")
+
+
+def test_folders_that_are_the_split_without_a_train_one(tmp_path):
+    contents = {f"{split}/{n}.png": picture(1000 * i + n) for i, split in enumerate(("val", "test")) for n in range(30)}
+    with pytest.raises(InputError, match=r"^split: the train split has none of the 60 pictures; use hash"):
+        preprocess(params(), write_raw(tmp_path / "raw", "folder", contents), tmp_path / "shards")
 
 
 def test_empty_split(tmp_path):

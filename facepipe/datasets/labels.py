@@ -12,6 +12,7 @@ import pandas as pd
 from facepipe.datasets.names import slashes
 from facepipe.errors import InputError
 from facepipe.tables.cells import Cells, short
+from facepipe.tables.columns import cannot_be_attribute
 from facepipe.tables.sheets import named_columns, open_sheet
 from facepipe.tables.text import column_rows, open_text
 
@@ -40,12 +41,24 @@ class Labels(NamedTuple):
         factors: DataFrame indexed by id, float64 columns of continuous values, NaN unknown; None: there are none.
         identities: {id: identity} as far as label files tell; what names tell is `Source.match`'s.
         splits: {id: "train", "valid" or "test"}, the official split; None: the set has none.
+        sorted_into: DataFrame as `attributes`, what the folders say that own pictures lie in, where `attributes` does
+            not know; None: nothing. Of one picture in two folders both are true.
     """
 
     attributes: pd.DataFrame
     factors: pd.DataFrame | None
     identities: dict
     splits: dict | None
+    sorted_into: pd.DataFrame | None = None
+
+    def completed(self):
+        """The same with `sorted_into` filled into `attributes`."""
+        if self.sorted_into is None:
+            return self
+        attributes = self.attributes.reindex(self.sorted_into.index)
+        for name, column in self.sorted_into.items():
+            attributes[name] = attributes[name].fillna(column) if name in attributes else column
+        return self._replace(attributes=attributes, sorted_into=None)
 
 
 def read_nothing(folder, items):
@@ -138,8 +151,11 @@ def read_attribute_list(path, known=None):
         count, names = file.readline().strip(), file.readline().split()
         if not re.fullmatch(r"\d{1,12}", count, re.ASCII) or not names:
             raise InputError(f"{path}: row 1: expected the number of images, then a row of attribute names")
-        if len({"id", *names}) != len(names) + 1:
-            raise InputError(f"{path}: row 2: attributes need different names, and none may be called id")
+        if len(set(names)) < len(names):
+            raise InputError(f"{path}: row 2: attributes need different names")
+        for name in names:
+            if reason := cannot_be_attribute(name):
+                raise InputError(f"{path}: row 2: no attribute can be called {name}: {reason}")
         for row, cells in column_rows(file, path, len(names) + 1, start=3):
             id = cells.pop(0)
             try:

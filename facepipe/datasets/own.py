@@ -5,79 +5,147 @@ import math
 import posixpath
 import unicodedata
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from facepipe.core.files import read_json
+from facepipe.core.names import folded
 from facepipe.datasets.archive import MemberError, list_members, read_members
 from facepipe.datasets.labels import Labels
-from facepipe.datasets.names import LABELS, member_name, safe_id, slashes
-from facepipe.errors import InputError
+from facepipe.datasets.names import LABELS, member_name, safe_name, slashes
+from facepipe.errors import FieldError, InputError
 from facepipe.tables.cells import Cells, short
+from facepipe.tables.columns import KEYS, cannot_be_attribute
 from facepipe.tables.sheets import named_columns, open_sheet
 
-KEYS = ("file", "image", "name", "id")
 SPLITS = ("train", "valid", "test")
 _PLAIN = {"": math.nan, "0": 0.0, "1": 1.0, "-1": -1.0}  # most cells
 _WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 MAX_FOLDERS = 32
+NAMED = 5  # of folders in a message
+# what folders of a split are called, in any case
+SPLIT_FOLDERS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "val", "validation"), "valid"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
-def read_folder(folder, items):
+def read_folder(folder, items, split="auto"):
     """`Labels` of a folder (or archive) of the user's own pictures.
 
     Sub-folders: those directly below the deepest folder that holds all the pictures are attributes, 1 for pictures in
     them (at any depth), 0 for those in the others, NaN for pictures beside them, which have not been sorted. None are
     taken from more than `MAX_FOLDERS` sub-folders, nor where all are named by numbers: such folders divide the
-    pictures, they do not describe them.
+    pictures, they do not describe them. Names that differ in upper and lower case alone are one attribute.
+
+    Where the sub-folders, or those one level below, are called train, valid and test (see `SPLIT_FOLDERS`), they are
+    the split, and the others the attributes.
 
     labels.csv, in `folder` or in the archive, at its top or at that of the pictures: see `read_table`. What it says
-    of an attribute goes before what the sub-folders say.
+    goes before what the folders say.
 
     Args:
         folder: the raw folder.
         items: list of (id, member name), all of the archive's pictures: what they have in common counts.
+        split: `preprocess.config.Preprocess.split`. Where some folders are called like splits and some are not,
+            "official" takes the former for the split, "hash" all of them for attributes.
 
     Raises:
-        InputError: labels.csv is broken or names none of the pictures.
+        FieldError: there are such folders, and `split` is "auto".
+        InputError: labels.csv is broken or names none of the pictures; a name that no attribute can have.
     """
     folder = Path(folder)
     ids = pd.Index([id for id, _ in items], name="id", dtype=str)
     paths = [unicodedata.normalize("NFC", slashes(member)) for _, member in items]
+    root = _common(paths)
+    below = [path[len(root) :] for path in paths]
+    found = _read_split_folders(below, split)
+    splits = {}
+    if found is not None:
+        splits, below = {id: name for id, name in zip(ids, found.splits, strict=True) if name}, found.paths
+        below = [path.removeprefix(_common(below)) for path in below]
+    sorted_into = _read_sub_folders(below, ids)
+    table = _find_table(folder, root)
+    if table is None:
+        return Labels(pd.DataFrame(index=ids), None, {}, splits or None, sorted_into)
+    path, data = table
+    labels = read_table(path, ids, paths, root, data)
+    named = {folded(name): name for name in labels.attributes}
+    sorted_into = sorted_into.rename(columns=lambda name: named.get(folded(name), name))
+    return labels._replace(splits=(splits | (labels.splits or {})) or None, sorted_into=sorted_into)
+
+
+def _common(paths):
+    """The deepest folder that holds all of `paths`, "" or ending in "/"."""
     root = posixpath.commonpath([posixpath.dirname(path) for path in (min(paths), max(paths))]) if paths else ""
-    root = f"{root}/" if root else ""
-    sorted_into = _read_sub_folders([path[len(root) :] for path in paths], ids)
-    found = _find_table(folder, root)
-    if found is None:
-        return Labels(sorted_into, None, {}, None)
-    path, data = found
-    table = read_table(path, ids, paths, root, data)
-    attributes = table.attributes
-    for name, column in sorted_into.items():
-        attributes[name] = attributes[name].fillna(column) if name in attributes else column
-    return table._replace(attributes=attributes)
+    return f"{root}/" if root else ""
+
+
+class _SplitFolders(NamedTuple):
+    splits: list  # of each picture, None: it lies in none of these folders
+    paths: list  # without them
+
+
+def _read_split_folders(paths, split):
+    """`_SplitFolders` of paths below what they have in common; None: there are none. `split`: as in `read_folder`."""
+    parts = [path.split("/") for path in paths]
+    for level in (0, 1):
+        names = [each[level] if len(each) > level + 1 else None for each in parts]
+        splits = [SPLIT_FOLDERS.get(name.lower()) if name else None for name in names]
+        named = {name for name, found in zip(names, splits, strict=True) if found}
+        # further down, one folder called test is a folder like others
+        if not named or (level and len(set(splits) - {None}) < 2):
+            continue
+        others = sorted(set(names) - named - {None})
+        if others and split == "hash":
+            return None
+        said = _listed([f"{name}/" for name in sorted(named)])
+        if others and split == "auto":
+            raise FieldError(
+                "split",
+                f"{said} may be a split, but {_listed([f'{name}/' for name in others])} beside it is not; say official "
+                "if they are the split (pictures in the others are left out), hash if all of these are attributes",
+            )
+        print(f"folder: taken for the split: {said}")
+        return _SplitFolders(splits, ["/".join(each[:level] + each[level + 1 :]) for each in parts])
+    return None
+
+
+def _listed(names):
+    """Some names as text: a, b and c; of many the first."""
+    if len(names) > NAMED:
+        names = [*names[:NAMED], f"{len(names) - NAMED} more"]
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _read_sub_folders(paths, ids):
     firsts = [path.partition("/")[0] if "/" in path else None for path in paths]
-    names = sorted({first for first in firsts if first is not None})
-    if len(names) > MAX_FOLDERS:
-        print(f"folder: {len(names)} sub-folders are more than {MAX_FOLDERS}: they are not taken for attributes")
-        names = []
-    elif names and all(name.isdecimal() for name in names):
-        print(f"folder: sub-folders named by numbers ({names[0]} and so on) are not taken for attributes")
-        names = []
-    places = {name: place for place, name in enumerate(names)}
-    values = np.full((len(paths), len(names)), np.nan, np.float32)
+    alike = {}  # folders that are one attribute
+    for name in sorted({first for first in firsts if first is not None}):
+        alike.setdefault(folded(name.strip()), []).append(name)
+    if len(alike) > MAX_FOLDERS:
+        print(f"folder: {len(alike)} sub-folders are more than {MAX_FOLDERS}: they are not taken for attributes")
+        alike = {}
+    elif alike and all(name.isdecimal() for name in alike):
+        print(f"folder: sub-folders named by numbers ({min(alike)} and so on) are not taken for attributes")
+        alike = {}
+    columns = [safe_name(names[0].strip()) for names in alike.values()]
+    if bad := [f"{name}/" for name in columns if cannot_be_attribute(name)]:
+        reason = cannot_be_attribute(bad[0][:-1])
+        raise InputError(f"folder: no attribute can be called as the sub-folder {_listed(bad)}: {reason}; rename it")
+    for name, names in zip(columns, alike.values(), strict=True):
+        if len(names) > 1:
+            print(f"folder: {_listed([f'{each}/' for each in names])} are taken for one attribute, {name}")
+    places = {name: place for place, names in enumerate(alike.values()) for name in names}
+    values = np.full((len(paths), len(columns)), np.nan, np.float32)
     for row, first in enumerate(firsts):
         if first in places:
             values[row] = 0.0
             values[row, places[first]] = 1.0
-    columns = [safe_id(name) for name in names]
-    if "id" in columns:
-        raise InputError("folder: a sub-folder called id cannot be an attribute; give it another name")
     return pd.DataFrame(values, index=ids, columns=columns, copy=False)
 
 
@@ -154,6 +222,8 @@ def read_table(path, ids, paths, root="", data=None):
     while readers:  # each goes as soon as its column is there
         reader = readers.pop(0)
         kind = reader.kind()
+        if kind == "attribute" and (reason := cannot_be_attribute(reader.name)):
+            raise InputError(f"{path}: row 1, column {reader.name}: cannot be an attribute: {reason}; rename it")
         if kind in tables:
             column = np.full(len(ids), np.nan, np.float32 if kind == "attribute" else np.float64)
             column[rows_of] = reader.values()

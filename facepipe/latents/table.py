@@ -9,8 +9,9 @@ import numpy as np
 from facepipe.core.names import folded, picture_name
 from facepipe.errors import InputError
 from facepipe.latents.rows import check_suffix, row_writer
-from facepipe.latents.vectors import check_latent_dim, is_vector_column, read_parts, z_columns
+from facepipe.latents.vectors import check_latent_dim, read_parts, z_columns
 from facepipe.tables.cells import short
+from facepipe.tables.columns import is_vector_column
 
 ID_BYTES = 200  # with a suffix added, still a file name on every file system
 

@@ -38,7 +38,8 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         out: folder to make or replace.
 
     Returns:
-        Metrics: {"images": {"train": n, "valid": n, "test": n}, "rejected": n, "identities": n where known}.
+        Metrics: {"images": {"train": n, "valid": n, "test": n}, "rejected": n, "copies": n where there are some,
+        "identities": n where known}.
 
     Raises:
         InputError: broken input, no usable picture, too many rejected, or an empty split.
@@ -50,19 +51,23 @@ def preprocess(params, raw="data/raw", out="data/shards"):
 
     items, misnamed = list_items(source, archive, _max_bytes(params))
     _check_rejected(misnamed, len(items) + len(misnamed), params)
-    labels = source.read(raw, [(item.id, item.member.name) for item in items])
+    read = functools.partial(source.read, split=params.split) if source.own else source.read
+    labels = read(raw, [(item.id, item.member.name) for item in items])
     _check_labels(labels, items, raw, archive)
     items = limit(items, params.limit)
     considered = len(items)
     items = [item._replace(identity=labels.identities.get(item.id, item.identity)) for item in items]
-    items, rejected = drop_copies(archive, items, labels)
+    items, labels, copies, rejected = drop_copies(archive, items, labels)
+    considered -= len(copies)
+    _tell_copies(copies, labels)
+    labels = labels.completed()
     if params.crop == "align":
         items, without = _align(items, archive, params, workers)
         rejected += without
     plan, unlisted = plan_splits(source, labels.splits, items, params)
     rejected += unlisted
     _check_rejected(rejected, considered, params)
-    official = labels.splits is not None and params.split != "hash"
+    official = set(labels.splits.values()) if labels.splits and params.split != "hash" else set()
     _check_splits({split: len(rows) for split, rows in plan.items()}, params, official, misnamed + rejected)
 
     with atomic_folder(out) as folder:
@@ -73,12 +78,29 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         _check_rejected(list(dict(pair for pair in rejected if pair[0] not in used).items()), considered, params)
         credits = credits | {"crop": params.crop}
         framing = _framing(source, params)
-        listed = [*misnamed, *rejected]
+        listed = [*misnamed, *rejected, *copies]
         counts = writer.finish(dataset, tables, labels.attributes, labels.factors, listed, credits, framing)
         _check_splits(counts, params, official, rejected)
     metrics = {"images": counts, "rejected": len(misnamed) + len(rejected)}
+    metrics |= {"copies": len(copies)} if copies else {}
     identities = {item.identity for rows in plan.values() for item in rows} - {""}
     return metrics | ({"identities": len(identities)} if identities else {})
+
+
+def _tell_copies(copies, labels):
+    """Say what is left out, and which pictures have the attributes of several folders."""
+    if copies:
+        (name, reason), count = copies[0], len(copies)
+        are = "copies are" if count > 1 else "copy is"
+        print(f"preprocess: {count} byte-identical {are} left out; the first, {name}: {reason}")
+    several = labels.sorted_into is not None and (labels.sorted_into == 1).sum(axis=1) > 1
+    if np.any(several):
+        example = labels.sorted_into.columns[labels.sorted_into[several].iloc[0] == 1]
+        which = " and ".join(example)
+        print(
+            f"preprocess: {int(several.sum())} pictures lie in several sub-folders and have the attributes of each, "
+            f"the first {several.index[several][0]}: {which}"
+        )
 
 
 def _align(items, archive, params, workers):
@@ -204,7 +226,7 @@ def _check_splits(counts, params, official, rejected):
         raise InputError(f"preprocess: no usable picture in the archive{why}")
     for split in SPLITS:
         if counts[split] == 0:
-            if official:
+            if split in official or (official and split == "train"):
                 field, cure = "split", "use hash"
             elif split == "train":
                 field, cure = "valid_fraction", "lower it, or test_fraction"

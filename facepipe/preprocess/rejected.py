@@ -1,4 +1,4 @@
-"""Rejected pictures: the list of them, and their reasons counted."""
+"""Pictures that are left out, rejected or copies of others: the list of them, and their reasons counted."""
 
 import re
 
