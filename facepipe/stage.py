@@ -33,6 +33,10 @@ def run(main, name, tensorflow=False, within=None, report="facts.csv"):
         with within or contextlib.nullcontext():
             params = load_params()
             _check_asked_for(params, name)
+            if name.startswith("train_"):
+                from facepipe.ahead import check_ahead
+
+                check_ahead(params, "data/shards")
             if tensorflow:
                 import_tensorflow(wrappers=False)
             values = main(params)

@@ -112,7 +112,7 @@ def test_a_lost_worker_is_one_line_and_exit_code_75(workspace):
     code = (
         "from facepipe.errors import WorkerLost\nfrom facepipe.stage import run\n"
         "def main(params):\n    print('so far')\n    raise WorkerLost('worker 1 stops')\n"
-        "run(main, 'train_ae')"
+        "run(main, 'evaluate')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (75, "so far\n", "train_ae: worker 1 stops\n")
+    assert (done.returncode, done.stdout, done.stderr) == (75, "so far\n", "evaluate: worker 1 stops\n")

@@ -128,6 +128,9 @@ def read_lfw(folder, items):
     predicted = folder / "attributes_predicted.csv"
     if predicted.exists():
         probabilities = _read_numbers(predicted, "name", 0.0, 1.0, "a probability in [0, 1]")
+        for name in probabilities.columns:
+            if reason := cannot_be_attribute(name):
+                raise InputError(f"{predicted}: row 1: no attribute can be called {name}: {reason}; rename it")
         table = table.combine_first((probabilities >= 0.5).astype(float))
         table = table[[*columns, *(c for c in table.columns if c not in columns)]]
     return Labels(table.astype(np.float32), None, {}, None)

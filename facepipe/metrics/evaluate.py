@@ -11,13 +11,14 @@ from facepipe.core.files import write_csv, write_facts
 from facepipe.core.pictures import to_uint8
 from facepipe.core.progress import track
 from facepipe.directions.table import read_directions
-from facepipe.errors import FieldError, InputError
+from facepipe.errors import InputError
 from facepipe.features.extractors import called
 from facepipe.latents.folder import MODELS, density_path, split_path
 from facepipe.latents.paths import PATH_METHODS
 from facepipe.latents.statistics import kl_per_dimension, statistics
 from facepipe.latents.table import read_latents
 from facepipe.metrics import reconstruction
+from facepipe.metrics.config import check_counts
 from facepipe.metrics.edits import EditJudge, EditScores, edit_metrics
 from facepipe.metrics.interpolation import paths
 from facepipe.metrics.samples import Judge, SampleScores, sample_metrics
@@ -66,7 +67,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
     if shards.count("test") == 0:
         raise InputError(f"{shards.folder}: the test split is empty; evaluate needs one (preprocess makes it)")
     reference = _held_out(shards, params.samples)
-    _check_counts(params, len(reference), shards.count("train"))
+    check_counts(params, len(reference), shards.count("train"))
     tag = f"{called(params.extractor)}_n{len(reference)}"
     subset = min(params.kid_subset_size, len(reference), shards.count("train"))
     # a KID of smaller subsets is another number, and says so in its name
@@ -281,14 +282,3 @@ def _held_out(shards, count):
     test = shards.gather("test", _some_rows(shards, "test", count, seed=0))
     valid = shards.gather("valid", _some_rows(shards, "valid", count - len(test), seed=0))
     return np.concatenate([test, valid])
-
-
-def _check_counts(params, held_out, train):
-    """InputError where so few images give no meaningful neighbourhoods or subsets."""
-    for count, what in ((held_out, "held-out (test and valid) images"), (train, "training images")):
-        if count <= params.neighbours or count < 2:
-            raise FieldError(
-                "neighbours",
-                f"{params.neighbours} needs more than {params.neighbours} {what}, there are {count}; use more data or "
-                "fewer neighbours",
-            )

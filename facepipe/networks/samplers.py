@@ -164,12 +164,7 @@ def fit_mixture(z, components, seed):
     z = fitted_latents(z)
     if components == "auto":
         components = max(1, min(MOST_COMPONENTS, len(z) // (ROWS_A_DIMENSION * z.shape[1])))
-    if len(z) < 2 * components:
-        raise FieldError(
-            "components",
-            f"{components} Gaussians need at least {2 * components} training latents, there are {len(z)}; use at most "
-            f"{max(1, len(z) // 2)}, or density: gaussian",
-        )
+    check_components(components, len(z))
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
     from threadpoolctl import threadpool_limits
@@ -203,6 +198,16 @@ def load_sampler(path):
         raise InputError(f"{path}: not found; expected a sampler (.npz)") from None
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not a stored sampler: {' '.join(str(error).split())}") from None
+
+
+def check_components(components, rows):
+    """FieldError where `rows` latents are too few for a mixture of so many Gaussians."""
+    if rows < 2 * components:
+        raise FieldError(
+            "components",
+            f"{components} Gaussians need at least {2 * components} training latents, there are {rows}; use at most "
+            f"{max(1, rows // 2)}, or density: gaussian",
+        )
 
 
 def fitted_latents(z):
