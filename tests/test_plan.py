@@ -63,9 +63,12 @@ def own(tmp_path, *names):
 
 def test_own_pictures_whose_names_are_one_to_some_system_have_different_ids(tmp_path):
     names = ["IMG_1.PNG", "IMG_1.JPG", "img_1.jpeg", "IMG_1.tif", "Zoe\u0308.jpg", "Zo\u00eb.jpg", "a/1.jpg", "A/1.JPG"]
+    names += ["Grid.jpg", "sheet.png", "compare.jpeg", "a/grid.png"]
     ids = {item.member.name: item.id for item in own(tmp_path, *names)}
     check_ids("ids", list(ids.values()))
-    assert len(set(map(folded, picture_names(list(ids.values()))))) == len(names)
+    pictures = set(map(folded, picture_names(list(ids.values()))))
+    assert len(pictures) == len(names) and not pictures & {"grid.png", "sheet.png", "compare.png"}
+    assert ids["a/grid.png"] == "a~grid.png"
     # the first by name keeps its own, whatever the order in the archive
     assert {ids[name] for name in ("IMG_1.JPG", "IMG_1.tif", "A/1.JPG")} == {"IMG_1.JPG", "IMG_1.tif", "A~1.JPG"}
     assert ids == {item.member.name: item.id for item in own(tmp_path, *sorted(names))}

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+SHEETS = GRID, SHEET, COMPARE = "grid.png", "sheet.png", "compare.png"  # of many faces, beside a picture of each
 _SUFFIX = re.compile(r"\.(png|jpe?g)$", re.IGNORECASE)
 
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from facepipe.core.determinism import fraction
-from facepipe.core.names import folded, picture_name
+from facepipe.core.names import SHEETS, folded, picture_name
 from facepipe.datasets.archive import Member, list_members
 from facepipe.datasets.names import PICTURE_SUFFIXES, distinct_id, photograph
 from facepipe.errors import FieldError
@@ -35,7 +35,8 @@ def list_items(source, archive, max_bytes):
     """The data set's pictures in the archive.
 
     Latents are decoded to files that are named after the ids, IMG_1.png for IMG_1.JPG. Of own pictures for which that
-    would be one file, the first by name has its usual id, the others one of their own.
+    would be one file, the first by name has its usual id, the others one of their own; so has one called grid.png or
+    as another file that lies beside the pictures.
 
     Returns:
         (items, rejected): list of `Item` in archive order, and (member name, reason) pairs: refused members, a second
@@ -59,8 +60,8 @@ def list_items(source, archive, max_bytes):
         else:
             items[key] = Item(found[0], found[1], member)
             alike[folded(picture_name(found[0]))].append(key)
-    for keys in alike.values() if source.own else ():
-        for key in sorted(keys)[1:]:
+    for name, keys in alike.items() if source.own else ():
+        for key in sorted(keys)[name not in SHEETS :]:
             items[key] = items[key]._replace(id=distinct_id(items[key].id, key))
     return list(items.values()), rejected
 

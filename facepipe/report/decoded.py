@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from facepipe.core.files import existing_part
+from facepipe.core.names import COMPARE, GRID, SHEET, SHEETS
 from facepipe.core.pictures import save_png, tile, to_uint8
 from facepipe.core.progress import Progress
 from facepipe.draw.grids import contact_sheet, labelled, shown_scale
@@ -22,7 +23,6 @@ from facepipe.latents.vectors import check_latent_dim
 from facepipe.tables.cells import short
 
 CHUNK = 256  # rows decoded at once
-GRID, SHEET, COMPARE = "grid.png", "sheet.png", "compare.png"
 GRID_FACES = 1000  # rows of the grid and the sheet at most
 COMPARED = 100  # rows of compare.png at most
 
@@ -63,7 +63,7 @@ def decode_table(model, table, out, columns=None, path="latents", sheet=False, k
     check_latent_dim(path, table.z.shape[1], model.latent_dim, model.name)
     names = picture_names(table.ids, path)
     for row, name in enumerate(names, 2):
-        if name.casefold() in (GRID, SHEET, COMPARE):
+        if name.casefold() in SHEETS:
             where = f"{path}: row {row}, column id"
             raise InputError(f"{where}: {short(table.ids[row - 2])} would be {name.casefold()}; rename it")
     out = Path(out)

@@ -1,8 +1,8 @@
 """reports/index.html: everything a run made, in one file that opens without a network."""
 
 from facepipe.core.files import atomic_file
+from facepipe.core.names import COMPARE, GRID
 from facepipe.latents.folder import pca_path, split_path, stats_path
-from facepipe.report.decoded import COMPARE, GRID
 from facepipe.report.page import faces_section as faces
 from facepipe.report.page.components_section import components_section
 from facepipe.report.page.data_section import data_section
