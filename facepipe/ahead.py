@@ -21,6 +21,7 @@ def check_ahead(params, shards):
         FieldError: a value that a later stage would refuse, with its section.
         InputError: no shards, or broken ones.
     """
+    from facepipe.report.grids import check_test_images
     from facepipe.shards.shards import Shards
 
     data = Shards(shards)
@@ -36,6 +37,7 @@ def check_ahead(params, shards):
     _check_directions(params, data)
     with _of(params.evaluate):
         _check_evaluate(params.evaluate, data)
+    check_test_images(data)
 
 
 @contextlib.contextmanager
@@ -49,6 +51,7 @@ def _of(section):
 
 
 def _check_budget(section, data):
+    from facepipe.networks.maps import halvings, patch_for
     from facepipe.training.config import steps_of
 
     steps_of(section, data.count("train"))
@@ -56,6 +59,7 @@ def _check_budget(section, data):
     if finish and finish.images:
         with about("finish"):
             steps_of(finish.budget, data.count("train"))
+        halvings(data.image_shape, 2, "finish", patch_for(data.image_shape, section.patch_size))
 
 
 def _check_labels(section, data):

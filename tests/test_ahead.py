@@ -4,14 +4,16 @@ import re
 import runpy
 import shutil
 
+import numpy as np
 import pytest
 import yaml
 
 from facepipe.ahead import check_ahead
 from facepipe.config import check_params
-from facepipe.errors import FieldError
+from facepipe.errors import FieldError, InputError
 from facepipe.features import identity
 from tests.conftest import ROOT
+from tests.material import write_shards
 
 FITTING = {  # to the tiny shards: 16x16, 96, 32 and 32 images, attributes Bright and Left
     "train_ae": {"epochs": 1},
@@ -50,6 +52,8 @@ def test_params_that_fit(tiny_shards):
         ({"train_gan.condition_on": ["Hat"]}, "train_gan", "condition_on: no attribute 'Hat'; the data has Bright"),
         ({"train_inverter.batch_size": 97}, "train_inverter", "batch_size: 97 is more than the 96 training images"),
         ({"train_vae.finish.images": 96, "train_vae.finish.batch_size": 97}, "train_vae", "finish: batch_size: 97 is"),
+        ({"train_ae.finish.images": 96, "train_ae.patch_size": 8, "train_ae.widths": [8]}, "train_ae",
+         "finish: 2 widths halve 16x16 images in patches of 8x8 to 1x1"),
         ({"train_vae.widths": [8] * 4}, "train_vae", "widths: 4 widths halve 16x16 images to 1x1; use at most 3"),
         ({"train_gan.generator_widths": [8] * 4}, "train_gan", "generator_widths: 4 widths halve 16x16 images to 1x1"),
         ({"train_gan.discriminator_patch_size": 8, "train_gan.discriminator_widths": [8, 8]}, "train_gan",
@@ -84,6 +88,13 @@ def test_what_a_later_stage_would_refuse(tiny_shards, changes, section, message)
     with pytest.raises(FieldError, match=re.escape(message)) as caught:
         check_ahead(params_, tiny_shards)
     assert caught.value.section is getattr(params_, section)
+
+
+def test_one_test_image_is_too_few_to_show(tmp_path):
+    images = {split: np.zeros((n, 16, 16, 3), np.uint8) for split, n in (("train", 40), ("valid", 40), ("test", 1))}
+    write_shards(tmp_path / "shards", images)
+    with pytest.raises(InputError, match="1 test images, at least 2 are needed to show; use more data"):
+        check_ahead(params(), tmp_path / "shards")
 
 
 def test_models_that_nobody_asked_for_are_not_asked(tiny_shards):
