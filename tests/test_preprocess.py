@@ -337,6 +337,19 @@ def test_a_picture_in_several_sub_folders_has_the_attributes_of_each(tmp_path, c
     assert "10 pictures lie in several sub-folders and have the attributes of each" in capsys.readouterr().out
 
 
+def test_the_table_of_attributes_is_a_table_of_labels(tmp_path):
+    names = [f"{top}/IMG_{n}.{end}" for top in ("Smile", "smile", "sad") for n in range(15) for end in ("JPG", "png")]
+    raw = write_raw(tmp_path / "raw", "folder", {name: picture(n) for n, name in enumerate(names)})
+    preprocess(params(max_rejected=0), raw, tmp_path / "shards")
+    path = tmp_path / "shards" / "attributes.csv"
+    assert pd.read_csv(path, index_col="id").sum().to_dict() == {"Smile": 60, "sad": 30}
+    # read back, the table goes before the folders
+    text = path.read_text().replace(",1,0\n", ",0,0\n")
+    (raw / "labels.csv").write_text(text)
+    preprocess(params(max_rejected=0), raw, tmp_path / "again")
+    assert (tmp_path / "again" / "attributes.csv").read_text() == text
+
+
 def test_folders_that_are_the_split_without_a_valid_one(tmp_path, capsys):
     contents = {
         f"{split}/{name}/{n}.png": picture(1000 * i + n)
@@ -363,6 +376,21 @@ def test_folders_that_are_the_split_without_a_valid_one(tmp_path, capsys):
     assert Shards(tmp_path / "hash").attribute_names == ["sad", "smile"]
     with pytest.raises(InputError, match=r"^valid_fraction: the valid split has none of the 120 pictures; raise it"):
         preprocess(params(valid_fraction=0), raw, tmp_path / "none")
+
+
+def test_pictures_beside_folders_that_are_the_split(tmp_path, capsys):
+    names = [f"{top}/smile/{n}.png" for top in ("train", "valid", "test") for n in range(10)] + ["cover.png"]
+    raw = write_raw(tmp_path / "raw", "folder", {name: picture(n) for n, name in enumerate(names)})
+    metrics = preprocess(params(), raw, tmp_path / "auto")
+    assert metrics == {"images": {"train": 10, "valid": 10, "test": 10}, "rejected": 1}
+    with pytest.raises(InputError, match=r"1 of 31 pictures were rejected, .*: 1 x not in the official split"):
+        preprocess(params(max_rejected=0), raw, tmp_path / "none")
+    # who asks for the official split knows
+    metrics = preprocess(params(max_rejected=0, split="official"), raw, tmp_path / "official")
+    assert metrics == {"images": {"train": 10, "valid": 10, "test": 10}, "rejected": 0}
+    assert "1 pictures in no part of the split are left out, such as cover.png" in capsys.readouterr().out
+    rejected = (tmp_path / "official" / "rejected.csv").read_text()
+    assert rejected == "source,reason\ncover.png,not in the official split\n"
 
 
 def test_folders_that_are_the_split_without_a_train_one(tmp_path):

@@ -65,7 +65,16 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         items, without = _align(items, archive, params, workers)
         rejected += without
     plan, unlisted = plan_splits(source, labels.splits, items, params)
-    rejected += unlisted
+    left_out = copies
+    if source.own and params.split == "official":  # asked for
+        left_out = copies + unlisted
+        considered -= len(unlisted)
+        if unlisted:
+            print(
+                f"preprocess: {len(unlisted)} pictures in no part of the split are left out, such as {unlisted[0][0]}"
+            )
+    else:
+        rejected += unlisted
     _check_rejected(rejected, considered, params)
     official = set(labels.splits.values()) if labels.splits and params.split != "hash" else set()
     _check_splits({split: len(rows) for split, rows in plan.items()}, params, official, misnamed + rejected)
@@ -78,7 +87,7 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         _check_rejected(list(dict(pair for pair in rejected if pair[0] not in used).items()), considered, params)
         credits = credits | {"crop": params.crop}
         framing = _framing(source, params)
-        listed = [*misnamed, *rejected, *copies]
+        listed = [*misnamed, *rejected, *left_out]
         counts = writer.finish(dataset, tables, labels.attributes, labels.factors, listed, credits, framing)
         _check_splits(counts, params, official, rejected)
     metrics = {"images": counts, "rejected": len(misnamed) + len(rejected)}

@@ -9,6 +9,7 @@ PARTICULAR = (
     (r"^a copy of .+?( with another .+)?$", r"a copy of another picture\1"),
     (r"^its id .+", "its id is that of another picture"),
     (r"^damaged: .+", "damaged"),
+    (r"(?<=none above )\d+", "..."),
     (r"\d+(\.\d+)?", "..."),
 )
 
