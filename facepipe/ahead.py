@@ -69,9 +69,16 @@ def _check_labels(section, data):
 
 
 def _check_autoencoder(params, section, data):
-    from facepipe.networks.maps import check_widths
+    from facepipe.networks.maps import check_widths, patch_for, widths_for
 
     check_widths(data.image_shape, section.widths, section.patch_size, "widths")
+    if section.init_from:
+        spec = _stored(section.init_from, data)
+        patch = patch_for(data.image_shape, section.patch_size)
+        widths = widths_for(data.image_shape, section.widths, patch=patch)
+        here = {"latent_dim": section.latent_dim, "widths": widths, "patch_size": patch}
+        there = {"latent_dim": spec.get("latent_dim"), "widths": tuple(spec.get("widths", ()))}
+        _compare(section.init_from, there | {"patch_size": spec.get("patch_size", 1)}, here)
 
 
 def _check_vae(params, section, data):
@@ -99,31 +106,56 @@ def _check_gan(params, gan, data):
         ):
             if needed:
                 raise FieldError(field, f"needs init_from to name an autoencoder or a VAE; use {use}")
-    elif Path(gan.init_from) in STARTS:
-        _check_start(gan, getattr(params, f"train_{STARTS[Path(gan.init_from)]}"), data.image_shape)
+    else:
+        _check_start(gan, params, data)
     if gan.keep == "best":
         images_to_judge_by(gan, data.count("valid"))
         check_installed(gan.keep_extractor, "keep_extractor")
 
 
-def _check_start(gan, start, image_shape):
-    """Whether a GAN has the sizes of the autoencoder or VAE that it starts from, which is yet to be trained."""
+def _check_start(gan, params, data):
+    """Whether a GAN has the sizes of the model that it starts from, which may be yet to be trained."""
     from facepipe.networks.maps import patch_for, widths_for
 
-    if getattr(start, "decoder_spectral_norm", False):
-        raise FieldError(
-            "init_from", f"{gan.init_from} will have a decoder that decoder_spectral_norm scales; use null"
-        )
-    patch = patch_for(image_shape, start.patch_size)
-    widths = widths_for(image_shape, start.widths, patch=patch)
-    there = {"latent_dim": start.latent_dim, "generator_widths": widths[::-1], "patch_size": patch}
-    if gan.discriminator_start == "encoder":
-        there |= {"discriminator_widths": widths, "discriminator_patch_size": patch}
+    if (name := STARTS.get(Path(gan.init_from))) is None:
+        spec = _stored(gan.init_from, data)
+        patch, latent_dim, widths = spec.get("patch_size", 1), spec.get("latent_dim"), spec.get("widths", ())
+        generator = spec.get("generator_widths", widths[::-1])
+    else:
+        start = getattr(params, f"train_{name}")
+        if getattr(start, "decoder_spectral_norm", False):
+            what = "will have a decoder that decoder_spectral_norm scales"
+            raise FieldError("init_from", f"{gan.init_from} {what}; use null")
+        patch, latent_dim = patch_for(data.image_shape, start.patch_size), start.latent_dim
+        widths = widths_for(data.image_shape, start.widths, patch=patch)
+        generator = widths[::-1]
+    there = {"latent_dim": latent_dim, "generator_widths": tuple(generator), "patch_size": patch}
+    if gan.discriminator_start == "encoder" and widths:
+        there |= {"discriminator_widths": tuple(widths), "discriminator_patch_size": patch}
         there |= {"architecture": "dcgan", "spectral_norm": False}
+    here = {field: value if (value := getattr(gan, field)) != "auto" else there[field] for field in there}
+    _compare(gan.init_from, there, here)
+
+
+def _stored(folder, data):
+    """The spec of the model folder that a training starts from; FieldError: none of such images there."""
+    from facepipe.networks.store import read_info
+
+    with about("init_from"):
+        info = read_info(folder)
+    if (shape := info["spec"].get("image_shape")) != list(data.image_shape):
+        raise FieldError("init_from", f"{folder} is of images {shape}, these are {list(data.image_shape)}; use null")
+    return info["spec"]
+
+
+def _compare(folder, there, here):
+    """FieldError where of what a training starts from a value is another."""
     for field, value in there.items():
-        if (found := getattr(gan, field)) not in ("auto", value):
-            found, value = (list(each) if isinstance(each, tuple) else each for each in (found, value))
-            raise FieldError(field, f"{found}, but {gan.init_from}, which it starts from, will have {value}; use that")
+        if here[field] != value:
+            found, value = (list(each) if isinstance(each, tuple) else each for each in (here[field], value))
+            raise FieldError(
+                field, f"{found}, but {folder}, which it starts from, has {value}; use that, or init_from: null"
+            )
 
 
 def _check_inverter(params, section, data):

@@ -12,6 +12,7 @@ from facepipe.ahead import check_ahead
 from facepipe.config import check_params
 from facepipe.errors import FieldError, InputError
 from facepipe.features import identity
+from facepipe.shards.shards import SPLITS
 from tests.conftest import ROOT
 from tests.material import write_shards
 
@@ -64,9 +65,9 @@ def test_params_that_fit(tiny_shards):
         ({"train_gan.anchor_weight": 1.0}, "train_gan", "anchor_weight: needs init_from to name an autoencoder"),
         ({"train_gan.discriminator_start": "encoder"}, "train_gan", "discriminator_start: needs init_from to name"),
         ({"train_gan.init_from": "data/models/vae", "train_gan.latent_dim": 32}, "train_gan",
-         "latent_dim: 32, but data/models/vae, which it starts from, will have 64; use that"),
+         "latent_dim: 32, but data/models/vae, which it starts from, has 64; use that, or init_from: null"),
         ({"train_gan.init_from": "data/models/ae", "train_gan.generator_widths": [8, 16], "train_ae.widths": [8, 16]},
-         "train_gan", "generator_widths: [8, 16], but data/models/ae, which it starts from, will have [16, 8]"),
+         "train_gan", "generator_widths: [8, 16], but data/models/ae, which it starts from, has [16, 8]"),
         ({"train_gan.init_from": "data/models/ae", "train_ae.decoder_spectral_norm": True}, "train_gan",
          "init_from: data/models/ae will have a decoder that decoder_spectral_norm scales; use null"),
         ({"export_latents.components": 49}, "export_latents",
@@ -88,6 +89,31 @@ def test_what_a_later_stage_would_refuse(tiny_shards, changes, section, message)
     with pytest.raises(FieldError, match=re.escape(message)) as caught:
         check_ahead(params_, tiny_shards)
     assert caught.value.section is getattr(params_, section)
+
+
+def test_models_that_trainings_start_from(tiny_shards, tiny_models, tmp_path):
+    fine = {"latent_dim": 4, "widths": [8, 8], "epochs": 1}
+    ae, vae, gan = (str(tiny_models / name) for name in ("ae", "vae", "gan"))
+    starts = {"train_ae": fine | {"init_from": ae}, "train_vae": fine | {"init_from": vae}}
+    for folder in (vae, gan, ae):
+        check_ahead(check_params(FITTING | starts | {"train_gan": {"epochs": 1, "init_from": folder}}, ""), tiny_shards)
+    write_shards(tmp_path / "large", {split: np.zeros((40, 24, 24, 3), np.uint8) for split in SPLITS})
+    for changes, shards, message in (
+        (
+            {"train_vae.init_from": vae},
+            tiny_shards,
+            f"latent_dim: 64, but {vae}, which it starts from, has 4; use that",
+        ),
+        ({"train_vae.init_from": "nowhere"}, tiny_shards, "init_from: nowhere: no model.json there"),
+        (
+            {"train_gan.init_from": vae},
+            tmp_path / "large",
+            f"init_from: {vae} is of images [16, 16, 3], these are [24, 24",
+        ),
+        ({"train_gan.init_from": gan, "train_gan.latent_dim": 8}, tiny_shards, f"latent_dim: 8, but {gan}, which"),
+    ):
+        with pytest.raises(FieldError, match=f"^{re.escape(message)}"):
+            check_ahead(params(**changes), shards)
 
 
 def test_one_test_image_is_too_few_to_show(tmp_path):
