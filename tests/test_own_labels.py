@@ -94,6 +94,9 @@ def test_table_goes_before_sub_folders(tmp_path):
         "\ufeffid;age;Smile\r\n5.jpg;0,5;1\r\nsad~1.jpg;3;0\r\n;;\r\n",
         "ID\tage\tSmile\t\t\nsad/1.jpg\t3\t0\t\t\n\n5.jpg\t0.5\t1\t\t\n",
         '"Image", "age", Smile\r"5.jpg", "0.5",1\r"sad/1.jpg", 3 ,no\r',
+        "sep=;\r\nname;age;Smile\r\n5.jpg;0,5\u00a0;WAHR\r\nsad/1.jpg;\u00a03;FALSCH\r\n",
+        "name;age;Smile\n5.jpg;0,5;1,0\nsad/1.jpg;3,0;\u22121,0\n",
+        "name\tage\tSmile\n5.jpg\t0,5\tVRAI\nsad/1.jpg\t3\tnon\n",
     ],
 )
 def test_what_spreadsheets_write(tmp_path, text):
