@@ -26,6 +26,12 @@ def slashes(member):
     return member.replace("\\", "/").removeprefix("./")
 
 
+def some(names, count=3):
+    """The first few of a list of names in brackets, for messages: "(a.jpg, b.jpg, ...)"."""
+    shown = [name if name.isprintable() else repr(name) for name in names[:count]]
+    return f"({', '.join([*shown, *(['...'] if len(names) > count else [])])})"
+
+
 def safe_id(path):
     """An id that can be a file name on any system and a cell of a spreadsheet.
 

@@ -11,7 +11,7 @@ import pandas as pd
 from facepipe.core.files import read_json
 from facepipe.datasets.archive import MemberError, list_members, read_members
 from facepipe.datasets.labels import Labels
-from facepipe.datasets.names import LABELS, member_name, safe_id, slashes
+from facepipe.datasets.names import LABELS, member_name, safe_id, slashes, some
 from facepipe.errors import InputError
 from facepipe.tables.cells import WORDS, Cells, short, zero_one
 from facepipe.tables.sheets import named_columns, open_sheet
@@ -106,7 +106,8 @@ def read_table(path, ids, paths, root="", data=None):
         split       is train, valid or test;
         a column of 0/1, -1/1, true/false or yes/no (see `facepipe.tables.cells.WORDS`) is an attribute;
         another column of numbers is a factor (0,5 is a number, too, where commas do not separate the cells).
-    An empty cell means unknown. A column without any value is left out.
+    An empty cell means unknown. A column without any value is left out. A line each says how many rows name no picture,
+    and how many pictures have no row.
 
     Args:
         path: the file; with `data` its name for messages.
@@ -146,6 +147,8 @@ def read_table(path, ids, paths, root="", data=None):
             first = f"{paths[0][len(root) :]!r}" if paths else "none"
             raise InputError(f"{path}: names none of the pictures ({missing}); they are {first} and so on")
         print(f"{path}: {len(unknown)} rows name no picture, {missing}")
+    if without := [name[len(root) :] for place, name in enumerate(paths) if place not in places]:
+        print(f"{path}: {len(without)} of {len(paths)} pictures have no row {some(without)}: nothing is known of them")
     rows_of = np.fromiter(places, int, len(places))
     tables = {"attribute": {}, "factor": {}}
     while readers:  # each goes as soon as its column is there
