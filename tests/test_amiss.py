@@ -87,10 +87,17 @@ def test_an_autoencoder_worse_than_pca(world):
     ("name", "change", "sign"),
     [
         ("ae", {}, None),
+        ("ae", {"test_mse_to_pca": 1.14}, None),
         ("ae", {"test_mse_to_pca": 1.3}, "worse than PCA of its size (1.30 times"),
         ("vae", {"test_mse_to_pca": 1.3, "active_units": 20}, None),  # what beta costs
         ("vae", {"active_units": 4}, None),
         ("vae", {"active_units": 3}, "3 of 64 latent dimensions"),
+        ("vae", {"active_units": 64, "kl_nats": 1.2}, None),
+        (
+            "vae",
+            {"active_units": 64, "kl_nats": 0.16},
+            "next to nothing of the photographs (KL to the prior 0.16 nats)",
+        ),
         ("ae", {"dead_dimensions": 60}, None),
         ("ae", {"dead_dimensions": 61}, "3 of 64 latent dimensions"),
         ("gan", {"diversity_x_n500": LEAST_DIVERSITY}, None),

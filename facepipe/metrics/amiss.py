@@ -4,12 +4,14 @@ from typing import NamedTuple
 
 # of the latent dimensions at least this share should say something
 LEAST_LIVING = 1 / 16
+# of a VAE's posterior to its prior, in all: with less a latent does not tell one photograph from two others
+LEAST_NATS = 1.0
 # of random faces: their `diversity` over that of photographs
 LEAST_DIVERSITY = 0.2
 # a GAN may show few of many people, but one of a hundred should be there; fewer images do not tell
 LEAST_RECALL, RECALL_IMAGES, RECALL_OF_PHOTOGRAPHS = 0.01, 200, 0.5
 # an autoencoder's squared error over that of PCA; a finish against a discriminator trades some of it for sharpness
-WORST_ERROR = 1.1
+WORST_ERROR = 1.15
 
 _BEGIN_AGAIN = (
     "begin from the VAE (train_gan.init_from: data/models/vae), raise train_gan.r1_gamma, or hold the discriminator "
@@ -55,6 +57,9 @@ def find_amiss(name, latent_dim, scores, real, tag, count, finished):
         if living < LEAST_LIVING * latent_dim:
             sign = f"{living} of {latent_dim} latent dimensions say anything of the photographs"
             return Amiss(name, sign, _LATENTS[name])
+    if scores.get("kl_nats", LEAST_NATS) < LEAST_NATS:
+        sign = f"its latents say next to nothing of the photographs (KL to the prior {scores['kl_nats']:.2g} nats)"
+        return Amiss(name, sign, _LATENTS[name])
     diversity, recall = scores[f"diversity_{tag}"], scores[f"recall_{tag}"]
     if diversity < LEAST_DIVERSITY:
         sign = f"its random faces are alike (diversity {diversity:.2f} of that of photographs, recall {recall:.2f})"
