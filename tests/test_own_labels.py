@@ -95,9 +95,6 @@ def test_table_goes_before_sub_folders(tmp_path):
         "\ufeffid;age;Smile\r\n5.jpg;0,5;1\r\nsad~1.jpg;3;0\r\n;;\r\n",
         "ID\tage\tSmile\t\t\nsad/1.jpg\t3\t0\t\t\n\n5.jpg\t0.5\t1\t\t\n",
         '"Image", "age", Smile\r"5.jpg", "0.5",1\r"sad/1.jpg", 3 ,no\r',
-        "sep=;\r\nname;age;Smile\r\n5.jpg;0,5\u00a0;WAHR\r\nsad/1.jpg;\u00a03;FALSCH\r\n",
-        "name;age;Smile\n5.jpg;0,5;1,0\nsad/1.jpg;3,0;\u22121,0\n",
-        "name\tage\tSmile\n5.jpg\t0,5\tVRAI\nsad/1.jpg\t3\tnon\n",
     ],
 )
 def test_what_spreadsheets_write(tmp_path, text):
@@ -172,6 +169,20 @@ def test_broken_table(tmp_path, text, message):
     with pytest.raises(InputError, match=f"labels.csv: {message}") as caught:
         read(tmp_path, text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\r\nname;age;Glasses\r\n5.jpg;0,5\u00a0;WAHR\r\nsad/1.jpg;\u00a03;FALSCH\r\n",
+        "name;age;Glasses\n5.jpg;0,5;1,0\nsad/1.jpg;3,0;\u22121,0\n",
+        "name\tage\tGlasses\n5.jpg\t0,5\tVRAI\nsad/1.jpg\t3\tnon\n",
+    ],
+)
+def test_what_spreadsheets_of_other_languages_write(tmp_path, text):
+    labels = read(tmp_path, text)
+    assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 0.5, "sad~1.jpg": 3.0}
+    assert labels.attributes["Glasses"].dropna().to_dict() == {"5.jpg": 1.0, "sad~1.jpg": 0.0}
 
 
 def test_rows_may_end_early(tmp_path):

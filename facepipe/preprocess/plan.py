@@ -10,8 +10,6 @@ from facepipe.datasets.names import PICTURE_SUFFIXES
 from facepipe.errors import FieldError
 from facepipe.shards.shards import SPLITS
 
-UNLISTED = {"folder": "no split in labels.csv"}  # in place of the official split's file
-
 
 class Item(NamedTuple):
     """One face: a picture of the archive, or one of several faces in it.
@@ -93,7 +91,7 @@ def plan_splits(source, official, items, params):
             if photograph in official:
                 plan[official[photograph]].append(item)
             elif item.first is None:
-                unlisted.append((item.member.name, UNLISTED.get(source.name, "not in the official split's file")))
+                unlisted.append((item.member.name, "not in the official split's file"))
     else:
         for item in items:
             first = item.first or item
