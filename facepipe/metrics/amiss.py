@@ -13,19 +13,16 @@ LEAST_RECALL, RECALL_IMAGES, RECALL_OF_PHOTOGRAPHS = 0.01, 200, 0.5
 # an autoencoder's squared error over that of PCA; a finish against a discriminator trades some of it for sharpness
 WORST_ERROR = 1.15
 
-_BEGIN_AGAIN = (
-    "begin from the VAE (train_gan.init_from: data/models/vae), raise train_gan.r1_gamma, or hold the discriminator "
-    "back (train_gan.schedule)"
-)
 _LATENTS = {
     "ae": "another train_ae.latent_activation, or a lower train_ae.learning_rate",
     "vae": "lower train_vae.beta, or set train_vae.free_bits or train_vae.capacity (posterior collapse)",
     "gan": "look at its random faces; train the inverter longer (train_inverter.images)",
 }
 _SAMPLES = {
-    "ae": "train it longer (train_ae.epochs), or another export_latents.density",
+    "ae": "train it longer (train_ae.epochs), or at a lower train_ae.learning_rate",
     "vae": "train it longer (train_vae.epochs), or lower train_vae.beta",
-    "gan": f"{_BEGIN_AGAIN} (mode collapse)",
+    "gan": "begin from the VAE (train_gan.init_from: data/models/vae), raise train_gan.r1_gamma, or hold the "
+    "discriminator back (train_gan.schedule); a train_gan.truncation near 0 does this, too",
 }
 _ERROR = "train it longer (train_ae.epochs), lower train_ae.learning_rate, or begin at PCA (train_ae.linear_path: true)"
 

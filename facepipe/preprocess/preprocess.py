@@ -197,9 +197,7 @@ def _check_labels(labels, items, raw, archive):
             "attributes stay unknown"
         )
     if absent := [id for id in known if id not in ids]:
-        print(
-            f"preprocess: the label files know {len(absent)} pictures {some(absent)} that {archive.name} does not have"
-        )
+        print(f"preprocess: the label files know {len(absent)} pictures {some(absent)} that are none of {archive.name}")
     nobody = [item.id for item in items if item.id not in labels.identities] if labels.identities else []
     if nobody:
         print(
