@@ -294,7 +294,7 @@ def macro(call, it):
 
 
 @pytest.mark.parametrize("missing", [
-    "evaluate/scores.csv", "evaluate/samples.csv", "evaluate/edits.csv", "train_vae/facts.csv",
+    "evaluate/scores.csv", "evaluate/samples.csv", "evaluate/edits.csv", "evaluate/amiss.csv", "train_vae/facts.csv",
     "train_gan/history.csv", "train_ae/summary.csv",
     "train_vae/kl.csv", "preprocess/splits.csv", "preprocess/grids/mean_face.png",
 ])  # fmt: skip
@@ -357,6 +357,25 @@ def test_a_collapse_of_the_gan_reaches_the_page(world):
             path.write_text(content)
     assert f'<p class="warning">Collapse? In epochs 1\u2013{len(rows)} of {len(rows)} ' in page
     assert page.index("Collapse?") < page.index("Sample diversity") and ">real_diversity<" in page
+
+
+def test_what_is_amiss_stands_in_a_box_at_the_top(world):
+    folder, load = world
+    path = folder / "reports" / "evaluate" / "amiss.csv"
+    before = path.read_text()
+    assert "What is amiss" not in render(folder, load)
+    try:
+        write_csv(path, ("model", "sign", "remedy"), [("vae", "0 of 64 <dimensions>", "lower train_vae.beta")])
+        page = render(folder, load)
+        alone = render(folder, load, wanted=("ae",))
+    finally:
+        path.write_text(before)
+        render(folder, load)
+    box = page.split('<section class="warning" aria-label="What is amiss">')[1].split("</section>")[0]
+    assert "<b>Variational autoencoder: 0 of 64 &lt;dimensions&gt;.</b> To try: lower train_vae.beta." in box
+    assert page.index("What is amiss") < page.index("The data</h2>")
+    assert "What is amiss" not in alone
+    Checker(page)
 
 
 def test_the_frames_of_a_training_are_spread_evenly(tmp_path):
