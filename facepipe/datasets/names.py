@@ -90,3 +90,9 @@ def _with_digest(safe, text):
 def member_name(path):
     """A file's path as the zip has it: bytes that are not UTF-8, control characters, \\ and : as %XX (hexadecimal)."""
     return _ESCAPED.sub(lambda c: "".join(f"%{b:02X}" for b in c[0].encode("utf-8", "surrogateescape")), path)
+
+
+def some(names, count=3):
+    """The first few of a list of names in brackets, for messages: "(a.jpg, b.jpg, ...)"."""
+    shown = [name if name.isprintable() else repr(name) for name in names[:count]]
+    return f"({', '.join([*shown, *(['...'] if len(names) > count else [])])})"
