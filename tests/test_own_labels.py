@@ -64,7 +64,7 @@ def test_sub_folders_that_are_no_attributes(tmp_path, capsys):
 @pytest.mark.parametrize("name", ["z1", "PC 2", "Z000", "pc-3", "split", "ID", "Identity", "name", "file", "image"])
 def test_names_that_no_attribute_can_have(tmp_path, name):
     with pytest.raises(
-        InputError, match=f"^folder: no attribute can be called as the sub-folder {name}/: tables of .*; rename"
+        InputError, match=f"^folder: sub-folders that cannot be attributes: {name}/: tables of .*; rename"
     ):
         read(tmp_path, members=[f"{name}/1.jpg", "sad/1.jpg"])
     if name.lower() not in OWN:
@@ -116,7 +116,7 @@ def test_the_table_goes_before_folders_that_are_the_split(tmp_path):
 
 def test_folders_of_which_some_may_be_a_split(tmp_path):
     members = ["train/a/1.jpg", "train/b/1.jpg", "test/a/2.jpg", "car/3.jpg", "bus/4.jpg"]
-    message = r"^split: test/ and train/ may be a split, but bus/ and car/ beside it is not; say official if .*hash if"
+    message = r"^split: test/ and train/ may be a split, but there is bus/ and car/, too; say official if .*hash if"
     with pytest.raises(FieldError, match=message):
         read(tmp_path, members=members)
     labels = read(tmp_path, members=members, split="official")

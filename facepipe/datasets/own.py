@@ -104,8 +104,8 @@ def _read_split_folders(paths, split):
         if others and split == "auto":
             raise FieldError(
                 "split",
-                f"{said} may be a split, but {_listed([f'{name}/' for name in others])} beside it is not; say official "
-                "if they are the split (pictures in the others are left out), hash if all of these are attributes",
+                f"{said} may be a split, but there is {_listed([f'{name}/' for name in others])}, too; say official if they "
+                "are the split (pictures in the others are left out), hash if all of these are attributes",
             )
         print(f"folder: taken for the split: {said}")
         return _SplitFolders(splits, ["/".join(each[:level] + each[level + 1 :]) for each in parts])
@@ -133,7 +133,7 @@ def _read_sub_folders(paths, ids):
     columns = [safe_name(names[0].strip()) for names in alike.values()]
     if bad := [f"{name}/" for name in columns if cannot_be_attribute(name)]:
         reason = cannot_be_attribute(bad[0][:-1])
-        raise InputError(f"folder: no attribute can be called as the sub-folder {_listed(bad)}: {reason}; rename it")
+        raise InputError(f"folder: sub-folders that cannot be attributes: {_listed(bad)}: {reason}; rename them")
     for name, names in zip(columns, alike.values(), strict=True):
         if len(names) > 1:
             print(f"folder: {_listed([f'{each}/' for each in names])} are taken for one attribute, {name}")
