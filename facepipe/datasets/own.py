@@ -100,12 +100,12 @@ def _read_split_folders(paths, split):
         others = sorted(set(names) - named - {None})
         if others and split == "hash":
             return None
-        said = _listed([f"{name}/" for name in sorted(named)])
+        said, beside = (_listed([f"{name}/" for name in folders]) for folders in (sorted(named), others))
         if others and split == "auto":
             raise FieldError(
                 "split",
-                f"{said} may be a split, but there is {_listed([f'{name}/' for name in others])}, too; say official if they "
-                "are the split (pictures in the others are left out), hash if all of these are attributes",
+                f"{said} may be a split, but there is {beside}, too; say official if they are the split (pictures in "
+                "others are left out), hash if all of these are attributes",
             )
         print(f"folder: taken for the split: {said}")
         return _SplitFolders(splits, ["/".join(each[:level] + each[level + 1 :]) for each in parts])
@@ -116,7 +116,7 @@ def _listed(names):
     """Some names as text: a, b and c; of many the first."""
     if len(names) > NAMED:
         names = [*names[:NAMED], f"{len(names) - NAMED} more"]
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _read_sub_folders(paths, ids):
