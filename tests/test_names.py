@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from facepipe.datasets.labels import read_utkface, read_yearbook
-from facepipe.datasets.names import MAX_BYTES, safe_id, safe_name
+from facepipe.datasets.names import MAX_BYTES, photograph, safe_id, safe_name
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,11 @@ def test_any_name_gives_a_file_name_and_different_names_different_ones(tmp_path)
 def test_names_of_attributes_and_people():
     assert [safe_name(name) for name in ("con", "Müde", "no hat")] == ["con", "Müde", "no hat"]
     assert re.fullmatch("smile_-[0-9a-f]{12}", safe_name("smile ")) and safe_name("a/b") == "a~b"
+
+
+def test_formats_of_a_photograph():
+    assert photograph("a/IMG_1.JPG") == photograph("A/img_1.heic") == "a/img_1"
+    assert photograph("a.b/img0") == "a.b/img0" and photograph("a.jpg_large") == "a.jpg_large"
 
 
 def utkface(*names):

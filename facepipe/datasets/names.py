@@ -61,7 +61,9 @@ def distinct_id(id_, member):
 
 def photograph(member):
     """What a photograph's files in several formats (IMG_1.JPG, IMG_1.HEIC) have in common: str."""
-    return folded(slashes(member)).rpartition(".")[0]
+    name = folded(slashes(member))
+    stem, _, suffix = name.rpartition(".")
+    return stem if suffix in PICTURE_SUFFIXES else name
 
 
 def _safe(path, is_device):
