@@ -250,14 +250,15 @@ def write_hostile(folder):
     (folder / "folder.jpg").mkdir()
     outside = folder.parent / f"{folder.name}-outside.jpg"
     outside.write_bytes(encoded(draw(), "jpeg"))
-    (folder / "link-inside.jpg").symlink_to("plain.jpg")
+    (folder / "link-inside.jpg").symlink_to(".hidden.jpg")
     (folder / "link-outside.jpg").symlink_to(outside)
     (folder / "link-to-nothing.jpg").symlink_to("nothing.jpg")
     (folder / "link-to-itself.jpg").symlink_to("link-to-itself.jpg")
     (folder / "link-to-a-folder.jpg").symlink_to("..")
     os.mkfifo(folder / "pipe.jpg")
     special = [
-        ".hidden.jpg", "._plain.jpg", "notes.txt", "folder.jpg", "link-inside.jpg", "link-outside.jpg",
-        "link-to-nothing.jpg", "link-to-itself.jpg", "link-to-a-folder.jpg", "pipe.jpg",
+        ".hidden.jpg", "._plain.jpg", "notes.txt", "folder.jpg", "link-to-nothing.jpg", "link-to-itself.jpg",
+        "link-to-a-folder.jpg", "pipe.jpg",
     ]  # fmt: skip
-    return {name: expected for name, (_, expected) in files.items()} | dict.fromkeys(special, LEFT_OUT)
+    followed = {"link-inside.jpg": OK, "link-outside.jpg": OK}
+    return {name: expected for name, (_, expected) in files.items()} | followed | dict.fromkeys(special, LEFT_OUT)

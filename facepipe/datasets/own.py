@@ -12,7 +12,7 @@ import pandas as pd
 from facepipe.core.files import read_json
 from facepipe.datasets.archive import MemberError, list_members, read_members
 from facepipe.datasets.labels import Labels
-from facepipe.datasets.names import LABELS, member_name, safe_id, slashes
+from facepipe.datasets.names import LABELS, member_name, own_id, slashes
 from facepipe.errors import InputError
 from facepipe.tables.cells import Cells, short
 from facepipe.tables.sheets import named_columns, open_sheet
@@ -45,7 +45,7 @@ def read_folder(folder, items):
     """
     folder = Path(folder)
     ids = pd.Index([id for id, _ in items], name="id", dtype=str)
-    paths = [unicodedata.normalize("NFC", slashes(member)) for _, member in items]
+    paths = [_normal(member) for _, member in items]
     root = posixpath.commonpath([posixpath.dirname(path) for path in (min(paths), max(paths))]) if paths else ""
     root = f"{root}/" if root else ""
     sorted_into = _read_sub_folders([path[len(root) :] for path in paths], ids)
@@ -58,6 +58,11 @@ def read_folder(folder, items):
     for name, column in sorted_into.items():
         attributes[name] = attributes[name].fillna(column) if name in attributes else column
     return table._replace(attributes=attributes)
+
+
+def _normal(path):
+    # a Mac's archives have letters and their accents apart (form D)
+    return unicodedata.normalize("NFC", slashes(path))
 
 
 def _read_sub_folders(paths, ids):
@@ -75,7 +80,7 @@ def _read_sub_folders(paths, ids):
         if first in places:
             values[row] = 0.0
             values[row, places[first]] = 1.0
-    columns = [safe_id(name) for name in names]
+    columns = [own_id(name) for name in names]
     if "id" in columns:
         raise InputError("folder: a sub-folder called id cannot be an attribute; give it another name")
     return pd.DataFrame(values, index=ids, columns=columns, copy=False)
@@ -89,7 +94,8 @@ def _find_table(folder, root):
     described = folder / "dataset.json"
     if described.exists():
         archive = folder / read_json(described)["archive"]
-        for member in [m for m in list_members(archive) if slashes(m.name) in (LABELS, root + LABELS)]:
+        places = (LABELS, root + LABELS)
+        for member in [m for m in list_members(archive) if _normal(m.name) in places]:
             name = f"{archive}: {member.name}"
             if member.refused:
                 raise InputError(f"{name}: {member.refused}")
@@ -188,7 +194,7 @@ class _Finder:
 
     def __call__(self, cell, where):
         """Its place in `paths`; None: there is no such picture."""
-        given = unicodedata.normalize("NFC", slashes(cell))
+        given = _normal(cell)
         for name in (given, member_name(given)):
             for key, table in ((self.root + name, self.by_path), (name, self.by_path), (name, self.by_id)):
                 if key in table:

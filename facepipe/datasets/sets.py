@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from facepipe.datasets import names
+from facepipe.datasets import magic, names
 from facepipe.datasets.labels import (
     UTKFACE,
     YEARBOOK,
@@ -37,6 +37,7 @@ class Source:
         crop: the default: a box (left, top, right, bottom) as fractions of the picture; "center": the largest box of
             the target's shape; "none": the whole picture, padded to that shape.
         eyes: where the eyes lie in an image made so, as in `align.EYES`; None: not known.
+        by_content: whether a file whose name does not tell is a picture where its first bytes do.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Source:
     optional: tuple[str, ...] = ()
     crop: tuple[float, float, float, float] | str = "center"
     eyes: tuple[tuple[float, float], tuple[float, float]] | None = None
+    by_content: bool = False
 
     def match(self, member):
         """(id, identity or "") of an archive member, or None where it is not one of the set's pictures."""
@@ -57,7 +59,26 @@ class Source:
         groups = found.groupdict()
         id = f"{groups['part']}_{groups['id']}" if "part" in groups else groups["id"]
         identity = groups.get("identity")
-        return names.safe_id(id), names.safe_id(identity) if identity else ""
+        make = names.own_id if self.by_content else names.safe_id
+        return make(id), make(identity) if identity else ""
+
+    def look(self, member):
+        """Whether the first bytes of the archive member called so matter, see `find`."""
+        return self.by_content and not names.is_hidden(member) and self.match(member) is None
+
+    def leaves_out(self, member):
+        """Whether an archive member called so that is not `find`'s is none of the set's business, not a wrong one."""
+        path = PurePosixPath(member)
+        if self.by_content and names.is_hidden(member):
+            return True
+        # "._*": what macOS adds to archives
+        return path.suffix.lower().removeprefix(".") not in names.PICTURE_SUFFIXES or path.name.startswith("._")
+
+    def find(self, member):
+        """(id, identity or "") of an `archive.Member` listed with `look`, or None: not one of the set's pictures."""
+        if member.start and self.look(member.name):
+            return (names.own_id(member.name), "") if magic.is_picture(member.start, member.name) else None
+        return self.match(member.name)
 
 
 def _box(left, top, right, bottom, width, height):
@@ -156,6 +177,7 @@ SOURCES = {
             example="smile/photo.jpg",
             read=read_folder,
             optional=(LABELS,),
+            by_content=True,
         ),
     )
 }

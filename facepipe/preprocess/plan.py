@@ -1,14 +1,14 @@
 """Plan the shards before any picture is decoded: which pictures, under which ids, in which split."""
 
 import heapq
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from facepipe.core.determinism import fraction
 from facepipe.datasets.archive import Member, list_members
-from facepipe.datasets.names import PICTURE_SUFFIXES
 from facepipe.errors import FieldError
 from facepipe.shards.shards import SPLITS
+
+NO_SPLIT = "its split is not known: the table has none for it; fill in its column split, or use preprocess.split: hash"
 
 
 class Item(NamedTuple):
@@ -37,9 +37,9 @@ def list_items(source, archive, max_bytes):
         picture with the same id, pictures whose name does not fit the data set.
     """
     items, rejected = {}, []
-    for member in list_members(archive, max_bytes, keys=True):
-        found = source.match(member.name)
-        if found is None and not _looks_like_a_picture(member.name):
+    for member in list_members(archive, max_bytes, keys=True, look=source.look):
+        found = source.find(member)
+        if found is None and source.leaves_out(member.name):
             continue
         # latents are decoded to files of these names, and some file systems do not tell A from a
         key = found[0].casefold() if found else None
@@ -50,14 +50,8 @@ def list_items(source, archive, max_bytes):
         elif key in items:
             rejected.append((member.name, f"its id {found[0]} is that of {items[key].member.name}"))
         else:
-            items[key] = Item(found[0], found[1], member)
+            items[key] = Item(found[0], found[1], member._replace(start=b""))
     return list(items.values()), rejected
-
-
-def _looks_like_a_picture(name):
-    path = PurePosixPath(name)
-    # "._*": what macOS adds to archives
-    return path.suffix.lower().removeprefix(".") in PICTURE_SUFFIXES and not path.name.startswith("._")
 
 
 def limit(items, count):
@@ -91,7 +85,8 @@ def plan_splits(source, official, items, params):
             if photograph in official:
                 plan[official[photograph]].append(item)
             elif item.first is None:
-                unlisted.append((item.member.name, "not in the official split's file"))
+                own = source.name == "folder"
+                unlisted.append((item.member.name, NO_SPLIT if own else "not in the official split's file"))
     else:
         for item in items:
             first = item.first or item
