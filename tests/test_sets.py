@@ -213,7 +213,7 @@ def test_the_stage_in_all_these_cases(tmp_path, name, files, archive, server):
     right = content_of(files[archive])
     workspace = write_workspace(tmp_path / "work", name=name, mirror=server.url)
     server.files[archive] = right[: len(right) // 2]
-    assert_one_line(download(workspace), archive, server.url, "neither a zip nor a tar archive", "set dataset.archive")
+    assert_one_line(download(workspace), archive, server.url, "a zip archive without its end", "set dataset.archive")
     server.files[archive] = right
     write_workspace(workspace, name=name, mirror=server.url, checksums={archive: "md5:" + "0" * 32})
     came = hashlib.md5(right).hexdigest()

@@ -60,8 +60,8 @@ def is_picture(start, name):
             or one that begins with .tif.
     """
     if start.startswith(_TIFF):
-        _, dot, suffix = name.rpartition("/")[2].rpartition(".")
-        return not dot or suffix.lower().startswith("tif")
+        _, dot, suffix = name.rpartition("/")[2].lower().rpartition(".")
+        return not dot or not suffix or suffix.startswith("tif")
     return _PICTURES.match(start) is not None
 
 

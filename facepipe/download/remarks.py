@@ -49,7 +49,8 @@ class Remarks:
             print(f"{path}: {total} {files}, left out: {self.found()}")
         if self._guessed:
             name, table = self._first
+            names = "1 name is" if self._guessed == 1 else f"{self._guessed} names are"
             print(
-                f"{path}: {self._guessed} names are not UTF-8, and nothing says what else: read as {table}, the first "
-                f"{name}; if that is wrong, unpack it, mend the names, and name the folder"
+                f"{path}: {names} not UTF-8, and nothing says what else: read as {table}, the first as {name}; "
+                "if that is wrong, mend the names (of an archive: unpack it first) and name the folder"
             )
