@@ -17,6 +17,7 @@ from scipy.io import savemat
 
 from facepipe.datasets.archive import MemberError, archive_kind, list_members, read_members, read_place
 from facepipe.errors import InputError
+from tests.material import write_unflagged_zip
 
 CONTENTS = {"a/1.jpg": b"one", "a/2.jpg": b"two" * 5000, "b.txt": b""}
 
@@ -241,19 +242,7 @@ def test_not_an_archive(tmp_path):
 
 
 def unflagged(path, names, encoding, system=0, extra=lambda raw: b""):
-    """A zip whose names are these bytes, without the flag that says UTF-8; contents: the name in UTF-8."""
-    records, directory = b"", b""
-    for name in names:
-        raw, data = name.encode(encoding), name.encode()
-        field = extra(raw)
-        sizes = struct.pack("<LLLHH", zlib.crc32(data), len(data), len(data), len(raw), len(field))
-        begin = struct.pack("<HHHHH", 20, 0, 0, 0, 33)
-        directory += b"PK\x01\x02" + bytes([20, system]) + begin + sizes
-        directory += struct.pack("<HHHLL", 0, 0, 0, 0o100644 << 16, len(records)) + raw + field
-        records += b"PK\x03\x04" + begin + sizes + raw + field + data
-    end = struct.pack("<HHHHLLH", 0, 0, len(names), len(names), len(directory), len(records), 0)
-    path.write_bytes(records + directory + b"PK\x05\x06" + end)
-    return path
+    return write_unflagged_zip(path, {name: name.encode() for name in names}, encoding, system, extra)
 
 
 def named_tar(path, names, encoding):
@@ -311,9 +300,8 @@ def test_a_name_once_more_in_utf8(tmp_path):
 
 def test_a_folders_name_is_the_same_for_all_its_files(tmp_path):
     names = ["Möwe/Zoë.jpg", "Möwe/O\u2019Hara.jpg"]  # only the second has what is no letter
-    for encoding, system in (("cp1252", 3),):
-        path = unflagged(tmp_path / "x.zip", names, encoding, system)
-        assert {member.name.partition("/")[0] for member in list_members(path)} == {"Möwe"}
+    path = unflagged(tmp_path / "x.zip", names, "cp1252", system=3)
+    assert {member.name.partition("/")[0] for member in list_members(path)} == {"Möwe"}
 
 
 def test_a_name_that_is_not_the_utf8_it_is_said_to_be(tmp_path):

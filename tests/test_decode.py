@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.preprocess.decode import ImageError, Picture, reduction
+from facepipe.preprocess.decode import ImageError, Picture, _reads_heif, reduction
 from facepipe.preprocess.images import resize
 from tests.encoded import RAMP, color, encoded
 
@@ -53,6 +53,35 @@ def test_sixteen_bit_gray_is_scaled_not_clipped():
     assert np.array_equal(np.asarray(decode(encoded(Image.fromarray(every)))), expected)
     int32 = Image.fromarray(RAMP.astype(np.int32) * 257)
     assert np.array_equal(np.asarray(decode(encoded(int32, "tiff"))), RAMP)
+
+
+def test_heic():
+    """As a phone writes it: turned by its EXIF, which its own rotation says, too."""
+    heif = pytest.importorskip("pillow_heif")
+    image, file = smooth(64, 48), io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    heif.from_pillow(image).save(file, quality=90, exif=exif.tobytes())
+    picture = Picture(file.getvalue(), MAX_PIXELS)
+    assert picture.size == (48, 64)
+    decoded = picture.decode().image
+    assert decoded.mode == "RGB" and decoded.size == (48, 64)
+    assert psnr(decoded, image.transpose(Image.Transpose.ROTATE_270)) > 30
+    with pytest.raises(ImageError, match="more than 1000 pixels"):
+        Picture(file.getvalue(), 1000)
+    with pytest.raises(ImageError, match=r"damaged|not a picture"):
+        Picture(file.getvalue()[:-200], MAX_PIXELS).decode()
+
+
+def test_heic_without_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    _reads_heif.cache_clear()
+    for brands in (b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heic"):
+        with pytest.raises(ImageError, match=r"^a HEIC picture, which needs pip install 'facepipe\[heic\]'$"):
+            Picture(b"\0\0\0\x18ftyp" + brands + bytes(200), MAX_PIXELS)
+    _reads_heif.cache_clear()
+    # AVIF is Pillow's own, also where it first says that it is HEIF
+    assert decode(encoded(smooth(32, 32), "avif")).size == (32, 32)
 
 
 def test_bilevel_palette_cmyk():

@@ -51,3 +51,14 @@ def test_hash_split_has_the_fractions_asked_for():
     assert unlisted == []
     shares = {split: len(rows) / 5000 for split, rows in plan.items()}
     assert shares == pytest.approx({"train": 0.6, "valid": 0.2, "test": 0.2}, abs=0.02)
+
+
+def test_a_split_that_is_not_known_is_the_tables_fault_where_it_is_the_users_own():
+    items = [Item(f"{number}.png", "", Member(f"{number}.png", None)) for number in range(3)]
+    reasons = {
+        name: dict(plan_splits(get_source(name), {"0.png": "train", "1.png": "test"}, items, Preprocess())[1])
+        for name in ("celeba", "folder")
+    }
+    assert reasons["celeba"] == {"2.png": "not in the official split's file"}
+    assert list(reasons["folder"]) == ["2.png"] and "official" not in reasons["folder"]["2.png"]
+    assert "the table has none for it; fill in its column split" in reasons["folder"]["2.png"]
