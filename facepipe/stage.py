@@ -12,7 +12,7 @@ from facepipe.quiet import import_tensorflow
 from facepipe.restore import outputs_kept
 
 
-def run(main, name, tensorflow=False, within=None, report="facts.csv"):
+def run(main, name, tensorflow=False, within=None, report="facts.csv", section=None):
     """Run one stage.
 
     Args:
@@ -22,6 +22,7 @@ def run(main, name, tensorflow=False, within=None, report="facts.csv"):
         tensorflow: bool, whether the stage uses TensorFlow (imported after the params are checked).
         report: str, the file in reports/<name>/ for these numbers: .csv, a table to look at, see `write_facts`; .json,
             metrics by which DVC compares runs, for the few that are worth a column there.
+        section: str, the stage's own section of params.yaml; None: that called like the stage.
         within: context manager around all of it, or None; sees the exception where the stage fails.
 
     Exits with 2 and one line on stderr where the input is wrong or the disk is full or closed to us, with 130 after
@@ -40,7 +41,11 @@ def run(main, name, tensorflow=False, within=None, report="facts.csv"):
                 write = write_json if report.endswith(".json") else write_facts
                 write(f"reports/{name}/{report}", values)
     except InputError as error:
-        where = f"params.yaml: {_section(params, error.section) or name}." if isinstance(error, FieldError) else ""
+        where = (
+            f"params.yaml: {_section(params, error.section) or section or name}."
+            if isinstance(error, FieldError)
+            else ""
+        )
         print(f"{name}: {where}{error}", file=sys.stderr)
         raise SystemExit(2) from None
     except WorkerLost as error:

@@ -2,16 +2,18 @@
 
 from functools import cache
 
+from facepipe.config import load_params
 from facepipe.restore import outputs_kept
 from facepipe.stage import run
 
-RECIPE = "recipes/demo.yaml"  # what params.yaml is as it comes
+RECIPE = "demo"  # what params.yaml is as it comes
 
 
 def main(params):
     from facepipe.models.load import load_model
     from facepipe.report.explorer.page import EXPLORER, write_explorer
     from facepipe.report.render import render_reports
+    from facepipe.report.settings import changed_settings
 
     places = {
         "models": "data/models",
@@ -22,7 +24,8 @@ def main(params):
         "load": cache(load_model),
         "wanted": params.models,
     }
-    render_reports(params.render_reports, edits="data/edits", settings=(params, RECIPE), explorer=EXPLORER, **places)
+    changed = changed_settings(params, load_params(f"recipes/{RECIPE}.yaml"), RECIPE)
+    render_reports(params.render_reports, edits="data/edits", changed=changed, explorer=EXPLORER, **places)
     write_explorer(params.render_reports, **places)
 
 

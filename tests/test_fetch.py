@@ -111,6 +111,50 @@ def test_archive_of_another_name_and_labels_elsewhere(tmp_path):
     assert names_in(tmp_path / "raw") == {"img_align_celeba.zip", "dataset.json", *LABELS}
 
 
+TABLES = {
+    "list_attr_celeba.csv": b"image_id,Smiling\n000001.jpg,-1\n",
+    "list_eval_partition.csv": b"image_id,partition\n000001.jpg,0\n",
+}
+
+
+@pytest.mark.parametrize("place", ["beside", "labels", "within"])
+def test_celeba_with_the_tables_of_a_mirror(tmp_path, capsys, place):
+    member = "img_align_celeba/img_align_celeba/000001.jpg"
+    archive = celeba(tmp_path / "given", name="archive.zip", member=member, labels=False)
+    folder = {"beside": archive.parent, "labels": tmp_path / "labels", "within": None}[place]
+    if folder:
+        folder.mkdir(exist_ok=True)
+        for name, data in TABLES.items():
+            (folder / name).write_bytes(data)
+    else:
+        with zipfile.ZipFile(archive, "a") as file:
+            for name, data in TABLES.items():
+                file.writestr(name, data)
+    run(tmp_path, name="celeba", archive=str(archive), labels=str(folder) if place == "labels" else None)
+    assert names_in(tmp_path / "raw") == {"dataset.json", "img_align_celeba.zip", *TABLES}
+    assert all((tmp_path / "raw" / name).read_bytes() == data for name, data in TABLES.items())
+    assert "celeba: list_attr_celeba.csv in place of list_attr_celeba.txt" in capsys.readouterr().out
+
+
+def test_what_celeba_has_both_ways_and_what_is_pinned(tmp_path):
+    archive = celeba(tmp_path / "given")
+    (archive.parent / "list_attr_celeba.csv").write_bytes(b"not read")
+    run(tmp_path, name="celeba", archive=str(archive))
+    lists = {"dataset.json", "img_align_celeba.zip", "list_attr_celeba.txt", "list_eval_partition.txt"}
+    assert names_in(tmp_path / "raw") == lists
+    for path in archive.parent.glob("list_*"):
+        path.unlink()
+    with zipfile.ZipFile(archive, "a") as file:
+        for name, data in TABLES.items():
+            file.writestr(f"celeba/{name}", data)
+    pins = {"img_align_celeba.zip": f"md5:{md5(archive)}", "list_attr_celeba.csv": f"md5:{'0' * 32}"}
+    with pytest.raises(
+        InputError, match=r"img_align_celeba.zip: celeba/list_attr_celeba.csv: expected md5 0{32}, came"
+    ):
+        run(tmp_path, name="celeba", archive=str(archive), checksums=pins)
+    assert names_in(tmp_path / "raw") == lists
+
+
 def test_lfw_says_once_which_label_files_are_missing(tmp_path, capsys):
     (tmp_path / "male_names.txt").write_text("Ann_0001.jpg\n")
     run(tmp_path, name="lfw", archive=str(lfw(tmp_path / "lfw.tgz")))

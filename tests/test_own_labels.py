@@ -80,7 +80,8 @@ def test_table(tmp_path, capsys):
     assert list(labels.factors.columns) == ["age"] and same(labels.factors, [[31], [31.5], [NAN], [-100], [NAN]])
     assert labels.identities == {"smile~1.jpg": "Ann", "smile~sub~2.jpg": "Ann", "sad~Zoë.jpg": "Zoë"}
     assert labels.splits == {"smile~1.jpg": "train", "sad~1.jpg": "test", "sad~Zoë.jpg": "valid"}
-    assert capsys.readouterr().out == ""
+    printed = capsys.readouterr().out
+    assert printed == f"{tmp_path}/labels.csv: 1 of 5 pictures have no row (5.jpg): nothing is known of them\n"
 
 
 def test_table_goes_before_sub_folders(tmp_path):
@@ -132,8 +133,9 @@ def test_kinds_of_columns(tmp_path, values, kind):
 def test_rows_without_a_picture(tmp_path, capsys):
     labels = read(tmp_path, "id,age\n5.jpg,7\ngone.jpg,8\nsmile/5.jpg,9\n")
     assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 7.0}
-    printed = capsys.readouterr().out
-    assert printed.count("\n") == 1 and "2 rows name no picture, the first, row 3: 'gone.jpg'" in printed
+    rows, pictures = capsys.readouterr().out.splitlines()
+    assert "2 rows name no picture, the first, row 3: 'gone.jpg'" in rows
+    assert "labels.csv: 4 of 5 pictures have no row (smile/1.jpg, smile/sub/2.jpg, sad/1.jpg, ...)" in pictures
     with pytest.raises(InputError, match=r"names none of the pictures \(the first, row 2: 'x.jpg'\); they are 'smile/"):
         read(tmp_path, "id,age\nx.jpg,7\n")
 
@@ -167,6 +169,20 @@ def test_broken_table(tmp_path, text, message):
     with pytest.raises(InputError, match=f"labels.csv: {message}") as caught:
         read(tmp_path, text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\r\nname;age;Glasses\r\n5.jpg;0,5\u00a0;WAHR\r\nsad/1.jpg;\u00a03;FALSCH\r\n",
+        "name;age;Glasses\n5.jpg;0,5;1,0\nsad/1.jpg;3,0;\u22121,0\n",
+        "name\tage\tGlasses\n5.jpg\t0,5\tVRAI\nsad/1.jpg\t3\tnon\n",
+    ],
+)
+def test_what_spreadsheets_of_other_languages_write(tmp_path, text):
+    labels = read(tmp_path, text)
+    assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 0.5, "sad~1.jpg": 3.0}
+    assert labels.attributes["Glasses"].dropna().to_dict() == {"5.jpg": 1.0, "sad~1.jpg": 0.0}
 
 
 def test_rows_may_end_early(tmp_path):

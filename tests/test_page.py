@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
-from facepipe.config import Params, check_params
+from facepipe.config import Params, load_params
 from facepipe.core.files import read_json, write_csv, write_facts, write_json
 from facepipe.core.pictures import save_png
 from facepipe.errors import InputError
@@ -84,11 +83,11 @@ def without_inverter(tmp_path_factory):
     return make(tmp_path_factory.mktemp("no_inverter"), inverter=False)
 
 
-def render(folder, load, wanted=MODELS, settings=None):
+def render(folder, load, wanted=MODELS, changed=None):
     render_reports(
         RenderReports(columns=3, rows=2, interpolation_steps=3), folder / "models", folder / "latents",
         folder / "directions", folder / "edits", folder / "shards", folder / "reports", load=load, wanted=wanted,
-        settings=settings,
+        changed=changed,
     )  # fmt: skip
     return (folder / "reports" / "index.html").read_text()
 
@@ -175,20 +174,21 @@ def test_params_that_differ_from_a_recipe(world, tmp_path):
     sections["dataset"] = {"name": "folder", "archive": str(tmp_path / "<i>pictures")}
     epochs = "".join(f"train_{name}: {{epochs: 2, flip: true}}\n" for name in ("ae", "vae", "gan"))
     (tmp_path / "plain.yaml").write_text(epochs + "train_inverter: {epochs: 2}\n")
-    page = render(folder, load, settings=(Params.model_validate(sections), tmp_path / "plain.yaml"))
+    plain = load_params(tmp_path / "plain.yaml")
+    page = render(folder, load, changed=changed_settings(Params.model_validate(sections), plain, "plain"))
     text = " ".join(" ".join(Checker(page).text).split())
     assert "train_ae. epochs 3 2 train_ae. learning_rate 0.0001 0.002 train_vae. epochs 1 2" in text
     assert "train_inverter. epochs null 2 train_inverter. images 7 null" in text and "train_ae. latent_dim" not in text
     assert ".../<i>pictures" in text and str(tmp_path) not in page
     params = Params.model_validate(sections | {"models": ["ae"]})
-    page = render(folder, load, ("ae",), (params, tmp_path / "plain.yaml"))
+    page = render(folder, load, ("ae",), changed_settings(params, plain, "plain"))
     assert "train_ae.<wbr>epochs" in page and "train_gan" not in page and "train_vae" not in page
     assert "beside recipe <code>plain</code>" in page and "beside recipe" not in render(folder, load)
 
 
 def test_the_shipped_params_are_the_recipe_demo():
-    params = check_params(yaml.safe_load((ROOT / "params.yaml").read_text()), "params.yaml")
-    assert changed_settings(params, ROOT / "recipes/demo.yaml").settings == []
+    params = load_params(ROOT / "params.yaml")
+    assert changed_settings(params, load_params(ROOT / "recipes/demo.yaml"), "demo").settings == []
 
 
 def test_faces_and_the_top_can_lead_to_an_explorer(world):
@@ -294,7 +294,7 @@ def macro(call, it):
 
 
 @pytest.mark.parametrize("missing", [
-    "evaluate/scores.csv", "evaluate/samples.csv", "evaluate/edits.csv", "train_vae/facts.csv",
+    "evaluate/scores.csv", "evaluate/samples.csv", "evaluate/edits.csv", "evaluate/amiss.csv", "train_vae/facts.csv",
     "train_gan/history.csv", "train_ae/summary.csv",
     "train_vae/kl.csv", "preprocess/splits.csv", "preprocess/grids/mean_face.png",
 ])  # fmt: skip
@@ -357,6 +357,25 @@ def test_a_collapse_of_the_gan_reaches_the_page(world):
             path.write_text(content)
     assert f'<p class="warning">Collapse? In epochs 1\u2013{len(rows)} of {len(rows)} ' in page
     assert page.index("Collapse?") < page.index("Sample diversity") and ">real_diversity<" in page
+
+
+def test_what_is_amiss_stands_in_a_box_at_the_top(world):
+    folder, load = world
+    path = folder / "reports" / "evaluate" / "amiss.csv"
+    before = path.read_text()
+    assert "What is amiss" not in render(folder, load)
+    try:
+        write_csv(path, ("model", "sign", "remedy"), [("vae", "0 of 64 <dimensions>", "lower train_vae.beta")])
+        page = render(folder, load)
+        alone = render(folder, load, wanted=("ae",))
+    finally:
+        path.write_text(before)
+        render(folder, load)
+    box = page.split('<section class="warning" aria-label="What is amiss">')[1].split("</section>")[0]
+    assert "<b>Variational autoencoder: 0 of 64 &lt;dimensions&gt;.</b> To try: lower train_vae.beta." in box
+    assert page.index("What is amiss") < page.index("The data</h2>")
+    assert "What is amiss" not in alone
+    Checker(page)
 
 
 def test_the_frames_of_a_training_are_spread_evenly(tmp_path):

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from facepipe.models.gan.generator import residual_generator
+from facepipe.models.load import load_model
 from facepipe.networks import patches
+from facepipe.networks.layers import deconvolutions
+from facepipe.training.optimizer import Adam
 
 
 def numbers(*shape, dtype=tf.float32):
@@ -53,3 +57,36 @@ def test_nothing_to_crop():
     x = keras.Input((5, 6, 3))
     assert patches.cropped(x, (5, 6), "float32", "cut") is x
     assert patches.cropped(x, (4, 6), "float32", "cut").shape == (None, 4, 6, 3)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("patch", [1, 2])
+@pytest.mark.parametrize("architecture", ["dcgan", "residual"])
+def test_no_checkerboard_in_an_even_map_before_and_after_a_step(architecture, patch, channels):
+    if architecture == "residual":
+        net = residual_generator(4, (16, 16, channels), (8, 8), 0, "float32", patch=patch)
+    else:
+        net = deconvolutions("decoder", 4, (16, 16, channels), (8, 8), 0, "float32", True, patch=patch)
+    layer = next(each for each in reversed(net.layers) if isinstance(each, keras.layers.Conv2DTranspose))
+    maps = keras.Model(layer.input, net.output)
+    flat = tf.ones((1, *layer.input.shape[1:]))
+    assert np.ptp(maps(flat)[0, 4:-4, 4:-4], axis=(0, 1)).max() < 1e-5
+    before = layer.get_weights()
+    optimizer = Adam(1e-2)
+    optimizer.build(net.trainable_variables)
+    optimizer.apply([numbers(*each.shape) for each in net.trainable_variables], net.trainable_variables)
+    moved = max(np.abs(new - old).mean() for new, old in zip(layer.get_weights(), before, strict=True))
+    assert np.ptp(maps(flat)[0, 4:-4, 4:-4], axis=(0, 1)).max() < 1e-5 and moved > 1e-3
+    # what is even already stays as it is
+    for weights in (layer.kernel, layer.bias):
+        np.testing.assert_allclose(patches.Even(channels)(tf.convert_to_tensor(weights)), weights, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan"])
+def test_trained_pictures_have_no_checkerboard_of_the_last_layer(name, tiny_workspace):
+    model = load_model(tiny_workspace / "models" / name).model
+    network = model.networks["generator" if name == "gan" else "decoder"]
+    layer = next(each for each in reversed(network.layers) if isinstance(each, keras.layers.Conv2DTranspose))
+    kernel = np.asarray(layer.kernel).reshape(2, 2, 2, 2, -1, model.image_shape[2], layer.kernel.shape[-1])
+    sums = kernel.sum((0, 2))
+    np.testing.assert_allclose(sums, np.broadcast_to(sums.mean((0, 1, 2)), sums.shape), atol=1e-5)

@@ -128,10 +128,46 @@ def test_official_split(tmp_path):
         preprocess(params(split="official"), write_raw(tmp_path / "lfw", "lfw", people(3)), tmp_path / "x")
 
 
-def test_picture_that_the_official_split_does_not_list(tmp_path):
-    raw = celeba(tmp_path / "raw", **{"img_align_celeba/000031.jpg": picture(0)})
+def test_picture_that_the_official_split_does_not_list(tmp_path, capsys):
+    raw = celeba(tmp_path / "raw", **{"img_align_celeba/000031.jpg": picture(1000, (89, 109))})
     assert preprocess(params(), raw, tmp_path / "shards")["rejected"] == 1
     assert "000031.jpg,not in the official split" in (tmp_path / "shards" / "rejected.csv").read_text()
+    assert capsys.readouterr().out.splitlines() == [
+        "preprocess: the label files do not know 1 of 31 pictures (000031.jpg): their attributes stay unknown",
+        "preprocess: 1 of 31 pictures have no split in the label files (img_align_celeba/000031.jpg): left out; "
+        "preprocess.split: hash divides all of them",
+    ]
+
+
+def test_labels_of_another_subset(tmp_path, capsys):
+    raw = celeba(tmp_path / "raw")
+    others = "".join(f"{i:06d}.jpg 1 1\n" for i in range(16, 46))
+    (raw / "list_attr_celeba.txt").write_text(f"30\nSmiling Male\n{others}")
+    (raw / "identity_CelebA.txt").write_text("000001.jpg 7\n")
+    preprocess(params(), raw, tmp_path / "shards")
+    assert capsys.readouterr().out.splitlines() == [
+        "preprocess: the label files do not know 15 of 30 pictures (000001.jpg, 000002.jpg, 000003.jpg, ...): their "
+        "attributes stay unknown",
+        "preprocess: the label files know 15 pictures (000031.jpg, 000032.jpg, 000033.jpg, ...) that "
+        "are none of img_align_celeba.zip",
+        "preprocess: the label files do not say who is in 29 of 30 pictures (000002.jpg, 000003.jpg, 000004.jpg, "
+        "...): each counts as a person of its own",
+    ]
+
+
+def test_empty_cells_of_split_in_a_table_of_ones_own(tmp_path, capsys):
+    raw = write_raw(tmp_path / "raw", "folder", {f"{i:02d}.png": picture(i) for i in range(30)})
+    rows = "".join(f"{i:02d}.png,{('train', 'valid', 'test', '')[i % 4]}\n" for i in range(30))
+    (raw / "labels.csv").write_text("id,split\n" + rows)
+    assert preprocess(params(), raw, tmp_path / "shards")["rejected"] == 7
+    rejected = pd.read_csv(tmp_path / "shards" / "rejected.csv")
+    assert rejected["source"].tolist() == [f"{i:02d}.png" for i in range(3, 30, 4)]
+    assert rejected["reason"].str.contains("split").all()
+    assert capsys.readouterr().out == (
+        "preprocess: 7 of 30 pictures have no split in the label files (03.png, 07.png, 11.png, ...): left out; "
+        "preprocess.split: hash divides all of them\n"
+    )
+    assert preprocess(params(split="hash"), raw, tmp_path / "shards")["rejected"] == 0
 
 
 def test_celeba_identities_keep_persons_together_under_hash(tmp_path):

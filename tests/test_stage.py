@@ -1,6 +1,8 @@
 """Stages start fast, check params first, and end bad input with one line and exit code 2."""
 
 import os
+import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,6 +44,18 @@ def test_bad_input_is_one_line_and_exit_code_2(workspace, capsys):
     assert stop.value.code == 2
     assert capsys.readouterr().err == "download: faces.zip: not found\n"
     assert not (workspace / "reports").exists()
+
+
+def test_a_message_names_the_key_as_params_yaml_has_it(workspace, capsys):
+    params = yaml.safe_load((workspace / "params.yaml").read_text(encoding="utf-8"))
+    params["dataset"] |= {"name": "celeba", "archive": "none.zip"}
+    (workspace / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    (workspace / "data").mkdir()
+    shutil.copy(ROOT / "data" / "sources.yaml", workspace / "data")
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module("stages.download", run_name="__main__")
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("download: params.yaml: dataset.archive: none.zip: no such file")
 
 
 def test_a_full_disk_and_a_signal_are_one_line_each(workspace, capsys):

@@ -17,6 +17,12 @@ from facepipe.tables.text import column_rows, open_text
 
 SPLIT_CODES = {"0": "train", "1": "valid", "2": "test"}
 ATTRIBUTE_CODES = {"-1": 0, "1": 1}
+# its label files as CSVs, as mirrors distribute them
+CELEBA_TABLES = {
+    "list_attr_celeba.txt": "list_attr_celeba.csv",
+    "list_eval_partition.txt": "list_eval_partition.csv",
+    "identity_CelebA.txt": "identity_CelebA.csv",
+}
 
 # <age>_<gender>_<race>_<date>.jpg.chip.jpg, with up to two fields lost or empty; the official archives also have
 # "24_0_1_20170116220224657 .jpg.chip.jpg", "44_1_4_20170116235150272.pg.chip.jpg", "53__0_20170116184028385.jpg"
@@ -72,19 +78,22 @@ def read_celeba(folder, items):
     """`Labels` of CelebA: 40 attributes, the official split, identities where identity_CelebA.txt is there.
 
     Args:
-        folder: where list_attr_celeba.txt, list_eval_partition.txt and maybe identity_CelebA.txt lie.
+        folder: where list_attr_celeba.txt, list_eval_partition.txt and maybe identity_CelebA.txt lie; each may be one
+            of `CELEBA_TABLES` instead.
         items: list of (id, member name); the result shares their ids, which saves 36 MB of the same text.
 
     Raises:
         InputError: a file is missing or broken.
     """
     folder, known = Path(folder), {id: id for id, _ in items}
-    identities = folder / "identity_CelebA.txt"
+    attributes, partition, identities = (
+        folder / (table if (folder / table).exists() else name) for name, table in CELEBA_TABLES.items()
+    )
     return Labels(
-        read_attribute_list(folder / "list_attr_celeba.txt", known),
+        (read_attribute_table if attributes.suffix == ".csv" else read_attribute_list)(attributes, known),
         factors=None,
         identities=read_identities(identities, known) if identities.exists() else {},
-        splits=read_partition(folder / "list_eval_partition.txt", known),
+        splits=read_partition(partition, known),
     )
 
 
@@ -142,16 +151,42 @@ def read_attribute_list(path, known=None):
             raise InputError(f"{path}: row 2: attributes need different names, and none may be called id")
         for row, cells in column_rows(file, path, len(names) + 1, start=3):
             id = cells.pop(0)
-            try:
-                values += bytes(map(ATTRIBUTE_CODES.__getitem__, cells))
-            except KeyError:
-                column = next(i for i, cell in enumerate(cells) if cell not in ATTRIBUTE_CODES)
-                raise InputError(
-                    f"{path}: row {row}, column {names[column]}: should be -1 or 1, found {cells[column]!r}"
-                ) from None
+            values += _coded(cells, ATTRIBUTE_CODES, names, f"{path}: row {row}")
             ids.append(known.get(id, id))
     if len(ids) != int(count):
         raise InputError(f"{path}: row 1 says {int(count)} images, found {len(ids)} rows; is the file cut off?")
+    return _attributes(ids, values, names)
+
+
+def read_attribute_table(path, known=None):
+    """The same as CSV: a header, the id in the first column; -1/1, or 0/1 throughout.
+
+    Args, result and errors are those of `read_attribute_list`.
+    """
+    known, ids, values, without = known or {}, [], bytearray(), set()
+    with open_sheet(path, trim=True) as sheet:
+        sheet = named_columns(sheet)
+        names = sheet.header[1:]
+        if not names or "id" in names:
+            raise InputError(f"{path}: row 1: expected image_id, then the names of attributes, none of them id")
+        for row, (id, *cells) in _unique(path, sheet.rows):
+            without |= {"0", "-1"}.intersection(cells)
+            if len(without) == 2:
+                raise InputError(f"{path}: row {row}: both 0 and -1 up to here; write all of those without one way")
+            values += _coded(cells, ATTRIBUTE_CODES | {"0": 0}, names, f"{path}: row {row}")
+            ids.append(known.get(id, id))
+    return _attributes(ids, values, names)
+
+
+def _coded(cells, codes, names, where):
+    try:
+        return bytes(map(codes.__getitem__, cells))
+    except KeyError:
+        column = next(i for i, cell in enumerate(cells) if cell not in codes)
+        raise InputError(f"{where}, column {names[column]}: should be -1 or 1, found {cells[column]!r}") from None
+
+
+def _attributes(ids, values, names):
     table = np.array(values).reshape(len(ids), len(names)).astype(np.float32)
     return pd.DataFrame(table, index=pd.Index(ids, name="id", dtype=str), columns=names, copy=False)
 
@@ -159,27 +194,50 @@ def read_attribute_list(path, known=None):
 def read_partition(path, known=None):
     """CelebA's list_eval_partition: rows of id and 0 (train), 1 (valid) or 2 (test), as {id: split}.
 
-    `known` as for `read_attribute_list`.
+    `path` is a list or a CSV, by its suffix; `known` as for `read_attribute_list`.
     """
     known, splits = known or {}, {}
-    with open_text(path) as file:
-        for row, (id, code) in column_rows(file, path, 2):
-            if code not in SPLIT_CODES:
-                raise InputError(f"{path}: row {row}: should be 0, 1 or 2, found {code!r}")
-            splits[known.get(id, id)] = SPLIT_CODES[code]
+    for row, id, code in _pairs(path):
+        if code not in SPLIT_CODES:
+            raise InputError(f"{path}: row {row}: should be 0, 1 or 2, found {code!r}")
+        splits[known.get(id, id)] = SPLIT_CODES[code]
     return splits
 
 
 def read_identities(path, known=None):
     """CelebA's identity_CelebA: rows of id and the person's number, as {id: identity (str)}.
 
-    `known` as for `read_attribute_list`.
+    `path` is a list or a CSV, by its suffix; `known` as for `read_attribute_list`.
     """
     known, people, identities = known or {}, {}, {}
-    with open_text(path) as file:
-        for _, (id, person) in column_rows(file, path, 2):
-            identities[known.get(id, id)] = people.setdefault(person, person)
+    for _, id, person in _pairs(path):
+        identities[known.get(id, id)] = people.setdefault(person, person)
     return identities
+
+
+def _pairs(path):
+    """(row, id, text) of a list of two columns, or of a CSV of two under a header."""
+    if Path(path).suffix != ".csv":
+        with open_text(path) as file:
+            for row, (id, text) in column_rows(file, path, 2):
+                yield row, id, text
+        return
+    with open_sheet(path, trim=True) as sheet:
+        sheet = named_columns(sheet)
+        if len(sheet.header) != 2:
+            raise InputError(f"{path}: row 1: {len(sheet.header)} columns, expected 2: image_id and its value")
+        for row, (id, text) in _unique(path, sheet.rows):
+            yield row, id, text
+
+
+def _unique(path, rows):
+    """The (row, cells) of a sheet whose first cells all differ; InputError where they do not."""
+    seen = set()
+    for row, cells in rows:
+        if cells[0] in seen:
+            raise InputError(f"{path}: row {row}: {cells[0]} is there twice")
+        seen.add(cells[0])
+        yield row, cells
 
 
 def read_factors(path):

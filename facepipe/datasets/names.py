@@ -99,3 +99,9 @@ def member_name(path):
     """A file's path as the zip has it: control characters, \\ and : as %XX (hexadecimal); not UTF-8: `read_name`."""
     path = read_name(path.encode("utf-8", "surrogateescape"))[0] if _LONE.search(path) else path
     return _ESCAPED.sub(lambda c: "".join(f"%{b:02X}" for b in c[0].encode("utf-8", "surrogateescape")), path)
+
+
+def some(names, count=3):
+    """The first few of a list of names in brackets, for messages: "(a.jpg, b.jpg, ...)"."""
+    shown = [name if name.isprintable() else repr(name) for name in names[:count]]
+    return f"({', '.join([*shown, *(['...'] if len(names) > count else [])])})"

@@ -1,7 +1,6 @@
 """Labels of the user's own pictures: sub-folders as attributes, and a table."""
 
 import array
-import math
 import posixpath
 import unicodedata
 from pathlib import Path, PurePosixPath
@@ -12,15 +11,13 @@ import pandas as pd
 from facepipe.core.files import read_json
 from facepipe.datasets.archive import MemberError, list_members, read_members
 from facepipe.datasets.labels import Labels
-from facepipe.datasets.names import LABELS, member_name, own_id, slashes
+from facepipe.datasets.names import LABELS, member_name, own_id, slashes, some
 from facepipe.errors import InputError
-from facepipe.tables.cells import Cells, short
+from facepipe.tables.cells import WORDS, Cells, short, zero_one
 from facepipe.tables.sheets import named_columns, open_sheet
 
 KEYS = ("file", "image", "name", "id")
 SPLITS = ("train", "valid", "test")
-_PLAIN = {"": math.nan, "0": 0.0, "1": 1.0, "-1": -1.0}  # most cells
-_WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 MAX_FOLDERS = 32
 
@@ -113,9 +110,10 @@ def read_table(path, ids, paths, root="", data=None):
     where no other picture has the same, or by its id. Of the others (all optional)
         identity    is who it is, any text;
         split       is train, valid or test;
-        a column of 0/1, -1/1, true/false or yes/no is an attribute;
+        a column of 0/1, -1/1, true/false or yes/no (see `facepipe.tables.cells.WORDS`) is an attribute;
         another column of numbers is a factor (0,5 is a number, too, where commas do not separate the cells).
-    An empty cell means unknown. A column without any value is left out.
+    An empty cell means unknown. A column without any value is left out. A line each says how many rows name no picture,
+    and how many pictures have no row.
 
     Args:
         path: the file; with `data` its name for messages.
@@ -155,6 +153,8 @@ def read_table(path, ids, paths, root="", data=None):
             first = f"{paths[0][len(root) :]!r}" if paths else "none"
             raise InputError(f"{path}: names none of the pictures ({missing}); they are {first} and so on")
         print(f"{path}: {len(unknown)} rows name no picture, {missing}")
+    if without := [name[len(root) :] for place, name in enumerate(paths) if place not in places]:
+        print(f"{path}: {len(without)} of {len(paths)} pictures have no row {some(without)}: nothing is known of them")
     rows_of = np.fromiter(places, int, len(places))
     tables = {"attribute": {}, "factor": {}}
     while readers:  # each goes as soon as its column is there
@@ -237,23 +237,19 @@ class _Numbers:
         self.word = None  # (where, text) of the first yes, no, true, false
 
     def add(self, cell, where):
-        number = _PLAIN.get(cell)
-        if number is None and (number := _WORDS.get(cell.lower())) is not None:
-            self.word = self.word or (where, cell)
-        elif number is None:
-            numbers = self.cells.numbers([cell])
-            if numbers is None:
-                raise InputError(f"{where}, column {self.name}: {self.cells.first_problem([cell])[1]}")
-            number = numbers[0]
+        number = self.cells.label(cell)
+        if number is None:
+            raise InputError(f"{where}, column {self.name}: {self.cells.first_problem([cell])[1]}")
+        if self.word is None and cell.lower() in WORDS:
+            self.word = where, cell
         self.numbers.append(number)
 
     def kind(self):
         """What it is: "attribute" or "factor"; None: no row has a value."""
-        known = np.array(self.numbers)
-        known = known[np.isfinite(known)]
-        if not known.size:
+        numbers = np.array(self.numbers)
+        if np.isnan(numbers).all():
             return None
-        if np.isin(known, (0, 1)).all() or np.isin(known, (-1, 1)).all():
+        if zero_one(numbers) is not None:
             return "attribute"
         if self.word:
             where, text = self.word
@@ -263,4 +259,4 @@ class _Numbers:
     def values(self):
         """float64 (rows,); an attribute's are 1.0, 0.0 or NaN."""
         numbers = np.array(self.numbers)
-        return np.where(numbers == -1, 0.0, numbers) if self.kind() == "attribute" else numbers
+        return zero_one(numbers) if self.kind() == "attribute" else numbers

@@ -1,12 +1,13 @@
 """The data sets: what their archives look like, which label files they have, how to read them, how to crop them."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from facepipe.datasets import magic, names
 from facepipe.datasets.labels import (
+    CELEBA_TABLES,
     UTKFACE,
     YEARBOOK,
     Labels,
@@ -34,6 +35,7 @@ class Source:
         example: a member's name, for messages.
         read: (folder, [(id, member name)] of all the archive's pictures) -> `Labels`; the folder holds the label files.
         required, optional: names of the label files.
+        tables: {name of a label file: that of a CSV which will do as well}.
         crop: the default: a box (left, top, right, bottom) as fractions of the picture; "center": the largest box of
             the target's shape; "none": the whole picture, padded to that shape.
         eyes: where the eyes lie in an image made so, as in `align.EYES`; None: not known.
@@ -47,6 +49,7 @@ class Source:
     read: Callable[[Path, list], Labels]
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    tables: Mapping[str, str] = field(default_factory=dict)
     crop: tuple[float, float, float, float] | str = "center"
     eyes: tuple[tuple[float, float], tuple[float, float]] | None = None
     by_content: bool = False
@@ -137,6 +140,7 @@ SOURCES = {
             read=read_celeba,
             required=("list_attr_celeba.txt", "list_eval_partition.txt"),
             optional=("identity_CelebA.txt",),
+            tables=CELEBA_TABLES,
             crop=_box(15, 35, 163, 183, 178, 218),  # the usual 148x148 centre crop
             eyes=_level(0.365, 0.628, 0.513),
         ),

@@ -6,7 +6,7 @@ import tensorflow as tf
 from facepipe.core.determinism import stream_seed
 from facepipe.networks import linear, strided
 from facepipe.networks.maps import halvings
-from facepipe.networks.patches import cropped, folded, unfolded
+from facepipe.networks.patches import cropped, even, folded, unfolded
 from facepipe.networks.spectral import SpectralDeconv, SpectralDense
 
 
@@ -173,6 +173,7 @@ def deconvolutions(
         if spectral:
             x = SpectralDeconv(x.shape[-1], channels, 4, 2, **options)(x)
         else:
+            options |= even(image_shape[2]) if last else {}
             x = strided.Conv2DTranspose(channels, use_bias=last or not batch_norm, **options)(x)
         x = cropped(x, (height, width), dtype, f"{layer}_cut")
         if not last:

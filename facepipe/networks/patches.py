@@ -13,6 +13,37 @@ def fold(x, patch):
     return tf.reshape(tf.transpose(rows, (0, 2, 1, 3)), (-1, *folded_shape((height, width, channels), patch)))
 
 
+class Even(keras.constraints.Constraint):
+    """Weights with which a transposed convolution of stride 2 makes an even picture of an even map: no checkerboard.
+
+    Each pixel of a block of 2 patch x 2 patch sees its own weights of the kernel; here all have the same sum (the
+    nearest such kernel), and the same bias. Resize convolutions have this, too (Odena et al. 2016), at more cost.
+
+    Args:
+        channels: int, c of the picture.
+    """
+
+    def __init__(self, channels):
+        self.channels = channels
+
+    def __call__(self, weights):
+        if len(weights.shape) == 1:
+            values = tf.reshape(weights, (-1, self.channels))
+            return tf.reshape(tf.zeros_like(values) + tf.reduce_mean(values, 0), weights.shape)
+        # (row of the input, of the output, column of the input, of the output, pixel of the patch, c, inputs)
+        kernel = tf.reshape(weights, (2, 2, 2, 2, -1, self.channels, weights.shape[-1]))
+        sums = tf.reduce_sum(kernel, (0, 2), keepdims=True)
+        return tf.reshape(kernel + (tf.reduce_mean(sums, (1, 3, 4), keepdims=True) - sums) / 4, weights.shape)
+
+    def get_config(self):
+        return {"channels": self.channels}
+
+
+def even(channels):
+    """Options of the transposed convolution that makes the picture, see `Even`."""
+    return {"kernel_constraint": Even(channels), "bias_constraint": Even(channels)}
+
+
 class Cropping2D(keras.layers.Cropping2D):
     """Keras' layer by `tf.slice`, whose gradient pads: that of the strided slice which Keras takes is slow."""
 

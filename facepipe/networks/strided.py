@@ -41,6 +41,12 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
     def __init__(self, width, **options):
         super().__init__(width, 4, 2, "same", **options)
 
+    def build(self, shape):
+        super().build(shape)
+        for weights in self.weights:
+            if weights.constraint:  # Keras applies it only after a step
+                weights.assign(weights.constraint(weights))
+
     def call(self, inputs):
         kernel, size = tf.convert_to_tensor(self.kernel), [2 * side for side in inputs.shape[1:3]]
         if _by_products(self.compute_dtype, self.filters):
@@ -51,7 +57,8 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
     def plain(self):
         """The layer of Keras that does the same."""
-        return keras.layers.Conv2DTranspose.from_config(self.get_config())
+        unconstrained = {"kernel_constraint": None, "bias_constraint": None}
+        return keras.layers.Conv2DTranspose.from_config(self.get_config() | unconstrained)
 
 
 def _by_products(dtype, channels):

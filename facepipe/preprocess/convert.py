@@ -1,5 +1,6 @@
 """Apply a function to the pictures of an archive, in worker processes, in a fixed order."""
 
+import contextlib
 import functools
 from typing import NamedTuple
 
@@ -61,27 +62,16 @@ def _tasks(read, extras, size):
         yield batch
 
 
-_files = {}  # one open zip per process
-
-
 def _batch(function, archive, task):
     results = []
-    for name, data, extra in task:
-        try:
-            if isinstance(data, MemberError):
-                raise data
-            if archive is not None:
-                data = read_place(_open(archive), data)
-            results.append((name, function(data, extra), None))
-        except (ImageError, MemberError) as error:
-            results.append((name, None, str(error)))
+    with open(archive, "rb") if archive is not None else contextlib.nullcontext() as file:
+        for name, data, extra in task:
+            try:
+                if isinstance(data, MemberError):
+                    raise data
+                if file is not None:
+                    data = read_place(file, data)
+                results.append((name, function(data, extra), None))
+            except (ImageError, MemberError) as error:
+                results.append((name, None, str(error)))
     return results
-
-
-def _open(archive):
-    if archive not in _files:
-        for file in _files.values():
-            file.close()
-        _files.clear()
-        _files[archive] = open(archive, "rb")  # noqa: SIM115 (stays open as long as the process)
-    return _files[archive]

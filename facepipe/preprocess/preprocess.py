@@ -10,6 +10,7 @@ import numpy as np
 from facepipe.core.files import atomic_folder, read_json
 from facepipe.core.machine import available_cores
 from facepipe.core.progress import track
+from facepipe.datasets.names import some
 from facepipe.datasets.sets import get_source
 from facepipe.errors import FieldError, InputError
 from facepipe.preprocess.align import EYES, detect_faces
@@ -61,6 +62,11 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         items, without = _align(items, archive, params, workers)
         rejected += without
     plan, unlisted = plan_splits(source, labels.splits, items, params)
+    if unlisted:
+        print(
+            f"preprocess: {len(unlisted)} of {len(items)} pictures have no split in the label files "
+            f"{some([name for name, _ in unlisted])}: left out; preprocess.split: hash divides all of them"
+        )
     rejected += unlisted
     _check_rejected(rejected, considered, params)
     official = labels.splits is not None and params.split != "hash"
@@ -180,11 +186,26 @@ def _max_bytes(params):
 
 
 def _check_labels(labels, items, raw, archive):
-    known = labels.attributes.index
-    if items and len(known) and not any(item.id in known for item in items):
+    """Say in a line which pictures have no labels, and which labels no picture; InputError where none have any."""
+    known, ids = labels.attributes.index, {item.id for item in items}
+    without = [item.id for item in items if item.id not in known] if len(known) else []
+    if items and len(without) == len(items):
         raise InputError(
             f"{raw}: the label files know none of the pictures in {archive.name} ({items[0].id} and so on), but "
             f"{known[0]}; are they of this archive?"
+        )
+    if without:
+        print(
+            f"preprocess: the label files do not know {len(without)} of {len(items)} pictures {some(without)}: their "
+            "attributes stay unknown"
+        )
+    if absent := [id for id in known if id not in ids]:
+        print(f"preprocess: the label files know {len(absent)} pictures {some(absent)} that are none of {archive.name}")
+    nobody = [item.id for item in items if item.id not in labels.identities] if labels.identities else []
+    if nobody:
+        print(
+            f"preprocess: the label files do not say who is in {len(nobody)} of {len(items)} pictures {some(nobody)}: "
+            "each counts as a person of its own"
         )
 
 

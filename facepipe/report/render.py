@@ -27,7 +27,6 @@ from facepipe.report.grids import (
 )
 from facepipe.report.page.page import write_page
 from facepipe.report.progress import save_progress
-from facepipe.report.settings import changed_settings
 from facepipe.shards.labels import label_codes
 from facepipe.shards.shards import Shards
 
@@ -35,7 +34,7 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")  # of the user's tables
 
 
 def render_reports(
-    params, models, latents, directions, edits, shards, report, load=None, wanted=MODELS, settings=None,
+    params, models, latents, directions, edits, shards, report, load=None, wanted=MODELS, changed=None,
     explorer=None,
 ):  # fmt: skip
     """Make every picture that shows what the models can do, and reports/index.html.
@@ -52,8 +51,10 @@ def render_reports(
             edits/<csv stem>/*.png and index.html; read: preprocess/, train_*/, attribute_vectors/ and evaluate/.
         load: function folder -> model, default `facepipe.models.load.load_model`.
         wanted: which of `MODELS` there are, one or more in any order; the others' files are neither read nor shown.
-        settings: (`facepipe.config.Params` of the run, path of a recipe), for the page to say what differs; None: not.
+        changed: `facepipe.report.settings.Changed`, for the page to say; None: not.
         explorer: str, the file name of the explorer's page, to which the page and its random faces lead; None: to none.
+
+    One line says which of the user's tables were decoded, and which other files lie beside them.
 
     Returns:
         dict: grids (how many), edits ({csv stem: faces}).
@@ -78,6 +79,7 @@ def render_reports(
             model = loaded[name]
             known = known_faces(model, table.ids, shards, latents / name)
             faces[path.stem] = len(decode_table(model, table, folder / path.stem, path=path, known=known).names)
+    print(f"render_reports: {edits}: {_listed(edits, tables, faces)}")
     drawn = {name: random_latents(model, model.sampler, shards, params) for name, model in loaded.items()}
     random = {name: decode(model, *drawn[name]) for name, model in loaded.items()}
     links = {f"samples_{name}": (name, *rows) for name, rows in drawn.items()}
@@ -108,7 +110,6 @@ def render_reports(
         for name in trained:
             save_progress(report / f"train_{name}" / "grids", folder / f"train_{name}.webp")
     records = {name: read_json(Path(models) / name / "model.json")["training"] for name in trained}
-    changed = changed_settings(*settings) if settings else None
     leading = explorer and {
         sheet: face_links(explorer, name, z, label_codes(labels)) for sheet, (name, z, labels) in links.items()
     }
@@ -151,6 +152,14 @@ def read_edits(folder, latents, wanted=MODELS):
             print("render_reports: warning:", line, file=sys.stderr)
         tables[path] = name, table
     return tables
+
+
+def _listed(folder, tables, faces):
+    """The tables with their numbers of faces, and the files that are none, in words."""
+    counts = [(path.name, faces[path.stem]) for path in tables]
+    done = ", ".join(f"{name} ({count} face{'s' * (count != 1)})" for name, count in counts) or "no tables"
+    names = sorted(path.name for path in Path(folder).glob("[!.]*") if path not in tables and path.name != "README.md")
+    return f"{done}; left alone, not of {', '.join(SUFFIXES)}: {', '.join(names)}" if names else done
 
 
 def choose_attributes(params, directions):

@@ -1,9 +1,8 @@
 """What of params.yaml differs from a recipe: the few values that tell a run from others."""
 
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import NamedTuple
 
-import yaml
 from pydantic import BaseModel
 
 
@@ -22,22 +21,20 @@ class Changed(NamedTuple):
     settings: list[Setting]
 
 
-def changed_settings(params, recipe):
+def changed_settings(params, recipe, name):
     """The settings that differ, in the order of params.yaml; none of trainings that `params.models` does without.
 
     Args:
-        params: `facepipe.config.Params`.
-        recipe: Path of a recipe; what it does not say is at its default.
+        params, recipe: `facepipe.config.Params`.
+        name: str, the recipe's.
 
     Returns:
         `Changed`.
     """
-    said = {name: {} for name in type(params).model_fields if name != "models"}
-    there = type(params).model_validate(said | yaml.safe_load(Path(recipe).read_text(encoding="utf-8")))
-    absent = [name for name in type(params).model_fields if name.startswith("train_")]
-    absent = tuple(f"{name}." for name in absent if name.removeprefix("train_") not in params.trained)
-    found = [each for each in _changed(params, there, "") if not (absent and each.key.startswith(absent))]
-    return Changed(Path(recipe).stem, found)
+    trainings = [each for each in type(params).model_fields if each.startswith("train_")]
+    absent = tuple(f"{each}." for each in trainings if each.removeprefix("train_") not in params.trained)
+    found = [each for each in _changed(params, recipe, "") if not (absent and each.key.startswith(absent))]
+    return Changed(name, found)
 
 
 def _changed(section, there, place):

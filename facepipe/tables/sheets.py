@@ -11,7 +11,8 @@ from typing import NamedTuple
 from facepipe.errors import InputError
 from facepipe.tables.cells import short
 
-SEPARATORS = ",;\t"  # spreadsheets write ; where the comma is the decimal mark
+# spreadsheets write ; where the comma is the decimal mark; of equally many the comma is more likely text
+SEPARATORS = "\t;,"
 _BLOCK = 2**20
 # a byte order mark and the encoding that it names; that of UTF-32 begins with that of UTF-16
 _MARKS = (
@@ -23,6 +24,8 @@ _MARKS = (
 )
 _NO_TEXT = frozenset(map(chr, range(32))) - set("\t\n\r\f")
 _QUOTED = re.compile('"[^"]*"?')
+# a first line that is for spreadsheets alone: they do not show it
+_DECLARED = re.compile('"?sep=(.*?)"?[\r\n]*', re.IGNORECASE)
 
 
 class Sheet(NamedTuple):
@@ -31,7 +34,7 @@ class Sheet(NamedTuple):
     Attributes:
         path: of the file, for messages.
         encoding: str.
-        first: str, the first line.
+        first: str, the first line; that a file may begin with to name its separator (sep=;) is not one.
         header: list of str, "" where a column has no name.
         separator: str, the character between the cells.
         rows: yields (row, cells): row as a spreadsheet counts, the header being 1; cells as many as the header's, empty
@@ -68,10 +71,16 @@ def open_sheet(path, data=None, trim=False):
         encoding, quoted = _survey(path, opened)
         with opened(encoding) as file:
             first = file.readline()
+            if declared := _DECLARED.fullmatch(first):
+                if declared[1] not in SEPARATORS or not declared[1]:
+                    raise InputError(f"{path}: {short(first.strip())}: the separator should be a comma, ; or a tab")
+                first = file.readline()
             if not first:
                 raise InputError(f"{path}: empty file; expected a header row")
-            separator = _separator(first)
+            separator = declared[1] if declared else _separator(first)
             file.seek(0)
+            if declared:
+                file.readline()
             lines = _quoted(path, file, separator, trim) if quoted else _plain(file, separator)
             if trim:
                 lines = ([cell.strip() for cell in cells] for cells in lines)
@@ -148,7 +157,10 @@ def _undecodable_row(file):
             break
     # any letter: the row that it stands in has begun
     lines = io.StringIO(before + "?", newline="")
-    reader, row = csv.reader(lines, delimiter=_separator(re.split("[\r\n]", before, maxsplit=1)[0])), 0
+    first = lines.readline()
+    if not _DECLARED.fullmatch(first):
+        lines.seek(0)
+    reader, row = csv.reader(lines, delimiter=_separator(first)), 0
     try:
         for _ in reader:
             row += 1

@@ -20,6 +20,7 @@ from facepipe.core.pictures import to_uint8
 from facepipe.models.load import load_model
 from facepipe.report.page.reading import read_scores
 from facepipe.shards.shards import Shards
+from tests.browser import Watched, chromium
 from tests.conftest import ROOT
 from tests.pipeline.conftest import TINY, Repository
 
@@ -245,3 +246,43 @@ def test_s1_the_sigmoid_variant_decodes_random_vectors(here, explorer):
     faces = np.stack([picture(f"faces/random-{i}.png") for i in range(6)])
     np.testing.assert_array_equal(faces, to_uint8(model.decode(vectors))[..., 0])
     assert faces.std(0).mean() > 2, "no two alike"
+
+
+def test_hostile_names_are_text_in_both_pages(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    labels = ["</script><img src=x onerror=alert(1)>", "\"quoted' & more", "שלום חיוך", "${x} `y` {{z}}"]
+    files = ["<img src=x onerror=alert(2)>.png", "\"q'.png", "new\nline.png", "\u202ebent.png", "a,b;c.png"]
+    generator = np.random.default_rng(0)
+    Path("photos").mkdir()
+    table = pd.DataFrame(generator.integers(0, 2, (80, len(labels))), columns=labels)
+    table.insert(0, "id", [*files, *(f"{i}.png" for i in range(len(files), 80))])
+    for name in table["id"]:
+        colours = generator.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+        Image.fromarray(colours).resize((16, 16)).save(Path("photos", name))
+    Path("photos", "<b>broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    start(tmp_path, {
+        "models": ["ae"], "dataset.name": "folder", "dataset.archive": "photos", "dataset.labels": "labels.csv",
+        "preprocess.crop": "none",
+    })  # fmt: skip
+    for unprintable in ("new\nline", "\u202ebent"):
+        table.rename(columns={labels[0]: unprintable}).to_csv("labels.csv", index=False)
+        with pytest.raises(SystemExit, match="2"):
+            run_stages("download", "preprocess")
+        error = capsys.readouterr().err
+        assert "labels.csv: row 1" in error and repr(unprintable) in error and "printable" in error
+    table.to_csv("labels.csv", index=False)
+    run_stages("download", "preprocess", "train_ae", "export_latents", *REPORTS)
+    sources = set(pd.read_csv("data/shards/ids.csv")["source"])
+    assert sources == {name.replace("\n", "%0A") for name in table["id"]}
+    with chromium() as browser:
+        for name, clicked in (("index", None), ("explorer", "text=Attributes")):
+            watched = Watched(browser, Path(f"reports/{name}.html"))
+            page = watched.page
+            if clicked:
+                page.click(clicked)
+            for label in labels:
+                page.get_by_text(label).first.wait_for(state="attached")
+            assert not page.locator("img[onerror]").count()
+            if name == "index":
+                assert page.get_by_text("<b>broken.png").count()
+            watched.close()

@@ -2,9 +2,10 @@
 
 import keras
 
+from facepipe.networks import strided
 from facepipe.networks.layers import BatchNorm, Initializers
 from facepipe.networks.maps import halvings
-from facepipe.networks.patches import cropped, unfolded
+from facepipe.networks.patches import cropped, even, unfolded
 
 
 def residual_generator(latent_dim, image_shape, widths, seed, dtype, field="generator_widths", patch=1):
@@ -59,8 +60,8 @@ def residual_generator(latent_dim, image_shape, widths, seed, dtype, field="gene
         y = activate(double(y, size, name), f"{name}_mid")
         x = keras.layers.Add(dtype=dtype, name=name)([shortcut, conv(y, channels, 3, f"{name}_conv1")])
     name = "generator_image"
-    x = keras.layers.Conv2DTranspose(
-        image_shape[2] * patch**2, 4, 2, "same", kernel_initializer=init.glorot(name), dtype=dtype, name=name
+    x = strided.Conv2DTranspose(
+        image_shape[2] * patch**2, kernel_initializer=init.glorot(name), dtype=dtype, name=name, **even(image_shape[2])
     )(activate(x, "generator_out"))
     x = cropped(x, sizes[-1], dtype, f"{name}_cut")
     x = unfolded(x, patch, image_shape[:2], dtype, "generator_unfold")

@@ -11,7 +11,7 @@ from facepipe.report.page.latent_section import latent_section
 from facepipe.report.page.model_section import model_section
 from facepipe.report.page.overview import overview
 from facepipe.report.page.reading import INVERTER, TITLES, read_scores
-from facepipe.report.page.scores_section import edits_section, samplers_section, scores_section
+from facepipe.report.page.scores_section import amiss_section, edits_section, samplers_section, scores_section
 from facepipe.report.page.sheets import read_sheet
 from facepipe.report.page.templates import inline, render
 
@@ -71,6 +71,7 @@ def write_page(
         count=len(models),
         contents=_contents(shown, sections),
         explorer=explorer,
+        amiss=amiss_section(evaluation / "amiss.csv", models),
         overview=start,
         samples=gallery.sheets(faces.SAMPLES),
         scores=scores_section(scores_path, models),
