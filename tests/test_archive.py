@@ -365,3 +365,10 @@ def test_a_zip_compressed_once_more(tmp_path):
     (tmp_path / "x.zip.gz").write_bytes(gzip.compress((tmp_path / "x.zip").read_bytes()))
     with pytest.raises(InputError, match=r"is a zip archive compressed once more by gzip; unpack it once \(gunzip\)"):
         archive_kind(tmp_path / "x.zip.gz")
+
+
+def test_a_tar_that_ends_in_a_zip_is_a_tar(tmp_path):
+    inner = make_zip(tmp_path / "inner.zip", {"a.txt": b"inner"}).read_bytes()
+    path = make_tar(tmp_path / "x.tar", CONTENTS | {"inner.zip": inner}, "w")
+    assert zipfile.is_zipfile(path) and archive_kind(path) == "tar"
+    assert names_and_reasons(path) == [(name, None) for name in [*CONTENTS, "inner.zip"]]

@@ -80,13 +80,17 @@ def archive_kind(path):
         raise InputError(f"{path}: is a folder, expected an archive file (.zip, .tar, .tar.gz)")
     if not path.is_file():
         raise NoArchive(f"{path}: no such file, expected an archive (.zip, .tar, .tar.gz)")
-    if zipfile.is_zipfile(path):
-        return "zip"
     if is_matfile(path):
         return "mat"
-    with contextlib.suppress(*_BROKEN):
-        if tarfile.is_tarfile(path):
-            return "tar"
+    with open(path, "rb") as file:
+        start = file.read(2)
+    # a zip may lie behind other bytes; but a tar whose last member is a zip ends as a zip does
+    if start != b"PK":
+        with contextlib.suppress(*_BROKEN):
+            if tarfile.is_tarfile(path):
+                return "tar"
+    if zipfile.is_zipfile(path):
+        return "zip"
     if what := describe(path):
         raise InputError(f"{path}: {what}")
     raise NoArchive(f"{path}: neither a zip nor a tar archive (incomplete download?)")

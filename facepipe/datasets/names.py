@@ -21,7 +21,7 @@ LAYOUT = re.compile(  # any picture, but none in a hidden folder or macOS's copi
     rf"(?P<id>(?:(?!\.|__MACOSX/)[^/]+/)*(?!\.)[^/]+\.(?i:{'|'.join(PICTURE_SUFFIXES)}))", re.DOTALL
 )
 _LONE = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, in Python's names of files
-# bytes that no table has, control characters and line ends, and what other systems take for a path
+# control characters and line ends, and what other systems take for a path
 _ESCAPED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\\\:]")
 
 
@@ -41,7 +41,7 @@ def read_name(raw, tables=UNIX):
 
     Returns:
         (name, table): str; the code page that (some of) it was read by, None: it is UTF-8. Bytes that a code page does
-        not have are lone surrogates, as in Python's names of files.
+        not have are written %XX.
     """
     try:
         return raw.decode(), None
@@ -55,12 +55,14 @@ def _read_part(raw, tables):
         return raw.decode(), None
     except UnicodeDecodeError:
         read = [(raw.decode(table, "surrogateescape"), table) for table in tables]
-    return next((pair for pair in read if all(c.isascii() or c.isalpha() for c in pair[0])), read[0])
+    text, table = next((pair for pair in read if all(c.isascii() or c.isalpha() for c in pair[0])), read[0])
+    return _LONE.sub(lambda c: f"%{ord(c[0]) - 0xDC00:02X}", text), table
 
 
 def is_hidden(path):
     """Whether a path, or a folder on the way, is hidden (.name) or macOS's copy of resource forks."""
-    return any(re.match(r"\.[^.]|__MACOSX$", part) for part in slashes(path).split("/"))
+    parts = [part for part in slashes(path).split("/") if part not in (".", "..")]
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
 def own_id(path):
