@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.preprocess.decode import ImageError, Picture, reduction
+from facepipe.preprocess.decode import ImageError, Picture, _reads_heif, reduction
 from facepipe.preprocess.images import resize
 from tests.encoded import RAMP, color, encoded
 from tests.hostile import png
@@ -77,6 +77,35 @@ def test_sixteen_bits_that_hold_fewer_are_no_black_faces(bits):
     rows = b"".join(b"\0" + np.repeat(row, 3).astype(">u2").tobytes() for row in few)
     with pytest.raises(ImageError, match="16-bit pixels"):
         decode(png(few.shape[1], few.shape[0], 16, 2, rows))
+
+
+def test_heic():
+    """As a phone writes it: turned by its EXIF, which its own rotation says, too."""
+    heif = pytest.importorskip("pillow_heif")
+    image, file = smooth(64, 48), io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    heif.from_pillow(image).save(file, quality=90, exif=exif.tobytes())
+    picture = Picture(file.getvalue(), MAX_PIXELS)
+    assert picture.size == (48, 64)
+    decoded = picture.decode().image
+    assert decoded.mode == "RGB" and decoded.size == (48, 64)
+    assert psnr(decoded, image.transpose(Image.Transpose.ROTATE_270)) > 30
+    with pytest.raises(ImageError, match="more than 1000 pixels"):
+        Picture(file.getvalue(), 1000)
+    with pytest.raises(ImageError, match=r"damaged|not a picture"):
+        Picture(file.getvalue()[:-200], MAX_PIXELS).decode()
+
+
+def test_heic_without_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    _reads_heif.cache_clear()
+    for brands in (b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heic"):
+        with pytest.raises(ImageError, match=r"^a HEIC picture, which needs pip install 'facepipe\[heic\]'$"):
+            Picture(b"\0\0\0\x18ftyp" + brands + bytes(200), MAX_PIXELS)
+    _reads_heif.cache_clear()
+    # AVIF is Pillow's own, also where it first says that it is HEIF
+    assert decode(encoded(smooth(32, 32), "avif")).size == (32, 32)
 
 
 def test_bilevel_palette_cmyk():

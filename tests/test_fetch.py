@@ -181,7 +181,7 @@ def test_wrong_archive_leaves_the_raw_folder_alone(tmp_path, kind):
     message = {
         "missing": "no such file",
         "folder": "is a folder",
-        "text": "neither a zip nor a tar",
+        "text": "is a web page, not an archive",
         "other": "not celeba: expected members like img_align_celeba/000001.jpg, found pictures/cat.jpg",
         "cut": "lfw.tgz: broken or incomplete tar archive",
     }[kind]
@@ -279,8 +279,10 @@ def test_mirror_with_another_version_of_the_archive(tmp_path, capsys):
 def test_official_checksums(tmp_path, mirrored):
     archive = celeba(tmp_path / "given")
     place = {"mirror": str(tmp_path / "given")} if mirrored else {"archive": str(archive)}
-    with pytest.raises(InputError, match=r"expected .*, came .*dataset.checksums") as caught:
+    with pytest.raises(InputError, match=r"expected .*, came .*; or get it again") as caught:
         run(tmp_path, name="celeba", checksums="official", **place)
+    first = "a sample, or a copy encoded anew, needs dataset.checksums: none: "  # most who see this have one
+    assert str(caught.value).removeprefix("archive: ").startswith(first)
     assert str(archive) in str(caught.value) and "\n" not in str(caught.value)
     assert not (tmp_path / "raw").exists()
     right = {name: {"md5": md5(tmp_path / "given" / name)} for name in names_in(tmp_path / "given")}
@@ -340,7 +342,8 @@ def test_a_folder_of_ones_own(tmp_path, capsys):
     with zipfile.ZipFile(tmp_path / "raw" / "folder.zip") as file:
         assert file.namelist() == ["sad/b.jpg", "smile/a.jpg"]
     printed = capsys.readouterr().out
-    assert "smile/link.jpg: a link; links are not followed; left out" in printed and "label files" not in printed
+    assert "smile/link.jpg: a link to what is no picture; left out" in printed and "label files" not in printed
+    assert f"{mine}: 1 file is no picture, left out: 1 .txt\n" in printed
     for labels in (tmp_path / "labels.csv", tmp_path):
         run(tmp_path, name="folder", archive=str(mine), labels=str(labels))
         assert (tmp_path / "raw" / "labels.csv").read_bytes() == (tmp_path / "labels.csv").read_bytes()

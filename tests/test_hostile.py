@@ -44,7 +44,7 @@ def assert_right(name, image, expected):
 
 def test_there_are_many_kinds(hostile):
     outcomes = pd.Series([expected.outcome for expected in hostile[1].values()]).value_counts()
-    assert outcomes["ok"] >= 50 and outcomes["rejected"] >= 25 and outcomes["left out"] >= 9
+    assert outcomes["ok"] >= 50 and outcomes["rejected"] >= 25 and outcomes["left out"] >= 8
 
 
 @pytest.mark.parametrize("channels", [3, 1])
@@ -138,7 +138,7 @@ def test_hostile_folder_through_the_stage(hostile, tmp_path):
     images, reasons = run(raw, tmp_path / "shards")
     # two pairs: one name in two Unicode forms, one in upper and lower case
     assert assert_sorted_out(images, reasons, expectations.items(), member_name) == 4
-    links = {name for name in expectations if name.startswith("link-")}
+    links = {name for name in expectations if name.startswith("link-to")}
     assert links | {"pipe.jpg"} <= set(skipped) and all("link" in skipped[name] for name in links)
     ids = [id for split in SPLITS for id in Shards(tmp_path / "shards").ids(split)]
     for id in ids:

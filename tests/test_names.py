@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from facepipe.datasets.labels import read_utkface, read_yearbook
-from facepipe.datasets.names import MAX_BYTES, photograph, safe_id, safe_name
+from facepipe.datasets.names import MAX_BYTES, is_hidden, own_id, photograph, read_name, safe_id, safe_name
 
 
 @pytest.mark.parametrize(
@@ -152,3 +152,19 @@ def test_yearbook():
 def test_no_pictures(read):
     labels = read(None, [])
     assert len(labels.attributes) == len(labels.factors) == 0
+
+
+def test_hidden():
+    hidden = [".a.jpg", "a/.b/c.jpg", "__MACOSX/a.jpg", "a/..b.jpg", "a\\.b\\c.jpg"]
+    assert all(map(is_hidden, hidden))
+    assert not any(map(is_hidden, ["a.jpg", "./a.jpg", "../a.jpg", "a/../b.jpg", "MACOSX/a.jpg", ""]))
+
+
+def test_names_of_bytes():
+    assert read_name("笑.jpg".encode()) == ("笑.jpg", None)
+    assert read_name(b"L\xe4cheln/\xfc \x80.jpg") == ("Lächeln/ü €.jpg", "cp1252")
+    # each part by itself: UTF-8 stays what it is
+    assert read_name("Müde/".encode() + b"\xe9.jpg") == ("Müde/é.jpg", "cp1252")
+    # what the code page lacks stays apart, so different names have different ids
+    ids = {own_id(read_name(raw)[0]) for raw in (b"a\x81\xe9.jpg", b"a\x8d\xe9.jpg")}
+    assert ids == {"a%81é.jpg", "a%8Dé.jpg"}

@@ -86,3 +86,14 @@ def test_formats_of_one_photograph_share_its_split(tmp_path):
     again, _ = plan_splits(get_source("folder"), None, fewer, Preprocess(valid_fraction=0.3, test_fraction=0.3))
     for split, rows in again.items():
         assert {item.id for item in rows} == {item.id for item in plan[split] if item.member.name.endswith("png")}
+
+
+def test_a_split_that_is_not_known_is_the_tables_fault_where_it_is_the_users_own():
+    items = [Item(f"{number}.png", "", Member(f"{number}.png", None)) for number in range(3)]
+    reasons = {
+        name: dict(plan_splits(get_source(name), {"0.png": "train", "1.png": "test"}, items, Preprocess())[1])
+        for name in ("celeba", "folder")
+    }
+    assert reasons["celeba"] == {"2.png": "not in the official split's file"}
+    assert list(reasons["folder"]) == ["2.png"] and "official" not in reasons["folder"]["2.png"]
+    assert "the table has none for it; fill in its column split" in reasons["folder"]["2.png"]

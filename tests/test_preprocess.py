@@ -419,14 +419,14 @@ def test_pictures_beside_folders_that_are_the_split(tmp_path, capsys):
     raw = write_raw(tmp_path / "raw", "folder", {name: picture(n) for n, name in enumerate(names)})
     metrics = preprocess(params(), raw, tmp_path / "auto")
     assert metrics == {"images": {"train": 10, "valid": 10, "test": 10}, "rejected": 1}
-    with pytest.raises(InputError, match=r"1 of 31 pictures were rejected, .*: 1 x not in the official split"):
+    with pytest.raises(InputError, match=r"1 of 31 pictures were rejected, .*: 1 x its split is not known"):
         preprocess(params(max_rejected=0), raw, tmp_path / "none")
     # who asks for the official split knows
     metrics = preprocess(params(max_rejected=0, split="official"), raw, tmp_path / "official")
     assert metrics == {"images": {"train": 10, "valid": 10, "test": 10}, "rejected": 0}
     assert "1 of 31 pictures are in no part of the official split (cover.png): left out" in capsys.readouterr().out
     rejected = (tmp_path / "official" / "rejected.csv").read_text()
-    assert rejected == "source,reason\ncover.png,not in the official split\n"
+    assert rejected.startswith("source,reason\ncover.png,") and "its split is not known: no folder tells" in rejected
 
 
 def test_folders_that_are_the_split_without_a_train_one(tmp_path):

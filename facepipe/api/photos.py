@@ -1,11 +1,13 @@
 """The user's photographs as uint8 images, framed as a model's training images were."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 
 from facepipe.core.names import folded
 from facepipe.core.progress import track
+from facepipe.datasets.magic import LOOK, is_picture
 from facepipe.datasets.names import PICTURE_SUFFIXES, safe_id
 from facepipe.errors import InputError, suggest
 from facepipe.preprocess.align import EYES, detect_faces
@@ -86,8 +88,13 @@ def unique_ids(files):
 
 
 def _is_picture(path):
-    suffix = path.suffix.lower().removeprefix(".")
-    return suffix in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    if path.name.startswith(".") or not path.is_file():
+        return False
+    if path.suffix.lower().removeprefix(".") in PICTURE_SUFFIXES:
+        return True
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return is_picture(file.read(LOOK), path.name)
+    return False
 
 
 def _frame(framing, crop):

@@ -17,16 +17,60 @@ _FORMULA = ("=", "+", "-", "@")  # begin a formula in a spreadsheet, "-" an opti
 
 
 LABELS = "labels.csv"
+# of names that are not UTF-8, as nothing says what they are; the first is taken that gives letters alone. DOS: of zips
+# by Windows. Code page 850 has 437's letters, and the others of western Europe in place of its frames and Greek
+DOS, UNIX = ("cp850", "cp1252"), ("cp1252",)
 LAYOUT = re.compile(  # any picture, but none in a hidden folder or macOS's copies of resource forks
     rf"(?P<id>(?:(?!\.|__MACOSX/)[^/]+/)*(?!\.)[^/]+\.(?i:{'|'.join(PICTURE_SUFFIXES)}))", re.DOTALL
 )
-# bytes that are not UTF-8, control characters and line ends, and what other systems take for a path
+_LONE = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, in Python's names of files
+# control characters and line ends, and what other systems take for a path
 _ESCAPED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\\\:]")
 
 
 def slashes(member):
     """A member's name with / between its parts (Windows writes backslashes) and without a leading "./"."""
     return member.replace("\\", "/").removeprefix("./")
+
+
+def read_name(raw, tables=UNIX):
+    """A name out of an archive or a file system that may not be UTF-8.
+
+    Each part of the path by itself: a folder's name is then the same for all that lies in it.
+
+    Args:
+        raw: bytes.
+        tables: names of code pages: `DOS`, `UNIX`.
+
+    Returns:
+        (name, table): str; the code page that (some of) it was read by, None: it is UTF-8. Bytes that a code page does
+        not have are written %XX.
+    """
+    try:
+        return raw.decode(), None
+    except UnicodeDecodeError:
+        parts = [_read_part(part, tables) for part in raw.split(b"/")]
+    return "/".join(text for text, _ in parts), next(table for _, table in parts if table)
+
+
+def _read_part(raw, tables):
+    try:
+        return raw.decode(), None
+    except UnicodeDecodeError:
+        read = [(raw.decode(table, "surrogateescape"), table) for table in tables]
+    text, table = next((pair for pair in read if all(c.isascii() or c.isalpha() for c in pair[0])), read[0])
+    return _LONE.sub(lambda c: f"%{ord(c[0]) - 0xDC00:02X}", text), table
+
+
+def is_hidden(path):
+    """Whether a path, or a folder on the way, is hidden (.name) or macOS's copy of resource forks."""
+    parts = [part for part in slashes(path).split("/") if part not in (".", "..")]
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
+def own_id(path):
+    """`safe_id`, the same for a file in a folder as for it in an archive, see `member_name`."""
+    return safe_id(member_name(slashes(path)))
 
 
 def safe_id(path):
@@ -42,6 +86,11 @@ def safe_id(path):
         different ids.
     """
     return _safe(path, DEVICE.fullmatch)
+
+
+def own_name(text):
+    """`safe_name`, the same for a folder as for it in an archive, see `member_name`."""
+    return safe_name(member_name(slashes(text)))
 
 
 def safe_name(text):
@@ -90,7 +139,8 @@ def _with_digest(safe, text):
 
 
 def member_name(path):
-    """A file's path as the zip has it: bytes that are not UTF-8, control characters, \\ and : as %XX (hexadecimal)."""
+    """A file's path as the zip has it: control characters, \\ and : as %XX (hexadecimal); not UTF-8: `read_name`."""
+    path = read_name(path.encode("utf-8", "surrogateescape"))[0] if _LONE.search(path) else path
     return _ESCAPED.sub(lambda c: "".join(f"%{b:02X}" for b in c[0].encode("utf-8", "surrogateescape")), path)
 
 

@@ -13,7 +13,7 @@ from facepipe.core.files import read_json
 from facepipe.core.names import folded
 from facepipe.datasets.archive import MemberError, list_members, read_members
 from facepipe.datasets.labels import Labels
-from facepipe.datasets.names import LABELS, member_name, safe_name, slashes, some
+from facepipe.datasets.names import LABELS, member_name, own_name, slashes, some
 from facepipe.errors import FieldError, InputError
 from facepipe.tables.cells import WORDS, Cells, short, zero_one
 from facepipe.tables.columns import KEYS, cannot_be_attribute
@@ -57,7 +57,7 @@ def read_folder(folder, items, split="auto"):
     """
     folder = Path(folder)
     ids = pd.Index([id for id, _ in items], name="id", dtype=str)
-    paths = [unicodedata.normalize("NFC", slashes(member)) for _, member in items]
+    paths = [_normal(member) for _, member in items]
     root = _common(paths)
     below = [path[len(root) :] for path in paths]
     found = _read_split_folders(below, split)
@@ -119,6 +119,11 @@ def _listed(names):
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
+def _normal(path):
+    # a Mac's archives have letters and their accents apart (form D)
+    return unicodedata.normalize("NFC", slashes(path))
+
+
 def _read_sub_folders(paths, ids):
     firsts = [path.partition("/")[0] if "/" in path else None for path in paths]
     alike = {}  # folders that are one attribute
@@ -130,7 +135,7 @@ def _read_sub_folders(paths, ids):
     elif alike and all(name.isdecimal() for name in alike):
         print(f"folder: sub-folders named by numbers ({min(alike)} and so on) are not taken for attributes")
         alike = {}
-    columns = [safe_name(names[0].strip()) for names in alike.values()]
+    columns = [own_name(names[0].strip()) for names in alike.values()]
     if bad := [f"{name}/" for name in columns if cannot_be_attribute(name)]:
         reason = cannot_be_attribute(bad[0][:-1])
         raise InputError(f"folder: sub-folders that cannot be attributes: {_listed(bad)}: {reason}; rename them")
@@ -154,7 +159,8 @@ def _find_table(folder, root):
     described = folder / "dataset.json"
     if described.exists():
         archive = folder / read_json(described)["archive"]
-        for member in [m for m in list_members(archive) if slashes(m.name) in (LABELS, root + LABELS)]:
+        places = (LABELS, root + LABELS)
+        for member in [m for m in list_members(archive) if _normal(m.name) in places]:
             name = f"{archive}: {member.name}"
             if member.refused:
                 raise InputError(f"{name}: {member.refused}")
@@ -255,7 +261,7 @@ class _Finder:
 
     def __call__(self, cell, where):
         """Its place in `paths`; None: there is no such picture."""
-        given = unicodedata.normalize("NFC", slashes(cell))
+        given = _normal(cell)
         for name in dict.fromkeys((given, member_name(given))):
             exact = ((self.root + name, self.by_path), (name, self.by_path), (name, self.by_id))
             found = {place for key, table in exact for place in table.get(key, ())}

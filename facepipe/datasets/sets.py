@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from facepipe.datasets import names
+from facepipe.datasets import magic, names
 from facepipe.datasets.labels import (
     CELEBA_TABLES,
     UTKFACE,
@@ -39,7 +39,8 @@ class Source:
         crop: the default: a box (left, top, right, bottom) as fractions of the picture; "center": the largest box of
             the target's shape; "none": the whole picture, padded to that shape.
         eyes: where the eyes lie in an image made so, as in `align.EYES`; None: not known.
-        own: whether the pictures are the user's own, of any names, formats and folders.
+        own: whether the pictures are the user's own, of any names, formats and folders; a file whose name does not
+            tell is a picture where its first bytes do.
     """
 
     name: str
@@ -62,7 +63,26 @@ class Source:
         groups = found.groupdict()
         id = f"{groups['part']}_{groups['id']}" if "part" in groups else groups["id"]
         identity = groups.get("identity")
-        return names.safe_id(id), names.safe_name(identity) if identity else ""
+        id = names.own_id(id) if self.own else names.safe_id(id)
+        return id, names.safe_name(identity) if identity else ""
+
+    def look(self, member):
+        """Whether the first bytes of the archive member called so matter, see `find`."""
+        return self.own and not names.is_hidden(member) and self.match(member) is None
+
+    def leaves_out(self, member):
+        """Whether an archive member called so that is not `find`'s is none of the set's business, not a wrong one."""
+        path = PurePosixPath(member)
+        if self.own and names.is_hidden(member):
+            return True
+        # "._*": what macOS adds to archives
+        return path.suffix.lower().removeprefix(".") not in names.PICTURE_SUFFIXES or path.name.startswith("._")
+
+    def find(self, member):
+        """(id, identity or "") of an `archive.Member` listed with `look`, or None: not one of the set's pictures."""
+        if member.start and self.look(member.name):
+            return (names.own_id(member.name), "") if magic.is_picture(member.start, member.name) else None
+        return self.match(member.name)
 
 
 def _box(left, top, right, bottom, width, height):

@@ -8,16 +8,17 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from facepipe.core.files import atomic_folder, sha256, write_json
-from facepipe.datasets.archive import Member, MemberError, archive_kind, list_members, read_members
+from facepipe.datasets.archive import Member, MemberError, NoArchive, archive_kind, list_members, read_members
 from facepipe.datasets.names import LABELS, slashes
 from facepipe.datasets.sets import get_source
 from facepipe.download.cache import Missing, obtain
 from facepipe.download.pack import pack
 from facepipe.download.registry import RemoteFile, digests, expect, read_entry
+from facepipe.download.remarks import Remarks
 from facepipe.errors import FieldError, InputError
 
 SHOWN = 10  # files of a folder that are left out
-OTHER = "get it again, or set dataset.checksums to none if you want this one"
+UNCHECKED = "a sample, or a copy encoded anew, needs dataset.checksums: none"
 
 
 def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
@@ -102,29 +103,44 @@ def _given_archive(dataset, source, entry):
         known = [file for file in entry.files if file.role != "labels" and file.checksums]
     try:
         kind = _look_inside(path, source, whole=not known)
-    except InputError as error:
+    except NoArchive as error:
         folder = " or a folder of pictures" if source.name == "folder" else ""
         raise FieldError("archive", f"{error}{folder}") from None
+    except InputError as error:
+        raise FieldError("archive", str(error)) from None
     came = digests(path, {name for file in known for name in file.checksums})
     if known and not any(file.checksums.items() <= came.items() for file in known):
         shown = [next(iter(file.checksums.items())) for file in known]  # one is enough for people
         expected = ", or ".join(f"{' '.join(pair)} ({file.name})" for pair, file in zip(shown, known, strict=True))
         found = ", ".join(f"{name} {came[name]}" for name in sorted(dict(shown)))
-        raise FieldError("archive", f"{path}: expected {expected}, came {found}; {OTHER}")
+        raise FieldError("archive", f"{UNCHECKED}: {path}: expected {expected}, came {found}; or get it again")
     return path, _usual_name(source, kind)
 
 
 def _look_inside(path, source, whole=False):
-    """The archive's kind, after a look whether its members are the set's: at the first that is, or at the `whole`."""
+    """The archive's kind, after a look whether its members are the set's: at the first that is, or at the `whole`.
+
+    Of the user's own pictures all are looked at, to say what is no picture.
+    """
     kind = archive_kind(path)
-    other, found = None, False
-    for member in list_members(path):
-        found = found or bool(source.match(member.name))
-        other = other or member.name
-        if found and not whole:
-            break
+    other, found, remarks = None, False, Remarks()
+    for member in list_members(path, look=source.look):
+        if source.find(member):
+            found = True
+            if not (whole or source.own):
+                break
+        elif slashes(member.name).rpartition("/")[2] != LABELS:
+            other = other or member.name
+            if source.leaves_out(member.name):
+                remarks.no_picture(member.name)
+        if member.table:
+            remarks.guessed(member.name, member.table)
+    if not found and source.own:
+        raise InputError(f"{path}: no picture in it (.jpg, .png and so on); found {remarks.found() or 'nothing'}")
     if not found:
         raise InputError(f"{path}: not {source.name}: expected members like {source.example}, found {other or 'none'}")
+    if source.own:
+        remarks.say(path)
     return kind
 
 
@@ -236,7 +252,7 @@ def _obtain(file, dataset, advice, check=None):
 
 def _refuse_other(path, file, called=None):
     if problem := file.problem(path):
-        raise InputError(f"{called or path}: {problem}; {OTHER}")
+        raise InputError(f"{UNCHECKED}: {called or path}: {problem}; or get it again")
 
 
 def _bring(path, target, out):
@@ -244,7 +260,9 @@ def _bring(path, target, out):
         if isinstance(path, _Within):
             _unpack(path, target)
         elif path.is_dir():
-            skipped = pack(path, target)
+            remarks = Remarks()
+            skipped = pack(path, target, remarks)
+            remarks.say(path)
             for name, reason in skipped[:SHOWN]:
                 print(f"{path}: {name}: {reason}; left out")
             if len(skipped) > SHOWN:

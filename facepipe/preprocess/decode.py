@@ -1,5 +1,6 @@
 """Encoded pictures of any format to upright gray or RGB pixels; JPEGs at a reduced size where that is enough."""
 
+import functools
 import io
 import re
 import struct
@@ -9,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from facepipe.datasets.magic import is_heif
 
 try:
     import simplejpeg
@@ -20,6 +23,7 @@ APP1 = b"\xff\xe1"  # EXIF or XMP, which may turn the picture
 # (n, margin): a JPEG may be decoded at 1/n of its size if what is cut out of it is then still `margin` times as large
 # as what it becomes; for what this costs see `Picture.decode`
 REDUCTIONS = ((8, 1.5), (4, 1.25), (2, 1.0))
+HEIC = "a HEIC picture, which needs pip install 'facepipe[heic]'"
 ORIENTATION = 0x0112  # the EXIF tag
 _JPEG = ("JPEG", "MPO")  # MPO: several JPEGs in a file, as some cameras write
 # EXIF orientation: (what makes it upright, whether this turns round the x axis, the y axis)
@@ -75,7 +79,8 @@ class Picture:
     """A picture before its pixels are wanted: of a JPEG only the header is read.
 
     Args:
-        data: bytes of any format that Pillow reads (EPS, a program for an interpreter, is refused).
+        data: bytes of any format that Pillow reads (EPS, a program for an interpreter, is refused), with the extra heic
+            also HEIC.
         max_pixels: int; a small file can announce a huge picture.
 
     Attributes:
@@ -95,6 +100,8 @@ class Picture:
             self._check_size(self.size)
 
     def _open(self):
+        if is_heif(self._data) and not _reads_heif():
+            raise ImageError(HEIC)
         with _Reasons(self._max_pixels):
             self._image = image = Image.open(io.BytesIO(self._data))
             self._check_size(image.size)
@@ -157,6 +164,17 @@ class Picture:
         image = image.transpose(transpose)
         surplus = [size * scale - full for size, full in zip(image.size, self.size, strict=True)]
         return Decoded(image, scale, (surplus[0] if turns_x else 0, surplus[1] if turns_y else 0))
+
+
+@functools.cache
+def _reads_heif():
+    """Teach Pillow to read HEIC, turned upright; False: the extra is not installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
 
 
 def reduction(source, target):

@@ -2,15 +2,19 @@
 
 import collections
 import heapq
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from facepipe.core.determinism import fraction
 from facepipe.core.names import SHEETS, folded, picture_name
 from facepipe.datasets.archive import Member, list_members
-from facepipe.datasets.names import PICTURE_SUFFIXES, distinct_id, photograph
+from facepipe.datasets.names import distinct_id, photograph
 from facepipe.errors import FieldError
 from facepipe.shards.shards import SPLITS
+
+NO_SPLIT = (
+    "its split is not known: no folder tells, and the table has none for it; fill in its column split, or use "
+    "preprocess.split: hash"
+)
 
 
 class Item(NamedTuple):
@@ -44,9 +48,9 @@ def list_items(source, archive, max_bytes):
         the data set.
     """
     items, alike, rejected = {}, collections.defaultdict(list), []
-    for member in list_members(archive, max_bytes, keys=True):
-        found = source.match(member.name)
-        if found is None and not _looks_like_a_picture(member.name):
+    for member in list_members(archive, max_bytes, keys=True, look=source.look):
+        found = source.find(member)
+        if found is None and source.leaves_out(member.name):
             continue
         key = None
         if found:
@@ -58,18 +62,12 @@ def list_items(source, archive, max_bytes):
         elif key in items:
             rejected.append((member.name, f"its id {found[0]} is that of {items[key].member.name}"))
         else:
-            items[key] = Item(found[0], found[1], member)
+            items[key] = Item(found[0], found[1], member._replace(start=b""))
             alike[folded(picture_name(found[0]))].append(key)
     for name, keys in alike.items() if source.own else ():
         for key in sorted(keys)[name not in SHEETS :]:
             items[key] = items[key]._replace(id=distinct_id(items[key].id, key))
     return list(items.values()), rejected
-
-
-def _looks_like_a_picture(name):
-    path = PurePosixPath(name)
-    # "._*": what macOS adds to archives
-    return path.suffix.lower().removeprefix(".") in PICTURE_SUFFIXES and not path.name.startswith("._")
 
 
 def limit(items, count):
@@ -109,7 +107,7 @@ def plan_splits(source, official, items, params):
         split = "train" if official is None else official.get(first.id)
         if split is None:
             if item.first is None:
-                unlisted.append((item.member.name, "not in the official split"))
+                unlisted.append((item.member.name, NO_SPLIT if source.own else "not in the official split's file"))
             continue
         if split == "train":
             name = first.identity or (photograph(first.member.name) if source.own else first.id)

@@ -16,6 +16,7 @@ from facepipe.errors import FieldError, InputError
 from facepipe.preprocess.align import EYES, detect_faces
 from facepipe.preprocess.convert import Workers, convert
 from facepipe.preprocess.copies import drop_copies
+from facepipe.preprocess.decode import HEIC
 from facepipe.preprocess.images import Framing, ImageError, prepare
 from facepipe.preprocess.plan import Item, limit, list_items, plan_splits
 from facepipe.preprocess.rejected import count_reasons, printable, write_rejected
@@ -92,6 +93,8 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         listed = [*misnamed, *rejected, *left_out]
         counts = writer.finish(dataset, tables, labels.attributes, labels.factors, listed, credits, framing)
         _check_splits(counts, params, official, rejected)
+    if heic := sum(reason == HEIC for _, reason in rejected):
+        print(f"preprocess: {heic} left out: {HEIC}; then dvc repro -f preprocess")
     metrics = {"images": counts, "rejected": len(misnamed) + len(rejected)}
     metrics |= {"copies": len(copies)} if copies else {}
     identities = {item.identity for rows in plan.values() for item in rows} - {""}
