@@ -6,8 +6,6 @@ from facepipe.config import load_params
 from facepipe.restore import outputs_kept
 from facepipe.stage import run
 
-RECIPE = "demo"  # what params.yaml is as it comes
-
 
 def main(params):
     from facepipe.models.load import load_model
@@ -24,7 +22,8 @@ def main(params):
         "load": cache(load_model),
         "wanted": params.models,
     }
-    changed = changed_settings(params, load_params(f"recipes/{RECIPE}.yaml"), RECIPE)
+    # the recipe of which params.yaml is a copy, as it comes
+    changed = changed_settings(params, load_params("recipes/demo.yaml"), "demo")
     render_reports(params.render_reports, edits="data/edits", changed=changed, explorer=EXPLORER, **places)
     write_explorer(params.render_reports, **places)
 

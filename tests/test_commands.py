@@ -479,6 +479,7 @@ def test_directions_of_the_users_labels(here, capsys):
     (["--labels", "text.csv", "-o", "my.parquet"], "directions are written as .csv"),
 ])  # fmt: skip
 def test_directions_wrong(here, capsys, arguments, message):
-    (here / "text.csv").write_text("id,note\ntrain-000.png,0.5\ntrain-001.png,2\n")
-    (here / "few.csv").write_text("id,Few\ntrain-000.png,0\ntrain-001.png,1\n")
+    for name, column, value in (("text", "note", lambda row: row + 0.5), ("few", "Few", lambda row: int(row == 1))):
+        rows = [f"{id},{value(row)}" for row, id in enumerate(Shards("data/shards").ids("train"))]
+        (here / f"{name}.csv").write_text("\n".join([f"id,{column}", *rows]) + "\n")
     assert message in fails(capsys, "directions", "--model", "vae", "-o", "my.csv", *arguments)

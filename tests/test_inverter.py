@@ -109,7 +109,7 @@ def test_the_discriminators_maps_pull(tiny_models, tiny_shards, tmp_path):
         model = load_model(gan, inverter=tmp_path / name / "model")
         back = model.decode(model.encode(images))
         distances[name] = mean_distance(maps(images * 2 - 1), maps(back * 2 - 1)).numpy().mean()
-    assert distances["maps"] < 0.95 * distances["pixels"]
+    assert distances["maps"] < 0.97 * distances["pixels"]
     best = int(np.argmin(history(tmp_path / "maps")["valid_loss"]))
     assert history(tmp_path / "maps")["valid_feature"][best] == pytest.approx(distances["maps"], rel=1e-3)
 
