@@ -54,3 +54,19 @@ def test_parquet_without_pyarrow(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="needs pyarrow"):
         write_latents(tmp_path / "u.parquet", IDS, "x", Z)
     assert not (tmp_path / "u.parquet").exists()
+
+
+def test_bytes_are_text_and_pages_have_checksums(tmp_path):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "a.parquet"
+    write_latents(path, ["Zoë", "b"], "test", np.ones((2, 3), np.float32))
+    table = parquet.read_table(path)
+    as_bytes = table.set_column(0, "id", table.column("id").cast(pyarrow.binary()))
+    parquet.write_table(as_bytes, tmp_path / "b.parquet")
+    assert read_latents(tmp_path / "b.parquet").ids == ["Zoë", "b"]
+    with parquet.ParquetFile(path) as file:
+        at = file.metadata.row_group(0).column(2).data_page_offset
+    data = path.read_bytes()
+    path.write_bytes(data[: at + 40] + bytes([data[at + 40] ^ 1]) + data[at + 41 :])
+    with pytest.raises(InputError, match=r"a.parquet: cannot be read as Parquet"):
+        read_latents(path)

@@ -55,13 +55,14 @@ class LoadedModel:
         pixels = tf.TensorSpec((BATCH, *self.image_shape), tf.float32)
         latents = tf.TensorSpec((BATCH, self.latent_dim), tf.float32)
         codes = tf.TensorSpec((BATCH, len(self.condition_on)), tf.float32)
-        self._decode = tf.function(model.decode, input_signature=[latents, codes])
+        graph = functools.partial(tf.function, autograph=False)
+        self._decode = graph(model.decode, input_signature=[latents, codes])
         if self.has_encoder:
-            self._encode = tf.function(encoder.encode, input_signature=[pixels])
+            self._encode = graph(encoder.encode, input_signature=[pixels])
         signature = [pixels, latents, tf.TensorSpec((), tf.int32)]
-        self._optimize = tf.function(functools.partial(optimize, model.decode), input_signature=signature)
+        self._optimize = graph(functools.partial(optimize, model.decode), input_signature=signature)
         if hasattr(model, "posterior"):
-            self._posterior = tf.function(model.posterior, input_signature=[pixels])
+            self._posterior = graph(model.posterior, input_signature=[pixels])
 
     def encode(self, images, steps=0):
         """Images -> latents (VAE: the posterior mean mu; GAN: what its inverter finds).
