@@ -126,6 +126,42 @@ def sweep(folder):
                     os.close(handle)
 
 
+def take_lock(path, what):
+    """Lock the file `path`, which is made if missing, until it is closed or the process ends.
+
+    Args:
+        path: the file; it holds the number of the process.
+        what: str, what that process does, for the message: "trains this".
+
+    Returns:
+        The open file.
+
+    Raises:
+        InputError: another process has it.
+    """
+    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        with file:
+            raise InputError(f"process {file.read()} {what}; wait for it or end it") from None
+    except OSError:
+        pass  # a file system without locks
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def is_locked(path):
+    """Whether another process, or another part of this one, holds the lock of a file or folder."""
+    handle = _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if handle is not None:
+        os.close(handle)
+    return handle is None and os.path.exists(path)
+
+
 def _lock(path, how):
     """A handle that locks the file or folder; None: another one has it, or its file system has no such locks."""
     try:
