@@ -4,12 +4,15 @@ import contextlib
 import os
 import signal
 import sys
+from pathlib import Path
 
 from facepipe.config import load_params
-from facepipe.core.files import write_facts, write_json
+from facepipe.core.files import take_lock, write_facts, write_json
 from facepipe.errors import NOT_OURS, FieldError, InputError, Stopped, WorkerLost
 from facepipe.quiet import import_tensorflow
 from facepipe.restore import outputs_kept
+
+LOCKS = Path(".facepipe") / "locks"
 
 
 def run(main, name, tensorflow=False, within=None, report="facts.csv", section=None):
@@ -25,13 +28,14 @@ def run(main, name, tensorflow=False, within=None, report="facts.csv", section=N
         section: str, the stage's own section of params.yaml; None: that called like the stage.
         within: context manager around all of it, or None; sees the exception where the stage fails.
 
-    Exits with 2 and one line on stderr where the input is wrong or the disk is full or closed to us, with 130 after
-    Ctrl-C, with 143 after SIGTERM, with 75 where another worker of the same training was lost.
+    Exits with 2 and one line on stderr where the input is wrong, another process runs the stage here, or the disk is
+    full or closed to us, with 130 after Ctrl-C, with 143 after SIGTERM, with 75 where another worker of the same
+    training was lost.
     """
     sys.stdout.reconfigure(line_buffering=True)  # or a piped log has the lines in blocks, after those of stderr
     before = signal.signal(signal.SIGTERM, _raise_stopped)
     try:
-        with within or contextlib.nullcontext():
+        with _alone(name, report), within or contextlib.nullcontext():
             params = load_params()
             _check_asked_for(params, name)
             if name.startswith("train_"):
@@ -69,6 +73,22 @@ def run(main, name, tensorflow=False, within=None, report="facts.csv", section=N
         raise SystemExit(128 + stopped.signal) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _alone(name, report):
+    """A block that no two processes are in for the same outputs: the second one would mix its own with the first's.
+
+    `dvc repro` sees to that by itself; stages are also started by hand. Several workers of one training are meant to
+    run the same stage; the chief's states are locked.
+    """
+    if os.environ.get("TF_CONFIG"):
+        yield
+        return
+    path = LOCKS / f"{name}-{Path(report).stem}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with take_lock(path, f"runs this stage here ({path})"):
+        yield
 
 
 def _check_asked_for(params, name):

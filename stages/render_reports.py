@@ -13,15 +13,8 @@ def main(params):
     from facepipe.report.render import render_reports
     from facepipe.report.settings import changed_settings
 
-    places = {
-        "models": "data/models",
-        "latents": "data/latents",
-        "directions": "data/directions",
-        "shards": "data/shards",
-        "report": "reports",
-        "load": cache(load_model),
-        "wanted": params.models,
-    }
+    places = {name: f"data/{name}" for name in ("models", "latents", "directions", "shards")}
+    places |= {"report": "reports", "load": cache(load_model), "wanted": params.models}
     # the recipe of which params.yaml is a copy, as it comes
     changed = changed_settings(params, load_params("recipes/demo.yaml"), "demo")
     render_reports(params.render_reports, edits="data/edits", changed=changed, explorer=EXPLORER, **places)

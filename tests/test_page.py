@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from facepipe.config import Params, load_params
-from facepipe.core.files import read_json, write_csv, write_facts, write_json
+from facepipe.core.files import describe_files, read_json, write_csv, write_facts, write_sealed
 from facepipe.core.pictures import save_png
 from facepipe.errors import InputError
 from facepipe.latents.table import write_latents
@@ -74,7 +74,7 @@ def make(folder, inverter):
 def world(tmp_path_factory):
     folder, load = make(tmp_path_factory.mktemp("page"), inverter=True)
     index = folder / "shards" / "index.json"
-    write_json(index, read_json(index) | {"dataset": "<b>faces</b>", "licence": "made & given </script>"})
+    write_sealed(index, read_json(index) | {"dataset": "<b>faces</b>", "licence": "made & given </script>"})
     return folder, load
 
 
@@ -265,7 +265,8 @@ def test_hostile_names_are_harmless_and_can_be_read(world, tmp_path):
     attributes.write_text(attributes.read_text().replace(",Right", ',"' + HOSTILE.replace('"', '""') + '"'))
     index = folder / "shards" / "index.json"
     names = [HOSTILE if name == "Right" else name for name in read_json(index)["attributes"]]
-    write_json(index, read_json(index) | {"attributes": names, "dataset": HOSTILE})
+    tables = read_json(index)["tables"] | describe_files(index.parent, ["attributes.csv"])
+    write_sealed(index, read_json(index) | {"attributes": names, "dataset": HOSTILE, "tables": tables})
     edited = '"><b>\u202e # ?%41'
     write_latents(folder / "edits" / f"vae-{edited}.csv", ["a"], "", np.zeros((1, 6), np.float32))
     page = render(folder, load)

@@ -457,6 +457,28 @@ def test_raw_folder_missing(tmp_path):
         preprocess(params(), tmp_path / "raw", tmp_path / "shards")
 
 
+def test_a_raw_folder_that_is_not_as_it_was_downloaded(tmp_path):
+    given, raw = Dataset(name="synthetic", synthetic={"count": 24, "size": 16}), tmp_path / "raw"
+    fetch(given, ROOT / "data" / "sources.yaml", raw)
+    described = json.loads((raw / "dataset.json").read_text())
+    for file in described["files"]:
+        path = raw / file["name"]
+        data = path.read_bytes()
+        for changed in (data[:-1] + bytes([data[-1] ^ 1]), data[:-1], None):
+            path.unlink() if changed is None else path.write_bytes(changed)
+            with pytest.raises(InputError, match=f"^{path}: (damaged|missing).*or `dvc repro -f download` brings it"):
+                preprocess(params(), raw, tmp_path / "shards")
+        path.write_bytes(data)
+    (raw / "dataset.json").write_text(json.dumps(described | {"licence": "none"}))
+    with pytest.raises(InputError, match=r"dataset.json: damaged: its sha256 does not fit"):
+        preprocess(params(), raw, tmp_path / "shards")
+    assert os.listdir(tmp_path) == ["raw"]
+    # of an earlier facepipe
+    del described["sha256"]
+    (raw / "dataset.json").write_text(json.dumps(described))
+    preprocess(params(), raw, tmp_path / "shards")
+
+
 def test_synthetic(tmp_path):
     given = Dataset(name="synthetic", synthetic={"count": 24, "size": 16})
     fetch(given, ROOT / "data" / "sources.yaml", tmp_path / "raw")

@@ -130,3 +130,30 @@ def test_a_lost_worker_is_one_line_and_exit_code_75(workspace):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (75, "so far\n", "evaluate: worker 1 stops\n")
+
+
+def test_a_second_process_of_the_same_stage_is_refused(workspace, capsys):
+    """It would write its history, its grids and its model among those of the first."""
+    code = "from facepipe.stage import run\nrun(lambda params: print('runs', flush=True) or input(), 'evaluate')"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as first:
+        assert first.stdout.readline() == "runs\n"
+        with pytest.raises(SystemExit) as stop:
+            run(lambda params: None, "evaluate")
+        assert stop.value.code == 2
+        said = f"process {first.pid} runs this stage here (.facepipe/locks/evaluate-facts); wait for it or end it"
+        assert capsys.readouterr().err == f"evaluate: {said}\n"
+        run(lambda params: None, "attribute_vectors")
+        run(lambda params: {}, "export_latents", report="ae.csv")
+        first.kill()
+        first.wait()
+        run(lambda params: None, "evaluate")
+
+
+def test_workers_of_one_training_run_the_same_stage(workspace, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    ran = []
+    run(lambda params: run(lambda params: ran.append(1), "evaluate"), "evaluate")
+    assert ran == [1]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from facepipe.core.files import atomic_folder, sha256, write_json
+from facepipe.core.files import atomic_folder, describe_files, write_sealed
 from facepipe.datasets.archive import Member, MemberError, NoArchive, archive_kind, list_members, read_members
 from facepipe.datasets.names import LABELS, slashes
 from facepipe.datasets.sets import get_source
@@ -58,9 +58,9 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
         names = [name for _, name in inputs] or [source.archive, *source.required]
         for path, name in inputs:
             _bring(path, folder / name, out)
-        files = [_describe(folder / name) for name in names]
+        files = [{"name": name} | found for name, found in describe_files(folder, names).items()]
         described = {"name": dataset.name, "archive": names[0], "files": files}
-        write_json(folder / "dataset.json", described | {"licence": entry.licence, "citation": entry.citation})
+        write_sealed(folder / "dataset.json", described | {"licence": entry.licence, "citation": entry.citation})
     return {"files": len(files), "bytes": sum(file["bytes"] for file in files)}
 
 
@@ -282,7 +282,3 @@ def _unpack(label, target):
         raise InputError(f"{called}: {data}")
     target.write_bytes(data)
     _refuse_other(target, label.file, called)
-
-
-def _describe(path):
-    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}

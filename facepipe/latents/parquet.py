@@ -56,7 +56,8 @@ def read_columns(path, vector, others, key, only=None):
 
     def read():
         row = 2
-        with parquet.ParquetFile(path) as file:
+        # of pages that have a checksum, as ours
+        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches(_ROWS, columns=[*vector, *others]):
                 texts = {name: _texts(pyarrow, batch.column(name)) for name in others}
                 z = np.stack([_numbers(path, row, name, batch.column(name)) for name in vector], axis=1)
@@ -79,7 +80,7 @@ class Writer:
         fields = [(name, self._pyarrow.string()) for name in texts]
         fields += [(name, self._pyarrow.float32()) for name in vector]
         self._schema = self._pyarrow.schema(fields)
-        self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd")
+        self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd", write_page_checksum=True)
         self._waiting, self._count = [], 0
 
     def write(self, columns, z):
@@ -117,6 +118,8 @@ def _numbers(path, row, name, column):
 
 def _texts(pyarrow, column):
     """A column as list of str: nothing is "", whole numbers have no point, True and False are 1 and 0."""
+    if pyarrow.types.is_binary(column.type):  # some programs do not say that bytes are text
+        column = column.cast(pyarrow.string())
     if pyarrow.types.is_string(column.type):
         return column.fill_null("").to_pylist()
     return [_text(value) for value in column.to_pylist()]
@@ -133,5 +136,5 @@ def _checked(path, read):
     pyarrow, _ = import_pyarrow(path)
     try:
         return read()
-    except (pyarrow.ArrowException, OSError, EOFError) as error:
+    except (pyarrow.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {' '.join(str(error).split())[:150]}") from None

@@ -1,12 +1,11 @@
 """Principal components of a model's latents: the few numbers that say most, and the way back."""
 
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from facepipe.core.files import atomic_file
+from facepipe.core.arrays import read_arrays, write_arrays
 from facepipe.errors import InputError
 
 
@@ -33,8 +32,7 @@ class PCA(NamedTuple):
 
     def save(self, path):
         """Write to `path` (.npz) atomically; equal PCAs give equal bytes."""
-        with atomic_file(path, "wb") as file:
-            np.savez(file, **self._asdict())
+        write_arrays(path, self._asdict())
 
 
 def fit_pca(chunks):
@@ -69,12 +67,12 @@ def fit_pca(chunks):
 
 
 def load_pca(path):
-    """The `PCA` stored in `path`; InputError where there is none, or something else."""
+    """The `PCA` stored in `path`; InputError where there is none, or it is not as it was written, or something else."""
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return PCA(*(stored[field] for field in PCA._fields))
+        stored = read_arrays(path, "a stored PCA", "`dvc repro -f export_latents` makes it again")
+        return PCA(*(stored[field] for field in PCA._fields))
     except FileNotFoundError:
         raise InputError(f"{path}: not found; `dvc repro export_latents` makes it") from None
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except KeyError as error:
         raise InputError(f"{path}: not a stored PCA: {' '.join(str(error).split())}") from None

@@ -19,7 +19,7 @@ from facepipe.models.steps import REFINING, TUNING
 from facepipe.models.tuning import ELSEWHERE, tune
 from facepipe.models.vae.model import VAE
 from facepipe.networks.samplers import Prior, load_sampler
-from facepipe.networks.store import generator_digest, read_info, read_weights
+from facepipe.networks.store import generator_digest, read_info, read_weights, stored_file
 from facepipe.shards.labels import label_codes
 
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
@@ -55,13 +55,14 @@ class LoadedModel:
         pixels = tf.TensorSpec((BATCH, *self.image_shape), tf.float32)
         latents = tf.TensorSpec((BATCH, self.latent_dim), tf.float32)
         codes = tf.TensorSpec((BATCH, len(self.condition_on)), tf.float32)
-        self._decode = tf.function(model.decode, input_signature=[latents, codes])
+        graph = functools.partial(tf.function, autograph=False)
+        self._decode = graph(model.decode, input_signature=[latents, codes])
         if self.has_encoder:
-            self._encode = tf.function(encoder.encode, input_signature=[pixels])
+            self._encode = graph(encoder.encode, input_signature=[pixels])
         signature = [pixels, latents, tf.TensorSpec((), tf.int32)]
-        self._optimize = tf.function(functools.partial(optimize, model.decode), input_signature=signature)
+        self._optimize = graph(functools.partial(optimize, model.decode), input_signature=signature)
         if hasattr(model, "posterior"):
-            self._posterior = tf.function(model.posterior, input_signature=[pixels])
+            self._posterior = graph(model.posterior, input_signature=[pixels])
 
     def encode(self, images, steps=0):
         """Images -> latents (VAE: the posterior mean mu; GAN: what its inverter finds).
@@ -215,7 +216,7 @@ def load_model(folder, inverter=None, info=None):
 
     Raises:
         InputError: no model there, made by another version, or its weights do not fit its model.json; an inverter
-            that is named, but is of another generator.
+            that is named, but is of another generator; a file that is not as it was written.
     """
     folder = Path(folder)
     info = info or read_info(folder)
@@ -224,10 +225,10 @@ def load_model(folder, inverter=None, info=None):
     if info["model"] not in MODELS:
         raise InputError(f"{folder / 'model.json'}: not a facepipe model: model: {info['model']!r}")
     model = _build(MODELS[info["model"]], info, folder)
-    read_weights(folder, model.networks)
+    read_weights(folder, model.networks, info)
     encoder = _read_inverter(folder, inverter) if info["model"] == GAN.name else None
-    path = folder / "sampler.npz"
-    sampler = load_sampler(path) if path.exists() else Prior(model.latent_dim, getattr(model, "truncation", 1.0))
+    path = stored_file(folder, "sampler.npz", info)
+    sampler = load_sampler(path) if path else Prior(model.latent_dim, getattr(model, "truncation", 1.0))
     return LoadedModel(model, info, sampler, encoder)
 
 
@@ -254,5 +255,5 @@ def _read_inverter(gan, folder):
             return None
         raise InputError(f"{path}: not an inverter of the generator in {gan}; `dvc repro train_inverter` makes one")
     inverter = _build(Inverter, info, path)
-    read_weights(path, inverter.networks)
+    read_weights(path, inverter.networks, info)
     return inverter

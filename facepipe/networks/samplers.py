@@ -1,14 +1,12 @@
 """Densities over latents: N(0, I), or fitted after training (Ghosh et al. 2020): a Gaussian, a mixture of Gaussians."""
 
 import warnings
-import zipfile
-from pathlib import Path
 
 import numpy as np
 from scipy.special import ndtr
 
+from facepipe.core.arrays import read_arrays, write_arrays
 from facepipe.core.determinism import rng
-from facepipe.core.files import atomic_file
 from facepipe.errors import FieldError, InputError
 
 # of a mixture that nobody gave a number: at most so many Gaussians, each for so many latents a dimension
@@ -37,8 +35,7 @@ class Sampler:
 
     def save(self, path):
         """Write the parameters to `path` (.npz); equal parameters give equal bytes."""
-        with atomic_file(path, "wb") as file:
-            np.savez(file, name=np.array(self.name), **{field: getattr(self, field) for field in self.fields})
+        write_arrays(path, {"name": np.array(self.name)} | {field: getattr(self, field) for field in self.fields})
 
 
 class Prior(Sampler):
@@ -186,17 +183,19 @@ def load_sampler(path):
     """The sampler stored in `path` by `Sampler.save`.
 
     Raises:
-        InputError: no such file, not a sampler, or parameters that do not fit together.
+        InputError: no such file, not as it was written, not a sampler, or parameters that do not fit together.
     """
     from facepipe.networks.flow import Flow  # which is a `Sampler`
 
     try:
-        with np.load(Path(path), allow_pickle=False) as stored:
-            kind = {sampler.name: sampler for sampler in (Prior, Gaussian, Mixture, Flow)}[str(stored["name"])]
-            return kind(*(stored[field] for field in kind.fields))
+        stored = read_arrays(path, "a stored sampler", "`dvc repro -f` with the stage that wrote it makes it again")
+        kind = {sampler.name: sampler for sampler in (Prior, Gaussian, Mixture, Flow)}[str(stored["name"])]
+        return kind(*(stored[field] for field in kind.fields))
+    except InputError:  # which is a ValueError
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: not found; expected a sampler (.npz)") from None
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a stored sampler: {' '.join(str(error).split())}") from None
 
 

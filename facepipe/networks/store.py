@@ -1,13 +1,24 @@
-"""A model on disk: model.json and one weights file a network, byte-reproducible."""
+"""A model on disk: model.json and one weights file a network, byte-reproducible; model.json has their checksums."""
 
 import hashlib
 import json
 from pathlib import Path
 
-from facepipe.core.files import atomic_folder, sha256, write_json
+from facepipe.core.files import (
+    atomic_folder,
+    check_bytes,
+    check_seal,
+    describe_files,
+    say_unchecked,
+    sha256,
+    write_sealed,
+)
 from facepipe.errors import InputError
 
-VERSION = 1
+VERSION = 2
+# 1 had no checksums; a training of hours is not to be repeated for them
+READABLE = (1, VERSION)
+AGAIN = "`dvc repro -f` with its stage trains the model again"
 
 
 def _whole(value):
@@ -56,7 +67,8 @@ def save_model(folder, model, spec, record, files=(), framing=None, info=None):
             network.save_weights(temporary / f"{name}.weights.h5")
         for write in files:
             write(Path(temporary))
-        write_json(
+        names = [path.relative_to(temporary).as_posix() for path in temporary.rglob("*") if path.is_file()]
+        write_sealed(
             temporary / "model.json",
             {
                 "version": VERSION,
@@ -65,6 +77,7 @@ def save_model(folder, model, spec, record, files=(), framing=None, info=None):
                 "networks": sorted(model.networks),
                 "training": record,
                 "framing": framing,
+                "files": describe_files(temporary, names),
             }
             | (info or {}),
         )
@@ -74,7 +87,8 @@ def read_info(folder):
     """The content of a model folder's model.json, with the keys model (str), spec (see `SPEC`) and networks.
 
     Raises:
-        InputError: no model there, or made by another version, or a value of its spec cannot be.
+        InputError: no model there, or made by another version, or model.json is not as it was written, or a value of
+            its spec cannot be.
     """
     path = Path(folder) / "model.json"
     try:
@@ -88,27 +102,58 @@ def read_info(folder):
         ) from None
     except (ValueError, KeyError, TypeError, UnicodeDecodeError):
         raise InputError(f"{path}: not a facepipe model") from None
-    if info.get("version") != VERSION:
+    if info.get("version") not in READABLE:
         raise InputError(f"{path}: version {info.get('version')}, this facepipe reads {VERSION}; retrain it")
+    if info["version"] == VERSION:
+        check_seal(path, info, AGAIN)
+        if "files" not in info:
+            raise InputError(f"{path}: not a facepipe model: no files")
     for key, right in SPEC.items():
         if key in spec and not right(spec[key]):
             raise InputError(f"{path}: not a facepipe model: spec.{key}: {spec[key]!r}")
     return info
 
 
-def read_weights(folder, networks):
-    """Read the weights file of each network of a dict of `keras.Model`.
+def stored_file(folder, name, info=None):
+    """A file of a model folder, with the bytes that it was written with.
+
+    Args:
+        folder: the model folder.
+        name: str, within the folder.
+        info: what `read_info` gives for it; None: read here.
+
+    Returns:
+        `Path`; None: the model has no such file.
 
     Raises:
-        InputError: a file is missing or of other shapes.
+        InputError: as `read_info`; the file is missing or other bytes than model.json says.
     """
+    path, info = Path(folder) / name, info or read_info(folder)
+    if info["version"] != VERSION:
+        say_unchecked(folder)
+        return path if path.exists() else None
+    if name not in info["files"]:
+        return None
+    check_bytes(path, info["files"][name], AGAIN)
+    return path
+
+
+def read_weights(folder, networks, info=None):
+    """Read the weights file of each network of a dict of `keras.Model`; info as for `stored_file`.
+
+    Raises:
+        InputError: as `stored_file`; a file is missing or of other shapes.
+    """
+    info = info or read_info(folder)
     for name, network in networks.items():
-        path = Path(folder) / f"{name}.weights.h5"
+        path = stored_file(folder, f"{name}.weights.h5", info)
         try:
+            if path is None:
+                raise OSError("missing")
             network.load_weights(path)
         except (OSError, ValueError, KeyError) as error:
-            reason = "missing" if not path.exists() else str(error).strip().splitlines()[0]
-            raise InputError(f"{path}: weights cannot be read: {reason}") from None
+            reason = str(error).strip().splitlines()[0]
+            raise InputError(f"{Path(folder) / name}.weights.h5: weights cannot be read: {reason}") from None
 
 
 def check_same_architecture(folder, model, spec):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facepipe.core.files import atomic_folder, read_json
+from facepipe.core.files import atomic_folder, check_bytes, check_seal, read_json
 from facepipe.core.machine import available_cores
 from facepipe.core.progress import track
 from facepipe.datasets.names import some
@@ -24,6 +24,7 @@ from facepipe.preprocess.writer import ShardWriter
 from facepipe.shards.shards import SPLITS
 
 GEOMETRY = ["left", "top", "right", "bottom", "width", "height"]
+AGAIN = "`dvc repro -f download` brings it anew"
 REJECTED = Path(".facepipe") / "rejected.csv"  # the list, where the stage gives up because of it
 DETECTION_BYTES = 1_000_000  # makes tasks of a few pictures: finding a face takes a fraction of a second
 
@@ -272,13 +273,21 @@ class _Dataset(NamedTuple):
 
 
 def _read_dataset(raw):
-    """What raw/dataset.json says."""
+    """What raw/dataset.json says; InputError: the files beside it are not those it describes."""
     path = raw / "dataset.json"
     try:
         described = read_json(path)
+        if "sha256" in described:  # else of an earlier facepipe
+            check_seal(path, described, AGAIN)
+        files = {raw / file["name"]: {key: file[key] for key in ("bytes", "sha256")} for file in described["files"]}
         credits = {key: described[key] for key in ("licence", "citation")}
-        return _Dataset(described["name"], raw / described["archive"], credits)
+        dataset = _Dataset(described["name"], raw / described["archive"], credits)
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run the download stage (dvc repro download)") from None
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{path}: not as the download stage writes it; run it again") from None
+    for file, known in files.items():
+        check_bytes(file, known, AGAIN)
+    return dataset
