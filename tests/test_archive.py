@@ -100,6 +100,7 @@ def test_matlab(tmp_path):
     savemat(path, {"faces": faces[:100]})
     with pytest.raises(InputError, match=r"faces: found \[100, 20\], expected \[4096, n\]"):
         list(list_members(path))
+    savemat(path, {"faces": faces})
     path.write_bytes(path.read_bytes()[:900])
     with pytest.raises(InputError, match="not a MATLAB file"):
         list(list_members(path))

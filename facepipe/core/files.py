@@ -12,6 +12,8 @@ from pathlib import Path
 
 from facepipe.errors import InputError
 
+MAX_JSON = 2**24  # bytes; as Python objects that can be twenty times as much
+
 
 @contextlib.contextmanager
 def atomic_file(path, mode="w", **options):
@@ -142,9 +144,19 @@ def write_rows(file, header, rows, digits=None):
 
 
 def read_json(path):
-    """The value in the JSON file `path`."""
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    """The value in the JSON file `path`; ValueError as of `parse_json`."""
+    with open(path, "rb") as file:
+        return parse_json(file.read(MAX_JSON + 1))
+
+
+def parse_json(data):
+    """The value in UTF-8 bytes of JSON; ValueError: it is none, nested too deeply, or of more than `MAX_JSON` bytes."""
+    if len(data) > MAX_JSON:
+        raise ValueError(f"more than {MAX_JSON} bytes of JSON")
+    try:
+        return json.loads(data.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("lists and objects within each other too often") from None
 
 
 def _prefix(path):

@@ -20,7 +20,10 @@ def no_repeats(values):
     return values
 
 
+MAX_LATENT = 2**14  # of latent_dim: its principal components are 1 GiB
+
 Count = Annotated[int, BeforeValidator(no_bool), Field(ge=1)]
+Latent = Annotated[Count, Field(le=MAX_LATENT)]
 Natural = Annotated[int, BeforeValidator(no_bool), Field(ge=0)]
 # YAML 1.1 reads 1e-4 as text; pydantic makes the float that DVC sees
 Number = Annotated[float, BeforeValidator(no_bool), Field(allow_inf_nan=False)]

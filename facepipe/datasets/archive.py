@@ -17,13 +17,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from facepipe.core.zips import BROKEN, open_zip, reason
 from facepipe.errors import InputError
 
 SIDE, PER_PERSON = 64, 10
 
 MAX_MEMBER_BYTES = 64 * 2**20  # one encoded picture; anything larger is refused unread
-# NotImplementedError (an unknown compression method) is a RuntimeError, and so is a wrong password
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
+_BROKEN = (*BROKEN, tarfile.TarError, lzma.LZMAError)
+MAX_HEADER = 2**20  # of a tar: names and the like before a member, which tarfile reads whole
+MAX_MAT_PICTURES = 10_000
 _PLACE = struct.Struct("<QQQLH")  # of a zip's member: header offset, compressed size, size, CRC-32, method
 
 
@@ -184,7 +186,7 @@ def _zip_member(info, max_bytes):
 
 def _open_zip(path):
     try:
-        return zipfile.ZipFile(path)
+        return open_zip(path)
     except _BROKEN as error:
         raise InputError(f"{path}: broken zip archive: {error}; download it again") from None
 
@@ -192,7 +194,7 @@ def _open_zip(path):
 def _walk_tar(path, max_bytes, wanted):
     """Yield (TarInfo, bytes for acceptable members whose name is `wanted`, else None); only ever seeks forward."""
     try:
-        with _open_stream(path) as stream, tarfile.open(fileobj=_LastBlock(stream), mode="r:") as archive:
+        with _open_stream(path) as stream, tarfile.open(fileobj=_LastBlock(stream, max_bytes), mode="r:") as archive:
             for info in archive:
                 data = None
                 if wanted(info.name) and _refuse_tar(info, max_bytes) is None:
@@ -218,12 +220,14 @@ def _open_stream(path):
 class _LastBlock:
     """A stream that remembers what was read last: a tar ends in blocks of zeros."""
 
-    def __init__(self, stream):
-        self._stream = stream
+    def __init__(self, stream, max_bytes):
+        self._stream, self._most = stream, max(max_bytes, MAX_HEADER) + tarfile.BLOCKSIZE
         self.last = b""
         self.seek, self.tell = stream.seek, stream.tell
 
     def read(self, size):
+        if not 0 <= size <= self._most:
+            raise tarfile.ReadError(f"a header or member of {size} bytes")
         self.last = self._stream.read(size)
         return self.last
 
@@ -271,14 +275,24 @@ def mat_pictures(path):
     Raises:
         InputError: not such a file, or damaged.
     """
-    from scipy.io import loadmat  # takes half a second
+    from scipy.io import loadmat, whosmat  # takes half a second
 
     try:
+        # before anything takes memory
+        shape = next(shape for name, shape, _ in whosmat(path) if name == "faces")
+        if len(shape) != 2 or shape[0] != SIDE * SIDE or not 0 < shape[1] <= MAX_MAT_PICTURES:
+            raise InputError(
+                f"{path}: faces: found {list(shape)}, expected [{SIDE * SIDE}, n], n at most {MAX_MAT_PICTURES}"
+            )
         faces = np.asarray(loadmat(path, variable_names=["faces"])["faces"])
-    except (ValueError, TypeError, KeyError, NotImplementedError, OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: not a MATLAB file with a variable called faces ({error}); get it again") from None
-    if faces.ndim != 2 or faces.shape[0] != SIDE * SIDE or faces.min() < 0 or faces.max() > 255:
-        raise InputError(f"{path}: faces: found {list(faces.shape)}, expected [{SIDE * SIDE}, n] of values 0 to 255")
+        if faces.shape != shape or faces.dtype.kind not in "uif" or not (faces.min() >= 0 and faces.max() <= 255):
+            raise InputError(f"{path}: faces: expected numbers from 0 to 255")
+    except InputError:
+        raise
+    except (*_BROKEN, TypeError, StopIteration) as error:
+        raise InputError(
+            f"{path}: not a MATLAB file with a variable called faces ({reason(error)}); get it again"
+        ) from None
     for number, column in enumerate(faces.T.astype(np.uint8)):
         person, picture = divmod(number, PER_PERSON)
         header = f"P5 {SIDE} {SIDE} 255\n".encode()

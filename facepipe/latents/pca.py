@@ -1,13 +1,14 @@
 """Principal components of a model's latents: the few numbers that say most, and the way back."""
 
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from facepipe.core.files import atomic_file
+from facepipe.core.zips import BROKEN, open_stored, reason
 from facepipe.errors import InputError
+from facepipe.networks.samplers import check_shape, finite_array
 
 
 class PCA(NamedTuple):
@@ -72,9 +73,16 @@ def load_pca(path):
     """The `PCA` stored in `path`; InputError where there is none, or something else."""
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return PCA(*(stored[field] for field in PCA._fields))
+        with open_stored(path), np.load(path, allow_pickle=False) as stored:
+            mean, components = (
+                finite_array("mean", stored["mean"], 1),
+                finite_array("components", stored["components"], 2),
+            )
+            sd = finite_array("sd", stored["sd"], 1)
+        check_shape("components", components, (len(mean), len(mean)))
+        check_shape("sd", sd, mean.shape)
+        return PCA(mean, components, sd)
     except FileNotFoundError:
         raise InputError(f"{path}: not found; `dvc repro export_latents` makes it") from None
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a stored PCA: {' '.join(str(error).split())}") from None
+    except (*BROKEN, TypeError) as error:
+        raise InputError(f"{path}: not a stored PCA: {reason(error)}") from None

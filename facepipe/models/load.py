@@ -1,8 +1,10 @@
 """A stored model back, numpy in and out; always float32, so that a result does not depend on the training precision."""
 
 import functools
+import math
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -19,12 +21,13 @@ from facepipe.models.steps import REFINING, TUNING
 from facepipe.models.tuning import ELSEWHERE, tune
 from facepipe.models.vae.model import VAE
 from facepipe.networks.samplers import Prior, load_sampler
-from facepipe.networks.store import generator_digest, read_info, read_weights
+from facepipe.networks.store import generator_digest, read_info, read_weights, stored_numbers
 from facepipe.shards.labels import label_codes
 
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
 # every call runs in full batches (the last one padded), so that a row's bytes do not depend on its company
 BATCH = 64
+MAX_NUMBERS = 2**24  # that a layer makes of an image: 4 GiB of a batch
 
 
 class LoadedModel:
@@ -228,6 +231,8 @@ def load_model(folder, inverter=None, info=None):
     encoder = _read_inverter(folder, inverter) if info["model"] == GAN.name else None
     path = folder / "sampler.npz"
     sampler = load_sampler(path) if path.exists() else Prior(model.latent_dim, getattr(model, "truncation", 1.0))
+    if sampler.latent_dim != model.latent_dim:
+        raise InputError(f"{path}: has {sampler.latent_dim} dimensions, model {model.name} has {model.latent_dim}")
     return LoadedModel(model, info, sampler, encoder)
 
 
@@ -237,10 +242,20 @@ def _build(kind, info, folder):
     missing = [key for key in kind.required if key not in spec]
     if missing:
         raise InputError(f"{folder / 'model.json'}: not a facepipe model: spec has no {', '.join(missing)}")
-    model = kind(spec)
-    if sorted(model.networks) != sorted(info["networks"]):
-        raise InputError(f"{folder / 'model.json'}: not a facepipe model: networks: {info['networks']!r}")
-    return model
+    where = f"{folder / 'model.json'}: not a facepipe model"
+    with keras.StatelessScope(initialize_variables=False):  # nothing takes memory yet
+        plan = kind(spec)
+    if sorted(plan.networks) != sorted(info["networks"]):
+        raise InputError(f"{where}: networks: {repr(info['networks'])[:100]}")
+    for name, network in plan.networks.items():
+        path = folder / f"{name}.weights.h5"
+        needed, there = sum(math.prod(weight.shape) for weight in network.weights), stored_numbers(path)
+        if needed > there:
+            raise InputError(f"{path}: weights cannot be read: {there} numbers, model.json describes {needed}")
+        outputs = keras.tree.flatten([layer.output for layer in network.layers])
+        if max(math.prod(output.shape[1:]) for output in outputs) > MAX_NUMBERS:
+            raise InputError(f"{where}: spec: a layer would make more than {MAX_NUMBERS} numbers of an image")
+    return kind(spec)
 
 
 def _read_inverter(gan, folder):

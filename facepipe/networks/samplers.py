@@ -1,7 +1,6 @@
 """Densities over latents: N(0, I), or fitted after training (Ghosh et al. 2020): a Gaussian, a mixture of Gaussians."""
 
 import warnings
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.special import ndtr
 
 from facepipe.core.determinism import rng
 from facepipe.core.files import atomic_file
+from facepipe.core.zips import BROKEN, open_stored, reason
 from facepipe.errors import FieldError, InputError
 
 # of a mixture that nobody gave a number: at most so many Gaussians, each for so many latents a dimension
@@ -196,13 +196,13 @@ def load_sampler(path):
     from facepipe.networks.flow import Flow  # which is a `Sampler`
 
     try:
-        with np.load(Path(path), allow_pickle=False) as stored:
+        with open_stored(path), np.load(Path(path), allow_pickle=False) as stored:
             kind = {sampler.name: sampler for sampler in (Prior, Gaussian, Mixture, Flow)}[str(stored["name"])]
             return kind(*(stored[field] for field in kind.fields))
     except FileNotFoundError:
         raise InputError(f"{path}: not found; expected a sampler (.npz)") from None
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a stored sampler: {' '.join(str(error).split())}") from None
+    except (*BROKEN, TypeError) as error:
+        raise InputError(f"{path}: not a stored sampler: {reason(error)}") from None
 
 
 def fitted_latents(z):

@@ -1,21 +1,23 @@
 """A model on disk: model.json and one weights file a network, byte-reproducible."""
 
 import hashlib
-import json
 from pathlib import Path
 
-from facepipe.core.files import atomic_folder, sha256, write_json
+from facepipe.core.files import atomic_folder, read_json, sha256, write_json
+from facepipe.core.section import MAX_LATENT
 from facepipe.errors import InputError
 
 VERSION = 1
+MOST = 2**24  # of any size in a spec, so that none overflows
+MAX_WIDTHS = 16
 
 
 def _whole(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST
 
 
 def _widths(value):
-    return isinstance(value, list) and bool(value) and all(map(_whole, value))
+    return isinstance(value, list) and 0 < len(value) <= MAX_WIDTHS and all(map(_whole, value))
 
 
 def _names(value):
@@ -25,7 +27,7 @@ def _names(value):
 # what the values of a spec may be
 SPEC = {
     "image_shape": lambda value: _widths(value) and len(value) == 3,
-    "latent_dim": _whole,
+    "latent_dim": lambda value: _whole(value) and value <= MAX_LATENT,
     "widths": _widths,
     "generator_widths": _widths,
     "discriminator_widths": _widths,
@@ -78,7 +80,7 @@ def read_info(folder):
     """
     path = Path(folder) / "model.json"
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
+        info = read_json(path)
         spec = info["spec"]
         if not isinstance(spec, dict) or not isinstance(info["model"], str) or not _names(info["networks"]):
             raise ValueError
@@ -86,13 +88,15 @@ def read_info(folder):
         raise InputError(
             f"{folder}: no model.json there; train the model first (dvc repro) or name another folder"
         ) from None
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+    except (ValueError, KeyError, TypeError):
         raise InputError(f"{path}: not a facepipe model") from None
     if info.get("version") != VERSION:
-        raise InputError(f"{path}: version {info.get('version')}, this facepipe reads {VERSION}; retrain it")
+        raise InputError(
+            f"{path}: version {repr(info.get('version'))[:100]}, this facepipe reads {VERSION}; retrain it"
+        )
     for key, right in SPEC.items():
         if key in spec and not right(spec[key]):
-            raise InputError(f"{path}: not a facepipe model: spec.{key}: {spec[key]!r}")
+            raise InputError(f"{path}: not a facepipe model: spec.{key}: {repr(spec[key])[:100]}")
     return info
 
 
@@ -104,11 +108,48 @@ def read_weights(folder, networks):
     """
     for name, network in networks.items():
         path = Path(folder) / f"{name}.weights.h5"
+        stored_numbers(path)
         try:
             network.load_weights(path)
-        except (OSError, ValueError, KeyError) as error:
-            reason = "missing" if not path.exists() else str(error).strip().splitlines()[0]
-            raise InputError(f"{path}: weights cannot be read: {reason}") from None
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+            raise InputError(f"{path}: weights cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def stored_numbers(path):
+    """How many numbers a weights file holds, all of them in the file itself; none is read.
+
+    Raises:
+        InputError: missing, not HDF5, or not as Keras writes it: links out of it, data that lie elsewhere, are
+            compressed, not there at all or no numbers. So what is read is no larger than the file.
+    """
+    import h5py
+
+    found = []
+
+    def link(name, link):
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"{name[:100]!r} is a link to somewhere else")
+
+    def item(name, item):
+        if isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual or item.dtype.kind not in "fiub":
+                raise ValueError(f"{name[:100]!r} does not hold its numbers itself")
+            if item.nbytes > item.id.get_storage_size():
+                raise ValueError(f"{name[:100]!r} says {item.nbytes} bytes, has {item.id.get_storage_size()}")
+            found.append(item.size)
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems_links(link)
+            file.visititems(item)
+            total = sum(found)
+            if total > Path(path).stat().st_size:
+                raise ValueError("says more numbers than it has bytes")
+    except FileNotFoundError:
+        raise InputError(f"{path}: weights cannot be read: missing") from None
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+        raise InputError(f"{path}: weights cannot be read: {' '.join(str(error).split())[:200]}") from None
+    return total
 
 
 def check_same_architecture(folder, model, spec):

@@ -2,6 +2,7 @@
 
 import collections
 import csv
+import math
 import os
 import weakref
 from pathlib import Path
@@ -53,19 +54,23 @@ class Shards:
         except ValueError:
             raise InputError(f"{path}: not valid JSON; run the preprocess stage again") from None
         if not isinstance(index, dict) or index.get("version") != VERSION:
-            found = index.get("version") if isinstance(index, dict) else None
+            found = repr(index.get("version"))[:50] if isinstance(index, dict) else None
             raise InputError(f"{path}: version: found {found}, expected {VERSION}; run the preprocess stage again")
         try:
-            self.image_shape = tuple(int(n) for n in index["image_shape"])
+            self.image_shape = tuple(index["image_shape"])
             self.dataset = index["dataset"]
             self.attribute_names = list(index["attributes"])
             self.framing = index["framing"]
-            self.splits = {split: int(index["splits"][split]["samples"]) for split in SPLITS}
+            self.splits = {split: index["splits"][split]["samples"] for split in SPLITS}
             self._shards = {split: index["splits"][split]["shards"] for split in SPLITS}
+            _check_numbers(self.image_shape, self.splits, self._shards)
+            if not all(isinstance(name, str) for name in self.attribute_names):
+                raise TypeError("attributes should be names")
             for split in SPLITS:
                 self._check(split)
-        except (KeyError, TypeError) as error:
-            raise InputError(f"{path}: incomplete ({error}); run the preprocess stage again") from None
+        except (KeyError, TypeError, AttributeError) as error:
+            problem = " ".join(str(error).split())[:150]
+            raise InputError(f"{path}: incomplete ({problem}); run the preprocess stage again") from None
         self.sha256 = sha256(path)
         # row at which each shard begins, and the end
         self._starts = {split: np.cumsum([0] + [shard["samples"] for shard in self._shards[split]]) for split in SPLITS}
@@ -127,7 +132,7 @@ class Shards:
         if not path.exists():
             return None
         with open(path, encoding="utf-8", newline="") as file:
-            names = next(csv.reader(file))
+            names = next(csv.reader(file), [])
         return self._table("factors.csv", split, {n: str if n == "id" else float for n in names}).set_index("id")
 
     def verify(self):
@@ -143,8 +148,10 @@ class Shards:
                     raise InputError(f"{path}: sha256 differs from index.json; run the preprocess stage again")
 
     def _check(self, split):
-        pixels = int(np.prod(self.image_shape))
+        pixels = math.prod(self.image_shape)
         for shard in self._shards[split]:
+            if not isinstance(shard["file"], str) or Path(shard["file"]).name != shard["file"] or "\0" in shard["file"]:
+                raise TypeError(f"{split}: a shard is not the name of a file in this folder")
             path = self.folder / shard["file"]
             size = path.stat().st_size if path.is_file() else None
             if size is None:
@@ -167,7 +174,7 @@ class Shards:
                     np.lib.format.read_magic(file)
                     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
                     self._headers[path] = file.tell()
-            except ValueError:
+            except (ValueError, MemoryError):
                 raise InputError(f"{path}: not a .npy file; run the preprocess stage again") from None
             if dtype != np.uint8 or fortran or list(shape) != expected:
                 raise InputError(
@@ -216,6 +223,18 @@ class OpenFiles:
     def close(self):
         """Close them all."""
         _close(self._handles)
+
+
+def _check_numbers(shape, splits, shards):
+    """TypeError where the sizes of an index are not whole numbers from 0 on, those of an image from 1."""
+    sizes = [
+        *splits.values(),
+        *(shard[key] for split in SPLITS for shard in shards[split] for key in ("samples", "bytes")),
+    ]
+    if len(shape) != 3 or not all(type(size) is int and size > 0 for size in shape):
+        raise TypeError("image_shape should be three whole numbers above 0")
+    if not all(type(size) is int and 0 <= size < 2**63 for size in sizes):
+        raise TypeError("samples and bytes should be whole numbers from 0 on")
 
 
 def _close(handles):

@@ -5,13 +5,16 @@ import contextlib
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from facepipe.errors import InputError
 from facepipe.tables.cells import short
+from facepipe.tables.text import MAX_LINE, bounded_lines
 
 SEPARATORS = ",;\t"  # spreadsheets write ; where the comma is the decimal mark
+MAX_COLUMNS = 20_000
 _BLOCK = 2**20
 # a byte order mark and the encoding that it names; that of UTF-32 begins with that of UTF-16
 _MARKS = (
@@ -67,15 +70,17 @@ def open_sheet(path, data=None, trim=False):
     try:
         encoding, quoted = _survey(path, opened)
         with opened(encoding) as file:
-            first = file.readline()
+            first = next(bounded_lines(file, path), None)
             if not first:
                 raise InputError(f"{path}: empty file; expected a header row")
             separator = _separator(first)
             file.seek(0)
-            lines = _quoted(path, file, separator, trim) if quoted else _plain(file, separator)
+            lines = _quoted(path, file, separator, trim) if quoted else _plain(path, file, separator)
             if trim:
                 lines = ([cell.strip() for cell in cells] for cells in lines)
             header = next(lines)
+            if len(header) > MAX_COLUMNS:
+                raise InputError(f"{path}: row 1: {len(header)} columns, more than {MAX_COLUMNS}")
             yield Sheet(path, encoding, first.strip(), header, separator, _rows(path, len(header), lines))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; expected a CSV file") from None
@@ -99,7 +104,8 @@ def named_columns(sheet):
     if odd := next((name for name in names if not name.isprintable()), None):
         raise InputError(f"{path}: row 1: {short(odd)}: column names should be printable")
     lower = [name.lower() for name in names]
-    if twice := next((name for name in names if lower.count(name.lower()) > 1), None):
+    counts = Counter(lower)
+    if twice := next((name for name in names if counts[name.lower()] > 1), None):
         raise InputError(f"{path}: row 1: {short(twice)} is there twice; rename one of the columns")
     return sheet._replace(header=names, rows=_of_named(path, len(names), sheet.rows))
 
@@ -157,17 +163,26 @@ def _undecodable_row(file):
     return row
 
 
-def _plain(file, separator):
+def _plain(path, file, separator):
     # twice as fast as csv.reader
-    for line in file:
+    for line in bounded_lines(file, path):
         yield line.rstrip("\r\n").split(separator)
 
 
 def _quoted(path, file, separator, trim):
-    row = 0
+    row, length = 0, 0
+
+    def lines():
+        nonlocal length
+        for line in bounded_lines(file, path):
+            length += len(line)
+            if length > MAX_LINE:
+                raise InputError(f"{path}: row {row + 1}: cells of more than {MAX_LINE} characters")
+            yield line
+
     try:
-        for cells in csv.reader(file, delimiter=separator, strict=True, skipinitialspace=trim):
-            row += 1
+        for cells in csv.reader(lines(), delimiter=separator, strict=True, skipinitialspace=trim):
+            row, length = row + 1, 0
             yield cells
     except csv.Error as error:
         message = str(error).replace("\t", "tab")
