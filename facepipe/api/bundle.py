@@ -106,9 +106,8 @@ def _read_index(path, archive):
     except (KeyError, ValueError, OverflowError, TypeError, AttributeError):
         raise InputError(f"{path}: not a facepipe bundle; `facepipe export --format bundle` makes one") from None
     if version != VERSION:
-        raise InputError(
-            f"{path}: a bundle of version {repr(version)[:100]}, this facepipe reads {VERSION}; export it again"
-        )
+        version = repr(version)[:100]
+        raise InputError(f"{path}: a bundle of version {version}, this facepipe reads {VERSION}; export it again")
     strange = [name for name in files if not _NAMES.fullmatch(name)]
     there = files.keys() & archive.NameToInfo.keys()
     missing = [name for name in [f"models/{model}/model.json", *files] if name not in there]

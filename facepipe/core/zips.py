@@ -1,15 +1,18 @@
 """Zip files that may come from anybody: their directory, and what is stored in them, take no more than they say."""
 
+import tokenize
 import zipfile
 import zlib
 
-MAX_DIRECTORY = 2**28  # bytes of the list of members; zipfile makes ten times as much of it
+MAX_DIRECTORY = 2**30  # bytes of the list of members; zipfile makes ten times as much of it
 # what zipfile raises on damaged files: NotImplementedError (an unknown compression method) is a RuntimeError, and so is
 # a wrong password
 BROKEN = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, LookupError, OverflowError,
     MemoryError,
 )  # fmt: skip
+# what NumPy raises on damaged .npz and .npy files, whose headers are Python
+BROKEN_ARRAYS = (*BROKEN, TypeError, SyntaxError, tokenize.TokenError)
 
 
 def open_zip(path):

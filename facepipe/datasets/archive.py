@@ -25,6 +25,7 @@ SIDE, PER_PERSON = 64, 10
 MAX_MEMBER_BYTES = 64 * 2**20  # one encoded picture; anything larger is refused unread
 _BROKEN = (*BROKEN, tarfile.TarError, lzma.LZMAError)
 MAX_HEADER = 2**20  # of a tar: names and the like before a member, which tarfile reads whole
+MAX_MEMBERS = 2**24  # of a tar; a zip's are bounded by its directory
 MAX_MAT_PICTURES = 10_000
 _PLACE = struct.Struct("<QQQLH")  # of a zip's member: header offset, compressed size, size, CRC-32, method
 
@@ -66,9 +67,12 @@ def archive_kind(path):
         return "zip"
     if is_matfile(path):
         return "mat"
-    with contextlib.suppress(*_BROKEN):
-        if tarfile.is_tarfile(path):
-            return "tar"
+    with (
+        contextlib.suppress(*_BROKEN),
+        _open_stream(path) as stream,
+        tarfile.open(fileobj=_LastBlock(stream), mode="r:"),  # is_tarfile reads whatever size the first header says
+    ):
+        return "tar"
     raise InputError(f"{path}: neither a zip nor a tar archive (incomplete download?)")
 
 
@@ -95,7 +99,7 @@ def list_members(path, max_bytes=MAX_MEMBER_BYTES, keys=False):
             entries.reverse()
             while entries:
                 info = entries.pop()
-                if not info.is_dir():
+                if not info.filename.endswith("/"):  # is_dir fails at an empty name
                     yield _zip_member(info, max_bytes)
     elif kind == "mat":
         for name, data in mat_pictures(path):
@@ -180,8 +184,9 @@ def digest(data):
 
 def _zip_member(info, max_bytes):
     key = struct.pack("<LQ", info.CRC, info.file_size)
-    place = _PLACE.pack(info.header_offset, info.compress_size, info.file_size, info.CRC, info.compress_type)
-    return Member(info.filename, _refuse_zip(info, max_bytes), key, place)
+    refused = _refuse_zip(info, max_bytes)
+    place = (info.header_offset, info.compress_size, info.file_size, info.CRC, info.compress_type)
+    return Member(info.filename, refused, key, None if refused else _PLACE.pack(*place))
 
 
 def _open_zip(path):
@@ -195,7 +200,9 @@ def _walk_tar(path, max_bytes, wanted):
     """Yield (TarInfo, bytes for acceptable members whose name is `wanted`, else None); only ever seeks forward."""
     try:
         with _open_stream(path) as stream, tarfile.open(fileobj=_LastBlock(stream, max_bytes), mode="r:") as archive:
-            for info in archive:
+            for number, info in enumerate(archive, 1):
+                if number > MAX_MEMBERS:
+                    raise tarfile.ReadError(f"more than {MAX_MEMBERS} members")
                 data = None
                 if wanted(info.name) and _refuse_tar(info, max_bytes) is None:
                     data = archive.extractfile(info).read()
@@ -220,7 +227,7 @@ def _open_stream(path):
 class _LastBlock:
     """A stream that remembers what was read last: a tar ends in blocks of zeros."""
 
-    def __init__(self, stream, max_bytes):
+    def __init__(self, stream, max_bytes=0):
         self._stream, self._most = stream, max(max_bytes, MAX_HEADER) + tarfile.BLOCKSIZE
         self.last = b""
         self.seek, self.tell = stream.seek, stream.tell
@@ -251,7 +258,10 @@ def _refuse_zip(info, max_bytes):
         return "refused: encrypted"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return f"refused: compressed by method {info.compress_type}, not by deflate"
-    return _refuse_name(info.filename) or _refuse_size(info.file_size, max_bytes)
+    if not 0 <= info.header_offset < 2**63:
+        return "refused: does not lie in the file"
+    # of what is compressed, too: that is read whole
+    return _refuse_name(info.filename) or _refuse_size(max(info.file_size, info.compress_size), max_bytes)
 
 
 def _refuse_tar(info, max_bytes):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from facepipe.core.files import atomic_file
-from facepipe.core.zips import BROKEN, open_stored, reason
+from facepipe.core.zips import BROKEN_ARRAYS, open_stored, reason
 from facepipe.errors import InputError
 from facepipe.networks.samplers import check_shape, finite_array
 
@@ -74,15 +74,12 @@ def load_pca(path):
     path = Path(path)
     try:
         with open_stored(path), np.load(path, allow_pickle=False) as stored:
-            mean, components = (
-                finite_array("mean", stored["mean"], 1),
-                finite_array("components", stored["components"], 2),
-            )
-            sd = finite_array("sd", stored["sd"], 1)
+            dimensions = {"mean": 1, "components": 2, "sd": 1}
+            mean, components, sd = (finite_array(name, stored[name], dimensions[name]) for name in PCA._fields)
         check_shape("components", components, (len(mean), len(mean)))
         check_shape("sd", sd, mean.shape)
         return PCA(mean, components, sd)
     except FileNotFoundError:
         raise InputError(f"{path}: not found; `dvc repro export_latents` makes it") from None
-    except (*BROKEN, TypeError) as error:
+    except BROKEN_ARRAYS as error:
         raise InputError(f"{path}: not a stored PCA: {reason(error)}") from None

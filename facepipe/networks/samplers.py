@@ -8,7 +8,7 @@ from scipy.special import ndtr
 
 from facepipe.core.determinism import rng
 from facepipe.core.files import atomic_file
-from facepipe.core.zips import BROKEN, open_stored, reason
+from facepipe.core.zips import BROKEN_ARRAYS, open_stored, reason
 from facepipe.errors import FieldError, InputError
 
 # of a mixture that nobody gave a number: at most so many Gaussians, each for so many latents a dimension
@@ -201,7 +201,7 @@ def load_sampler(path):
             return kind(*(stored[field] for field in kind.fields))
     except FileNotFoundError:
         raise InputError(f"{path}: not found; expected a sampler (.npz)") from None
-    except (*BROKEN, TypeError) as error:
+    except BROKEN_ARRAYS as error:
         raise InputError(f"{path}: not a stored sampler: {reason(error)}") from None
 
 

@@ -91,9 +91,8 @@ def read_info(folder):
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{path}: not a facepipe model") from None
     if info.get("version") != VERSION:
-        raise InputError(
-            f"{path}: version {repr(info.get('version'))[:100]}, this facepipe reads {VERSION}; retrain it"
-        )
+        version = repr(info.get("version"))[:100]
+        raise InputError(f"{path}: version {version}, this facepipe reads {VERSION}; retrain it")
     for key, right in SPEC.items():
         if key in spec and not right(spec[key]):
             raise InputError(f"{path}: not a facepipe model: spec.{key}: {repr(spec[key])[:100]}")

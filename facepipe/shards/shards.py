@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from facepipe.core.files import read_json, sha256
+from facepipe.core.zips import BROKEN_ARRAYS
 from facepipe.errors import InputError
 
 VERSION = 3
@@ -131,8 +132,11 @@ class Shards:
         path = self.folder / "factors.csv"
         if not path.exists():
             return None
-        with open(path, encoding="utf-8", newline="") as file:
-            names = next(csv.reader(file), [])
+        try:
+            with open(path, encoding="utf-8", newline="") as file:
+                names = next(csv.reader(file), [])
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise InputError(f"{path}: {error}; run the preprocess stage again") from None
         return self._table("factors.csv", split, {n: str if n == "id" else float for n in names}).set_index("id")
 
     def verify(self):
@@ -174,7 +178,7 @@ class Shards:
                     np.lib.format.read_magic(file)
                     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
                     self._headers[path] = file.tell()
-            except (ValueError, MemoryError):
+            except BROKEN_ARRAYS:
                 raise InputError(f"{path}: not a .npy file; run the preprocess stage again") from None
             if dtype != np.uint8 or fortran or list(shape) != expected:
                 raise InputError(
@@ -227,10 +231,8 @@ class OpenFiles:
 
 def _check_numbers(shape, splits, shards):
     """TypeError where the sizes of an index are not whole numbers from 0 on, those of an image from 1."""
-    sizes = [
-        *splits.values(),
-        *(shard[key] for split in SPLITS for shard in shards[split] for key in ("samples", "bytes")),
-    ]
+    listed = [shard for split in SPLITS for shard in shards[split]]
+    sizes = [*splits.values(), *(shard[key] for shard in listed for key in ("samples", "bytes"))]
     if len(shape) != 3 or not all(type(size) is int and size > 0 for size in shape):
         raise TypeError("image_shape should be three whole numbers above 0")
     if not all(type(size) is int and 0 <= size < 2**63 for size in sizes):

@@ -65,7 +65,8 @@ class Cells:
         if marks == [","] and not self._comma:
             return f"{short(text)} is not {self._expected}; write decimals with a point"
         try:
-            number = float(stripped.replace(",", ".")) if text.isascii() and "_" not in text else None
+            # not `stripped`: str.strip takes more for a space than float does
+            number = float(text.replace(",", ".")) if text.isascii() and "_" not in text else None
         except ValueError:
             number = None
         if number is None:

@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import csv
 import io
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -141,20 +142,23 @@ def _survey(path, opened):
             pass
     kind = "an Excel workbook" if start.startswith(b"PK") else "not UTF-8 text"
     with opened(marked or "utf-8", errors="replace") as file:
-        raise InputError(f"{path}: row {_undecodable_row(file)}: {kind}; save it as 'CSV UTF-8'")
+        raise InputError(f"{path}: row {_undecodable_row(path, file)}: {kind}; save it as 'CSV UTF-8'")
 
 
-def _undecodable_row(file):
+def _undecodable_row(path, file):
     """The row of the first letter that stands for bytes which are no text."""
-    before = ""
-    while block := file.read(_BLOCK):
-        text = re.split("[\0\ufffd]", block, maxsplit=1)
-        before += text[0]
-        if len(text) > 1:
-            break
-    # any letter: the row that it stands in has begun
-    lines = io.StringIO(before + "?", newline="")
-    reader, row = csv.reader(lines, delimiter=_separator(re.split("[\r\n]", before, maxsplit=1)[0])), 0
+    lines = bounded_lines(file, path)
+    first = next(lines)
+
+    def readable():
+        for line in itertools.chain([first], lines):
+            before, *rest = re.split("[\0\ufffd]", line, maxsplit=1)
+            if rest:
+                yield before + "?"  # any letter: the row that it stands in has begun
+                return
+            yield line
+
+    reader, row = csv.reader(readable(), delimiter=_separator(re.split("[\0\ufffd]", first, maxsplit=1)[0])), 0
     try:
         for _ in reader:
             row += 1
