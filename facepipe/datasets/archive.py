@@ -63,8 +63,11 @@ def archive_kind(path):
         raise InputError(f"{path}: is a folder, expected an archive file (.zip, .tar, .tar.gz)")
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected an archive (.zip, .tar, .tar.gz)")
-    if zipfile.is_zipfile(path):
-        return "zip"
+    try:
+        if zipfile.is_zipfile(path):
+            return "zip"
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path}: broken zip archive: {error}; download it again") from None
     if is_matfile(path):
         return "mat"
     with (
@@ -286,6 +289,7 @@ def mat_pictures(path):
         InputError: not such a file, or damaged.
     """
     from scipy.io import loadmat, whosmat  # takes half a second
+    from scipy.io.matlab import MatReadError
 
     try:
         # before anything takes memory
@@ -299,7 +303,7 @@ def mat_pictures(path):
             raise InputError(f"{path}: faces: expected numbers from 0 to 255")
     except InputError:
         raise
-    except (*_BROKEN, TypeError, StopIteration) as error:
+    except (*_BROKEN, TypeError, StopIteration, MatReadError) as error:
         raise InputError(
             f"{path}: not a MATLAB file with a variable called faces ({reason(error)}); get it again"
         ) from None

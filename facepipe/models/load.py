@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.common import global_state
 
 from facepipe.core.determinism import rng
 from facepipe.core.pictures import to_float
@@ -243,8 +244,16 @@ def _build(kind, info, folder):
     if missing:
         raise InputError(f"{folder / 'model.json'}: not a facepipe model: spec has no {', '.join(missing)}")
     where = f"{folder / 'model.json'}: not a facepipe model"
-    with keras.StatelessScope(initialize_variables=False):  # nothing takes memory yet
-        plan = kind(spec)
+    try:
+        with keras.StatelessScope(initialize_variables=False):  # nothing takes memory yet
+            plan = kind(spec)
+    except InputError:
+        raise
+    except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, tf.errors.OpError) as error:
+        raise InputError(f"{where}: spec: {' '.join(str(error).split())[:150]}") from None
+    finally:
+        # or the next network to be built would make the plan's variables, too
+        global_state.set_global_attribute("uninitialized_variables", [])
     if sorted(plan.networks) != sorted(info["networks"]):
         raise InputError(f"{where}: networks: {repr(info['networks'])[:100]}")
     for name, network in plan.networks.items():

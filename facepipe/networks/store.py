@@ -8,12 +8,21 @@ from facepipe.core.section import MAX_LATENT
 from facepipe.errors import InputError
 
 VERSION = 1
-MOST = 2**24  # of any size in a spec, so that none overflows
-MAX_WIDTHS = 16
+# of the sizes in a spec: images, layers, how many pixels a side a patch has
+MAX_SIDE, MAX_WIDTH, MAX_WIDTHS, MAX_PATCH = 4096, 8192, 16, 16
 
 
-def _whole(value):
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST
+def _whole(value, most=MAX_WIDTH):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
+
+
+def _shape(value):
+    sides = isinstance(value, list) and len(value) == 3 and all(_whole(side, MAX_SIDE) for side in value)
+    return sides and value[2] in (1, 3)
+
+
+def _patch(value):
+    return _whole(value, MAX_PATCH)
 
 
 def _widths(value):
@@ -26,17 +35,19 @@ def _names(value):
 
 # what the values of a spec may be
 SPEC = {
-    "image_shape": lambda value: _widths(value) and len(value) == 3,
-    "latent_dim": lambda value: _whole(value) and value <= MAX_LATENT,
+    "image_shape": _shape,
+    "latent_dim": lambda value: _whole(value, MAX_LATENT),
     "widths": _widths,
     "generator_widths": _widths,
     "discriminator_widths": _widths,
-    "patch_size": _whole,
-    "discriminator_patch_size": _whole,
+    "patch_size": _patch,
+    "discriminator_patch_size": _patch,
     "minibatch_std": _whole,
     "linear_path": lambda value: isinstance(value, bool),
     "latent_activation": lambda value: value in ("linear", "relu", "sigmoid"),
     "architecture": lambda value: value in ("dcgan", "residual"),
+    "decoder_spectral_norm": lambda value: isinstance(value, bool),
+    "truncation": lambda value: type(value) in (int, float) and 0 < value <= 1,
     "condition_on": _names,
 }
 
@@ -125,30 +136,30 @@ def stored_numbers(path):
 
     found = []
 
+    # problems are returned, which ends the visit; raised within h5py's lock they become a SystemError
     def link(name, link):
-        if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{name[:100]!r} is a link to somewhere else")
+        return None if isinstance(link, h5py.HardLink) else f"{name[:100]!r} is a link to somewhere else"
 
     def item(name, item):
-        if isinstance(item, h5py.Dataset):
-            if item.external or item.is_virtual or item.dtype.kind not in "fiub":
-                raise ValueError(f"{name[:100]!r} does not hold its numbers itself")
-            if item.nbytes > item.id.get_storage_size():
-                raise ValueError(f"{name[:100]!r} says {item.nbytes} bytes, has {item.id.get_storage_size()}")
-            found.append(item.size)
+        if not isinstance(item, h5py.Dataset):
+            return None
+        found.append(item.size)
+        if item.external or item.is_virtual or item.dtype.kind not in "fiub":
+            return f"{name[:100]!r} does not hold its numbers itself"
+        stored = item.id.get_storage_size()
+        return f"{name[:100]!r} says {item.nbytes} bytes, has {stored}" if item.nbytes > stored else None
 
     try:
         with h5py.File(path, "r") as file:
-            file.visititems_links(link)
-            file.visititems(item)
-            total = sum(found)
-            if total > Path(path).stat().st_size:
-                raise ValueError("says more numbers than it has bytes")
+            if problem := file.visititems_links(link) or file.visititems(item):
+                raise ValueError(problem)
+        if sum(found) > Path(path).stat().st_size:
+            raise ValueError("says more numbers than it has bytes")
     except FileNotFoundError:
         raise InputError(f"{path}: weights cannot be read: missing") from None
-    except (OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, SystemError) as error:
         raise InputError(f"{path}: weights cannot be read: {' '.join(str(error).split())[:200]}") from None
-    return total
+    return sum(found)
 
 
 def check_same_architecture(folder, model, spec):
