@@ -28,7 +28,7 @@ from facepipe.shards.labels import label_codes
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
 # every call runs in full batches (the last one padded), so that a row's bytes do not depend on its company
 BATCH = 64
-MAX_NUMBERS = 2**24  # that a layer makes of an image: 4 GiB of a batch
+MAX_NUMBERS = 2**25  # that a layer makes of an image: 8 GiB of a batch
 
 
 class LoadedModel:

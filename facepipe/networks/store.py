@@ -4,12 +4,10 @@ import hashlib
 from pathlib import Path
 
 from facepipe.core.files import atomic_folder, read_json, sha256, write_json
-from facepipe.core.section import MAX_LATENT
+from facepipe.core.section import MAX_LATENT, MAX_PATCH, MAX_SIDE, MAX_WIDTH, MAX_WIDTHS
 from facepipe.errors import InputError
 
 VERSION = 1
-# of the sizes in a spec: images, layers, how many pixels a side a patch has
-MAX_SIDE, MAX_WIDTH, MAX_WIDTHS, MAX_PATCH = 4096, 8192, 16, 16
 
 
 def _whole(value, most=MAX_WIDTH):
