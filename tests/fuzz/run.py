@@ -17,6 +17,9 @@ INSTRUMENTED = ["facepipe", "PIL", "yaml", "zipfile", "tarfile", "json", "csv"]
 MEMORY = 4 * 2**30  # of the whole process
 
 with atheris.instrument_imports(include=INSTRUMENTED):
+    from PIL import Image
+
+    Image.init()  # its decoders, or they would be imported when it is too late
     from tests.fuzz.seeds import SMALL, seeds
     from tests.fuzz.targets import TARGETS, clear
 
