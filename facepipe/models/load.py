@@ -247,10 +247,8 @@ def _build(kind, info, folder):
     try:
         with keras.StatelessScope(initialize_variables=False):  # nothing takes memory yet
             plan = kind(spec)
-    except InputError:
-        raise
-    except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, tf.errors.OpError) as error:
-        raise InputError(f"{where}: spec: {' '.join(str(error).split())[:150]}") from None
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        raise InputError(f"{where}: spec: its networks take more memory than there is") from None
     finally:
         # or the next network to be built would make the plan's variables, too
         global_state.set_global_attribute("uninitialized_variables", [])
