@@ -202,7 +202,7 @@ def _convolutions(dtype):
     images = tf.zeros((BATCH, SIDE, SIDE, NARROW), dtype)
     kernel = tf.zeros((KERNEL, KERNEL, NARROW, WIDE), dtype)
 
-    @tf.function
+    @tf.function(autograph=False)
     def passes():
         with tf.GradientTape() as tape:
             tape.watch([images, kernel])

@@ -4,15 +4,18 @@ import contextlib
 import os
 import signal
 import sys
+from pathlib import Path
 
 from facepipe.config import load_params
-from facepipe.core.files import write_facts, write_json
+from facepipe.core.files import take_lock, write_facts, write_json
 from facepipe.errors import NOT_OURS, FieldError, InputError, Stopped, WorkerLost
 from facepipe.quiet import import_tensorflow
 from facepipe.restore import outputs_kept
 
+LOCKS = Path(".facepipe") / "locks"
 
-def run(main, name, tensorflow=False, within=None, report="facts.csv"):
+
+def run(main, name, tensorflow=False, within=None, report="facts.csv", section=None):
     """Run one stage.
 
     Args:
@@ -22,17 +25,23 @@ def run(main, name, tensorflow=False, within=None, report="facts.csv"):
         tensorflow: bool, whether the stage uses TensorFlow (imported after the params are checked).
         report: str, the file in reports/<name>/ for these numbers: .csv, a table to look at, see `write_facts`; .json,
             metrics by which DVC compares runs, for the few that are worth a column there.
+        section: str, the stage's own section of params.yaml; None: that called like the stage.
         within: context manager around all of it, or None; sees the exception where the stage fails.
 
-    Exits with 2 and one line on stderr where the input is wrong or the disk is full or closed to us, with 130 after
-    Ctrl-C, with 143 after SIGTERM, with 75 where another worker of the same training was lost.
+    Exits with 2 and one line on stderr where the input is wrong, another process runs the stage here, or the disk is
+    full or closed to us, with 130 after Ctrl-C, with 143 after SIGTERM, with 75 where another worker of the same
+    training was lost.
     """
     sys.stdout.reconfigure(line_buffering=True)  # or a piped log has the lines in blocks, after those of stderr
     before = signal.signal(signal.SIGTERM, _raise_stopped)
     try:
-        with within or contextlib.nullcontext():
+        with _alone(name, report), within or contextlib.nullcontext():
             params = load_params()
             _check_asked_for(params, name)
+            if name.startswith("train_"):
+                from facepipe.ahead import check_ahead
+
+                check_ahead(params, "data/shards")
             if tensorflow:
                 import_tensorflow(wrappers=False)
             values = main(params)
@@ -40,7 +49,11 @@ def run(main, name, tensorflow=False, within=None, report="facts.csv"):
                 write = write_json if report.endswith(".json") else write_facts
                 write(f"reports/{name}/{report}", values)
     except InputError as error:
-        where = f"params.yaml: {_section(params, error.section) or name}." if isinstance(error, FieldError) else ""
+        where = (
+            f"params.yaml: {_section(params, error.section) or section or name}."
+            if isinstance(error, FieldError)
+            else ""
+        )
         print(f"{name}: {where}{error}", file=sys.stderr)
         raise SystemExit(2) from None
     except WorkerLost as error:
@@ -60,6 +73,22 @@ def run(main, name, tensorflow=False, within=None, report="facts.csv"):
         raise SystemExit(128 + stopped.signal) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _alone(name, report):
+    """A block that no two processes are in for the same outputs: the second one would mix its own with the first's.
+
+    `dvc repro` sees to that by itself; stages are also started by hand. Several workers of one training are meant to
+    run the same stage; the chief's states are locked.
+    """
+    if os.environ.get("TF_CONFIG"):
+        yield
+        return
+    path = LOCKS / f"{name}-{Path(report).stem}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with take_lock(path, f"runs this stage here ({path})"):
+        yield
 
 
 def _check_asked_for(params, name):

@@ -10,4 +10,4 @@ def main(params):
 
 
 if __name__ == "__main__":
-    run(main, "download")
+    run(main, "download", section="dataset")

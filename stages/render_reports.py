@@ -6,8 +6,6 @@ from facepipe.config import load_params
 from facepipe.restore import outputs_kept
 from facepipe.stage import run
 
-RECIPE = "demo"  # what params.yaml is as it comes
-
 
 def main(params):
     from facepipe.models.load import load_model
@@ -15,16 +13,10 @@ def main(params):
     from facepipe.report.render import render_reports
     from facepipe.report.settings import changed_settings
 
-    places = {
-        "models": "data/models",
-        "latents": "data/latents",
-        "directions": "data/directions",
-        "shards": "data/shards",
-        "report": "reports",
-        "load": cache(load_model),
-        "wanted": params.models,
-    }
-    changed = changed_settings(params, load_params(f"recipes/{RECIPE}.yaml"), RECIPE)
+    places = {name: f"data/{name}" for name in ("models", "latents", "directions", "shards")}
+    places |= {"report": "reports", "load": cache(load_model), "wanted": params.models}
+    # the recipe of which params.yaml is a copy, as it comes
+    changed = changed_settings(params, load_params("recipes/demo.yaml"), "demo")
     render_reports(params.render_reports, edits="data/edits", changed=changed, explorer=EXPLORER, **places)
     write_explorer(params.render_reports, **places)
 

@@ -8,6 +8,8 @@ import zipfile
 from tests.hostile import CLASH, DAMAGED, LEFT_OUT, NO_PICTURE, OK, Expected, Quarters, encoded
 
 LEADS_OUT = Expected("rejected", "leads out of the archive|not of the form")
+LINK_OUT = Expected("rejected", "a link that leads out of the archive")
+LINK_NOWHERE = Expected("rejected", "a link to no file of the archive")
 IRREGULAR = Expected("rejected", "not a regular file")
 TOO_MANY_BYTES = Expected("rejected", "bytes, more than")
 ESCAPING = ("../up.jpg", "a/../../up2.jpg", "/root.jpg", "C:/drive.jpg", "..\\up3.jpg", "\\root2.jpg")
@@ -39,7 +41,13 @@ def write_hostile_zip(path, max_bytes):
         add("stored.png", OK, compress_type=zipfile.ZIP_STORED)
         for name in ESCAPING:
             add(name, LEADS_OUT)
-        add("link.jpg", IRREGULAR, b"/etc/passwd", mode=0o120777)
+        add("link.jpg", LINK_OUT, b"/etc/passwd", mode=0o120777)
+        add("link-up.jpg", LINK_OUT, b"../up.jpg", mode=0o120777)
+        add("link-to-nothing.jpg", LINK_NOWHERE, b"nothing.jpg", mode=0o120777)
+        add("link-to-itself.jpg", LINK_NOWHERE, b"link-to-itself.jpg", mode=0o120777)
+        add("link-to-much.jpg", LINK_NOWHERE, b"x/" * 10_000, mode=0o120777)
+        add("more/link.jpg", OK, b"../.hidden.png", mode=0o120777)
+        add(".hidden.png", LEFT_OUT)
         add("device.jpg", IRREGULAR, b"", mode=0o020666)
         add("pipe.jpg", IRREGULAR, b"", mode=0o010666)
         add("encrypted.png", Expected("rejected", "encrypted"), flag_bits=1)
@@ -82,10 +90,16 @@ def write_hostile_tar(path, max_bytes):
             add(f"more/{number}.png", OK)
         for name in ESCAPING:
             add(name, LEADS_OUT)
-        add("link.jpg", IRREGULAR, kind=tarfile.SYMTYPE, link="/etc/passwd")
+        add("link.jpg", LINK_OUT, kind=tarfile.SYMTYPE, link="/etc/passwd")
+        add("link-to-nothing.jpg", LINK_NOWHERE, kind=tarfile.SYMTYPE, link="nothing.jpg")
+        add("link-to-itself.jpg", LINK_NOWHERE, kind=tarfile.SYMTYPE, link="link-to-itself.jpg")
+        add("more/link.jpg", OK, kind=tarfile.SYMTYPE, link="../.hidden.png")
+        add(".hidden.png", LEFT_OUT)
         add("link-up", LEFT_OUT, kind=tarfile.SYMTYPE, link="..")
         add("link-up/through.png", OK)  # nothing is unpacked, so there is no link to go through
-        add("hard.jpg", IRREGULAR, kind=tarfile.LNKTYPE, link="good.png")
+        add(".second.png", LEFT_OUT)
+        add("more/hard.jpg", OK, kind=tarfile.LNKTYPE, link="./.second.png")
+        add("hard-out.jpg", LINK_OUT, kind=tarfile.LNKTYPE, link="../../etc/passwd")
         add("null.jpg", IRREGULAR, kind=tarfile.CHRTYPE)
         add("disk.jpg", IRREGULAR, kind=tarfile.BLKTYPE)
         add("pipe.jpg", IRREGULAR, kind=tarfile.FIFOTYPE)

@@ -33,13 +33,14 @@ def imports(file):
 
 def closure(file):
     """`file` and all that it imports, directly or not, as sorted relative paths; not by way of facepipe/config.py,
-    which assembles the sections of all stages."""
+    which assembles the sections of all stages, or facepipe/ahead.py, which asks all rooms what they would refuse."""
+    of_all_stages = Path("facepipe/config.py"), Path("facepipe/ahead.py")
     seen, todo = set(), [Path(file)]
     while todo:
         current = todo.pop()
         if current not in seen:
             seen.add(current)
-            todo.extend(imports(current) if current != Path("facepipe/config.py") else ())
+            todo.extend(imports(current) if current not in of_all_stages else ())
     return sorted(seen)
 
 

@@ -1,4 +1,7 @@
-"""Data for tests: whole arrays as a folder of shards."""
+"""Data for tests: whole arrays as a folder of shards, zips as other programs write them."""
+
+import struct
+import zlib
 
 from facepipe.core.files import atomic_folder
 from facepipe.preprocess.writer import ShardWriter
@@ -26,3 +29,30 @@ def write_shards(folder, images, dataset="arrays", ids=None, attributes=None, fa
                 writer.put(split, row, image)
         rows = {split: [{"id": name, "source": name} for name in names] for split, names in ids.items()}
         writer.finish(dataset, rows, attributes, factors)
+
+
+def write_unflagged_zip(path, contents, encoding, system=0, extra=lambda raw: b""):
+    """Write a zip whose names lack the flag that says UTF-8.
+
+    Args:
+        path: the file.
+        contents: {name: bytes}.
+        encoding: of the names.
+        system: what it says it was written on: 0 DOS, 3 Unix.
+        extra: bytes of a name -> bytes of its extra fields.
+
+    Returns:
+        path.
+    """
+    records, directory = b"", b""
+    for name, data in contents.items():
+        raw = name.encode(encoding)
+        field = extra(raw)
+        begin = struct.pack("<HHHHH", 20, 0, 0, 0, 33)
+        sizes = struct.pack("<LLLHH", zlib.crc32(data), len(data), len(data), len(raw), len(field))
+        directory += b"PK\x01\x02" + bytes([20, system]) + begin + sizes
+        directory += struct.pack("<HHHLL", 0, 0, 0, 0o100644 << 16, len(records)) + raw + field
+        records += b"PK\x03\x04" + begin + sizes + raw + field + data
+    end = struct.pack("<HHHHLLH", 0, 0, len(contents), len(contents), len(directory), len(records), 0)
+    path.write_bytes(records + directory + b"PK\x05\x06" + end)
+    return path

@@ -39,7 +39,7 @@ class LinearModel:
 
     def __init__(self, name, images, latent_dim=6, inverter=False):
         self.name, self.latent_dim, self.image_shape = name, latent_dim, images.shape[1:]
-        self.condition_on = ()
+        self.condition_on, self.info = (), {"training": {}}
         self.has_encoder = name != "gan" or inverter
         flat = images.reshape(len(images), -1) / 255
         self.mean = flat.mean(axis=0)

@@ -1,8 +1,14 @@
 """Archives: what is listed, what is refused, what counts as broken."""
 
+import bz2
+import gzip
 import io
+import lzma
+import struct
 import tarfile
+import unicodedata
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -11,6 +17,7 @@ from scipy.io import savemat
 
 from facepipe.datasets.archive import MemberError, archive_kind, list_members, read_members, read_place
 from facepipe.errors import InputError
+from tests.material import write_unflagged_zip
 
 CONTENTS = {"a/1.jpg": b"one", "a/2.jpg": b"two" * 5000, "b.txt": b""}
 
@@ -106,21 +113,81 @@ def test_matlab(tmp_path):
         list(list_members(path))
 
 
-def test_links_and_devices_are_refused(tmp_path):
-    link, hard, device = tarfile.TarInfo("link.jpg"), tarfile.TarInfo("hard.jpg"), tarfile.TarInfo("null.jpg")
-    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-    hard.type, hard.linkname = tarfile.LNKTYPE, "a/1.jpg"
-    device.type = tarfile.CHRTYPE
-    path = make_tar(tmp_path / "x.tgz", CONTENTS, extra=[link, hard, device])
-    refused = {name for name, reason in names_and_reasons(path) if reason == "refused: not a regular file"}
-    assert refused == {"link.jpg", "hard.jpg", "null.jpg"}
-    assert list(read_members(path, [m for m in list_members(path) if m.refused])) == []
+OUT, NOWHERE = "refused: a link that leads out of the archive", "refused: a link to no file of the archive"
+LINKS = {  # what they lead to, and what should become of them
+    "out.jpg": ("/etc/passwd", OUT),
+    "up.jpg": ("a/../../up.jpg", OUT),
+    "nothing.jpg": ("nowhere.jpg", NOWHERE),
+    "folder.jpg": ("a", NOWHERE),
+    "itself.jpg": ("itself.jpg", NOWHERE),
+    "ring-1.jpg": ("ring-2.jpg", NOWHERE),
+    "ring-2.jpg": ("ring-1.jpg", NOWHERE),
+    "large.jpg": ("a/large.jpg", "refused: 70000 bytes, more than 65536 (preprocess.max_file_mb)"),
+    "c/beside.jpg": ("../a/./1.jpg", None),
+    "c/by-a-link.jpg": ("beside.jpg", None),
+    "c/no-suffix": ("../a/2.jpg", None),
+}
 
-    info = zipfile.ZipInfo("link.jpg")
-    info.external_attr = 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
-        file.writestr(info, "/etc/passwd")
-    assert names_and_reasons(tmp_path / "x.zip") == [("link.jpg", "refused: not a regular file")]
+
+def link_archive(path):
+    """Links before and behind what they lead to."""
+    contents = CONTENTS | {"a/large.jpg": bytes(70000)}
+    with tarfile.open(path, "w:gz") if path.suffix == ".tgz" else zipfile.ZipFile(path, "w") as archive:
+        for number, (name, data) in enumerate([*LINKS.items(), *contents.items(), *LINKS.items()]):
+            first = number < len(LINKS)
+            if isinstance(data, tuple) and first == (name < "g"):
+                continue
+            if path.suffix == ".tgz":
+                info = tarfile.TarInfo(name)
+                info.type, info.linkname = (tarfile.SYMTYPE, data[0]) if isinstance(data, tuple) else (b"0", "")
+                info.size = 0 if isinstance(data, tuple) else len(data)
+                archive.addfile(info, io.BytesIO(data) if info.size else None)
+            else:
+                info = zipfile.ZipInfo(name)
+                info.external_attr = (0o120777 if isinstance(data, tuple) else 0o100644) << 16
+                archive.writestr(info, data[0] if isinstance(data, tuple) else data)
+    return path
+
+
+@pytest.mark.parametrize("name", ["x.tgz", "x.zip"])
+def test_links_are_followed_within_the_archive_and_nowhere_else(tmp_path, name):
+    path = link_archive(tmp_path / name)
+    members = {m.name: m for m in list_members(path, 65536, keys=True, look=lambda name: "." not in name)}
+    assert {name: members[name].refused for name in LINKS} == {name: reason for name, (_, reason) in LINKS.items()}
+    contents = dict(read_members(path, [m for m in members.values() if m.refused is None], 65536))
+    assert contents == CONTENTS | {
+        "c/beside.jpg": b"one", "c/by-a-link.jpg": b"one", "c/no-suffix": CONTENTS["a/2.jpg"]
+    }  # fmt: skip
+    # copies are found by these
+    assert members["c/by-a-link.jpg"].key == members["a/1.jpg"].key != members["a/2.jpg"].key
+    assert members["c/no-suffix"].start == CONTENTS["a/2.jpg"][:512]
+
+
+def test_links_that_lead_to_links(tmp_path):
+    """As on Linux, no more than some: a zip of a million of them would take days."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(20000):
+            info = zipfile.ZipInfo(f"{number}.jpg")
+            info.external_attr = 0o120777 << 16
+            archive.writestr(info, f"{number + 1}.jpg")
+        archive.writestr("20000.jpg", b"one")
+    members = {m.name: m for m in list_members(path)}
+    assert members["19960.jpg"].target == "20000.jpg" and members["19959.jpg"].refused == NOWHERE
+    assert members["0.jpg"].refused == NOWHERE
+
+
+def test_hard_links_and_devices(tmp_path):
+    hard, out, device = tarfile.TarInfo("b/hard.jpg"), tarfile.TarInfo("out.jpg"), tarfile.TarInfo("null.jpg")
+    hard.type, hard.linkname = tarfile.LNKTYPE, "a/1.jpg"  # from the top, not from b
+    out.type, out.linkname = tarfile.LNKTYPE, "../etc/passwd"
+    device.type = tarfile.CHRTYPE
+    path = make_tar(tmp_path / "x.tgz", CONTENTS, extra=[hard, out, device])
+    reasons = dict(names_and_reasons(path))
+    assert reasons["null.jpg"] == "refused: not a regular file" and reasons["out.jpg"] == OUT
+    assert read(path, ["b/hard.jpg", "a/1.jpg"]) == {"b/hard.jpg": b"one", "a/1.jpg": b"one"}
+    assert read(path, ["b/hard.jpg"]) == {"b/hard.jpg": b"one"}
+    assert list(read_members(path, [m for m in list_members(path) if m.refused])) == []
 
 
 @pytest.mark.parametrize("name", ["../up.jpg", "/root.jpg", "a/../../up.jpg", "..\\up.jpg", "C:/x.jpg"])
@@ -166,7 +233,7 @@ def test_cut_off_tar(tmp_path, mode, keep):
     data = path.read_bytes()
     end = len(data) - (10240 if mode == "w" else 0)  # an uncompressed tar ends in padding, which may be missing
     path.write_bytes(data[: int(end * keep)])
-    with pytest.raises(InputError, match=r"x: (broken or incomplete|neither a zip nor a tar)"):
+    with pytest.raises(InputError, match=r"x: (broken or incomplete|neither a zip nor a tar|is .* cut off)"):
         list(list_members(path))
 
 
@@ -187,3 +254,136 @@ def test_not_an_archive(tmp_path):
         archive_kind(tmp_path)
     with pytest.raises(InputError, match="no such file"):
         archive_kind(tmp_path / "absent.zip")
+
+
+def unflagged(path, names, encoding, system=0, extra=lambda raw: b""):
+    return write_unflagged_zip(path, {name: name.encode() for name in names}, encoding, system, extra)
+
+
+def named_tar(path, names, encoding):
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT, encoding=encoding) as archive:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.size = len(name.encode())
+            archive.addfile(info, io.BytesIO(name.encode()))
+    return path
+
+
+WESTERN = ["Lächeln/Größe.jpg", "Müde/João.jpg", "Søren/Éá.jpg", "plain/Ñ.jpg"]
+ANY = [
+    "Lächeln/ü.jpg", "笑顔/写真.jpg", "улыбка/фото.jpg", "χαμόγελο/α.jpg", "ابتسامة/ص.jpg", "חיוך/ת.jpg",
+    "웃음/가.jpg", "मुस्कान/क.jpg", "😀.jpg",
+]  # fmt: skip
+DECOMPOSED = [unicodedata.normalize("NFD", name) for name in ANY]
+
+
+@pytest.mark.parametrize(
+    ("make", "names", "table"),
+    [
+        pytest.param(lambda p: unflagged(p, ANY, "utf-8", system=3), ANY, None, id="Mac"),
+        pytest.param(lambda p: unflagged(p, DECOMPOSED, "utf-8", system=3), DECOMPOSED, None, id="Mac, decomposed"),
+        pytest.param(lambda p: unflagged(p, WESTERN, "cp850"), WESTERN, "cp850", id="Windows"),
+        pytest.param(lambda p: unflagged(p, WESTERN[:1], "cp437"), WESTERN[:1], "cp850", id="437"),
+        pytest.param(lambda p: unflagged(p, WESTERN[:1], "cp437", system=3), WESTERN[:1], "cp850", id="437 on Unix"),
+        pytest.param(lambda p: unflagged(p, WESTERN, "cp1252", system=3), WESTERN, "cp1252", id="old Unix"),
+        pytest.param(lambda p: make_zip(p, dict(zip(ANY, map(str.encode, ANY), strict=True))), ANY, None, id="flagged"),
+        pytest.param(lambda p: named_tar(p, ANY, "utf-8"), ANY, None, id="tar"),
+        pytest.param(lambda p: named_tar(p, WESTERN, "latin-1"), WESTERN, "cp1252", id="Latin-1 tar"),
+    ],
+)  # fmt: skip
+def test_names_of_any_script(tmp_path, make, names, table):
+    path = make(tmp_path / "x")
+    members = list(list_members(path))
+    assert [member.name for member in members] == names
+    assert {member.table for member in members if not member.name.isascii()} == {table}
+    assert read(path) == {name: name.encode() for name in names}
+
+
+def test_a_name_once_more_in_utf8(tmp_path):
+    """Info-ZIP's Unicode path, which counts only for the name that it was made for."""
+
+    def field(raw, of=None):
+        data = struct.pack("<BL", 1, zlib.crc32(of or raw)) + "笑/Д.jpg".encode()
+        return struct.pack("<HH", 0x5455, 1) + b"x" + struct.pack("<HH", 0x7075, len(data)) + data
+
+    for name in ("L\xe4/_.jpg", "_/_.jpg"):  # also where the name itself is plain
+        path = unflagged(tmp_path / "x.zip", [name], "cp850", extra=field)
+        assert [(m.name, m.table) for m in list_members(path)] == [("笑/Д.jpg", None)]
+        path = unflagged(tmp_path / "x.zip", [name], "cp850", extra=lambda raw: field(raw, b"renamed since"))
+        assert [m.name for m in list_members(path)] == [name]
+
+
+def test_a_folders_name_is_the_same_for_all_its_files(tmp_path):
+    names = ["Möwe/Zoë.jpg", "Möwe/O\u2019Hara.jpg"]  # only the second has what is no letter
+    path = unflagged(tmp_path / "x.zip", names, "cp1252", system=3)
+    assert {member.name.partition("/")[0] for member in list_members(path)} == {"Möwe"}
+
+
+def test_a_name_that_is_not_the_utf8_it_is_said_to_be(tmp_path):
+    path = make_zip(tmp_path / "x.zip", {"ä.jpg": b"x"})
+    path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xe4\xe4"))
+    with pytest.raises(InputError, match=r"x.zip: broken zip archive: a name is not the UTF-8 that it is said to be$"):
+        list(list_members(path))
+
+
+def test_a_colon_is_a_drive_only_behind_one_letter(tmp_path):
+    names = ["Screenshot 12:30.jpg", "2024-01-01 10:00/a.jpg"]
+    assert names_and_reasons(make_tar(tmp_path / "x.tgz", dict.fromkeys(names, b"x"))) == [(n, None) for n in names]
+
+
+def test_first_bytes(tmp_path):
+    """Of the members that are asked for; the same of every kind of archive."""
+    noise = np.random.default_rng(0).bytes(100_000)  # does not deflate
+    contents = {"a": noise, "b": b"short", "c.jpg": noise, "d": b"", "e": bytes(100_000)}
+    for path in (
+        make_tar(tmp_path / "x.tgz", contents),
+        make_zip(tmp_path / "x.zip", contents),
+        make_zip(tmp_path / "y.zip", contents, zipfile.ZIP_STORED),
+    ):
+        members = list(list_members(path, look=lambda name: "." not in name))
+        assert [member.start for member in members] == [noise[:512], b"short", b"", b"", bytes(512)]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "is empty"),
+        (b"7z\xbc\xaf\x27\x1c\0\4", "is a 7z archive, which facepipe does not read; unpack it and name the folder"),
+        (b"Rar!\x1a\x07\x01\0", "is a RAR archive, .*; unpack it and name the folder"),
+        (b"\x28\xb5\x2f\xfd\x24", "is compressed by zstd, .*; unpack it and name what comes of it"),
+        (b"\n<!DOCTYPE html>\n<html><title>Sign in", "is a web page, not an archive .*; open the address in a browser"),
+        (b"<html>quota exceeded</html>", "is a web page"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied", "is a server's answer in text"),
+        (b'{"error": "not found"}', "is a server's answer in text"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab", "is a Git LFS pointer, .*; .*git lfs pull"),
+        (b"outs:\n- md5: 123.dir\n  path: faces\n", "is DVC's note of a file, .*; run dvc pull"),
+        (gzip.compress(b"one file"), r"is one file compressed by gzip, not an archive; unpack it \(gunzip\)"),
+        (bz2.compress(b"one file"), r"is one file compressed by bzip2, not an archive; unpack it \(bunzip2\)"),
+        (lzma.compress(b"one file"), r"is one file compressed by xz, not an archive; unpack it \(unxz\)"),
+        (gzip.compress(b"one file" * 99)[:20], "is compressed by gzip, and damaged or cut off"),
+        (b"PK\x03\x04" + bytes(100), r"is a zip archive without its end \(incomplete download\?\); get it again"),
+        (b"PK\x07\x08PK\x03\x04" + bytes(100), "is a part of a zip archive in several parts; join them"),
+        (b"\xff\xd8\xff\xe0" + bytes(100), "is a single picture, not an archive; name the folder"),
+        (b"%PDF-1.7", "is a PDF document"),
+    ],
+)  # fmt: skip
+def test_what_is_no_archive_is_called_by_its_name(tmp_path, data, message):
+    path = tmp_path / "faces.zip"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=f"faces.zip: {message}") as caught:
+        archive_kind(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_zip_compressed_once_more(tmp_path):
+    make_zip(tmp_path / "x.zip", CONTENTS)
+    (tmp_path / "x.zip.gz").write_bytes(gzip.compress((tmp_path / "x.zip").read_bytes()))
+    with pytest.raises(InputError, match=r"is a zip archive compressed once more by gzip; unpack it once \(gunzip\)"):
+        archive_kind(tmp_path / "x.zip.gz")
+
+
+def test_a_tar_that_ends_in_a_zip_is_a_tar(tmp_path):
+    inner = make_zip(tmp_path / "inner.zip", {"a.txt": b"inner"}).read_bytes()
+    path = make_tar(tmp_path / "x.tar", CONTENTS | {"inner.zip": inner}, "w")
+    assert zipfile.is_zipfile(path) and archive_kind(path) == "tar"
+    assert names_and_reasons(path) == [(name, None) for name in [*CONTENTS, "inner.zip"]]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facepipe.tables.cells import LIMIT, Cells, short
+from facepipe.tables.cells import LIMIT, Cells, short, zero_one
 
 
 def test_numbers_of_every_spelling():
@@ -9,6 +9,26 @@ def test_numbers_of_every_spelling():
     np.testing.assert_array_equal(Cells(comma=True).numbers(texts), [1, -2.5, 3, 4e-3, 50, 0.5, 6])
     np.testing.assert_array_equal(Cells(comma=True).numbers(["0,5", "-1,5E-05", "7"]), [0.5, -1.5e-5, 7])
     assert Cells(comma=False).numbers(["0,5"]) is None
+    # a minus sign, and spaces that do not break a line
+    np.testing.assert_array_equal(Cells(comma=True).numbers(["\u22121,5", "\u00a02", "3\u202f"]), [-1.5, 2, 3])
+
+
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u2009", "\u202f"])
+def test_thousands_are_refused_with_the_reason(space):
+    for text in (f"1{space}234", f"\u221212{space}345,5"):
+        assert Cells(comma=True).first_problem([text])[1].endswith("has a thousands separator; write it without")
+
+
+def test_labels():
+    cells = Cells(comma=True)
+    texts = ["", " ", "0", "-1", "\u22121", "1,0", "0,5", "TRUE", "No", "wahr", "FAUX", "sí", "Não"]
+    np.testing.assert_array_equal(
+        [cells.label(text) for text in texts], [np.nan, np.nan, 0, -1, -1, 1, 0.5, 1, 0, 1, 0, 1, 0]
+    )
+    assert cells.label("perhaps") is None and cells.label("nan") is None
+    np.testing.assert_array_equal(zero_one(np.array([-1, 1, np.nan])), [0, 1, np.nan])
+    np.testing.assert_array_equal(zero_one(np.array([0, 1, np.nan])), [0, 1, np.nan])
+    assert zero_one(np.array([-1, 0, 1])) is None and zero_one(np.array([0.5])) is None
 
 
 @pytest.mark.parametrize("text", ["", "x", "nan", "-inf", "1_0", "٣", "1e39", "0x1", "1\u2028", "1.5.5", "1,5.5"])

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from facepipe.cli import COMMANDS, main
-from facepipe.core.files import read_json, write_json
+from facepipe.core.files import read_json, write_sealed
 from facepipe.core.pictures import to_uint8
 from facepipe.directions.fitting import METHODS
 from facepipe.directions.table import read_directions
@@ -442,7 +442,7 @@ def photos(folder, name, wanted, count):
 def test_directions_of_two_folders_of_photos_can_be_added(here, capsys):
     shutil.copytree("data/models/ae", "models/ae")
     framing = {"image_shape": [16, 16, 3], "crop": "none", "eyes": None, "max_pixels": 10**6}  # as preprocess records
-    write_json("models/ae/model.json", read_json("models/ae/model.json") | {"framing": framing})
+    write_sealed("models/ae/model.json", read_json("models/ae/model.json") | {"framing": framing})
     having, lacking = (photos(here, "Bright", wanted, 6) for wanted in (1, 0))
     run("directions", "--model", "models/ae", "--with", having, "--without", lacking, "--name", "Shine",
         "--latents", "data/latents/ae", "-o", "my.csv")  # fmt: skip
@@ -479,6 +479,7 @@ def test_directions_of_the_users_labels(here, capsys):
     (["--labels", "text.csv", "-o", "my.parquet"], "directions are written as .csv"),
 ])  # fmt: skip
 def test_directions_wrong(here, capsys, arguments, message):
-    (here / "text.csv").write_text("id,note\ntrain-000.png,0.5\ntrain-001.png,2\n")
-    (here / "few.csv").write_text("id,Few\ntrain-000.png,0\ntrain-001.png,1\n")
+    for name, column, value in (("text", "note", lambda row: row + 0.5), ("few", "Few", lambda row: int(row == 1))):
+        rows = [f"{id},{value(row)}" for row, id in enumerate(Shards("data/shards").ids("train"))]
+        (here / f"{name}.csv").write_text("\n".join([f"id,{column}", *rows]) + "\n")
     assert message in fails(capsys, "directions", "--model", "vae", "-o", "my.csv", *arguments)

@@ -22,17 +22,22 @@ from facepipe.report.compare.differences import direction
 from facepipe.report.compare.faces import compared_faces
 from facepipe.report.compare.page import aligned
 from facepipe.restore import cached
+from tests.conftest import ROOT
 from tests.pipeline.conftest import Repository
 from tests.standins import make_world
 from tests.test_page import Checker
 
 # what the pipeline's stages would make, from finished models; a scale other than 1 makes other decoders
 MAKE = """
-import json, shutil
+import json, shutil, sys
 from pathlib import Path
 import h5py, yaml
 
-params, source = yaml.safe_load(open("params.yaml")), Path(open("source.txt").read())
+source, root = map(Path, open("source.txt").read().splitlines())
+sys.path.insert(0, str(root))
+from facepipe.core.files import describe_files, read_json, write_sealed
+
+params = yaml.safe_load(open("params.yaml"))
 vae = params["train_vae"]
 
 def scale(name, item):
@@ -56,6 +61,9 @@ for name in params["models"]:
 shutil.copytree(source / "models" / "inverter", "data/models/inverter")
 with h5py.File("data/models/vae/decoder.weights.h5", "r+") as file:
     file.visititems(scale)
+info = read_json("data/models/vae/model.json")
+files = describe_files("data/models/vae", info["files"])
+write_sealed("data/models/vae/model.json", info | {"files": files})
 shutil.copytree(source / "directions", "data/directions")
 text = Path("data/directions/vae.csv").read_text()
 Path("data/directions/vae.csv").write_text(text.replace("Bright", "<script>"))
@@ -86,7 +94,7 @@ def repository(tmp_path_factory, tiny_workspace):
     folder = tmp_path_factory.mktemp("compare") / "project"
     folder.mkdir()
     (folder / "make.py").write_text(MAKE)
-    (folder / "source.txt").write_text(str(tiny_workspace))
+    (folder / "source.txt").write_text(f"{tiny_workspace}\n{ROOT}")
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": STAGE}}))
     (folder / "params.yaml").write_text(yaml.safe_dump({"models": MODELS, "train_vae": OPTIONS}))
     repository = Repository(folder)

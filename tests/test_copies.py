@@ -47,31 +47,53 @@ class TestCopies:
         ids = list("abcdef")
         attributes = pd.DataFrame(attributes or {}, index=ids, dtype=np.float32)
         factors = None if factors is None else pd.DataFrame(factors, index=ids, dtype=float)
-        kept, rejected = drop_copies(archive, items, Labels(attributes, factors, {}, None))
-        return [item.id for item in kept], dict(rejected)
+        kept, _, copies, rejected = drop_copies(archive, items, Labels(attributes, factors, {}, None))
+        return [item.id for item in kept], dict(copies), dict(rejected)
 
     def test_without_labels_the_first_id_stays(self, archive):
-        kept, rejected = self.drop(archive)
-        assert kept == ["a", "b", "f"]
-        assert rejected == {"c": "a copy of a", "d": "a copy of a", "e": "a copy of b"}
+        kept, copies, rejected = self.drop(archive)
+        assert kept == ["a", "b", "f"] and rejected == {}
+        assert copies == {"c": "a copy of a", "d": "a copy of a", "e": "a copy of b"}
 
     def test_labels_that_agree_or_are_unknown(self, archive):
         unknown = float("nan")
-        kept, _ = self.drop(archive, {"Male": [1, 0, 1, unknown, 0, 1], "Young": [unknown] * 6})
+        kept, _, _ = self.drop(archive, {"Male": [1, 0, 1, unknown, 0, 1], "Young": [unknown] * 6})
         assert kept == ["a", "b", "f"]
 
     @pytest.mark.parametrize("table", ["attributes", "factors"])
     def test_labels_that_contradict(self, archive, table):
         values = {"Same": [1, 1, 1, 1, 1, 1], "Male": [1, 0, 1, 0, 0, 1]}  # a, c, d are one picture
-        kept, rejected = self.drop(archive, **{table: values})
+        kept, copies, rejected = self.drop(archive, **{table: values})
         assert kept == ["b", "f"]
         assert rejected == {
             "a": "a copy of c with another Male",
             "c": "a copy of a with another Male",
             "d": "a copy of a with another Male",
-            "e": "a copy of b",
         }
+        assert copies == {"e": "a copy of b"}
 
     def test_one_picture_of_two_people(self, archive):
-        kept, rejected = self.drop(archive, identities={"b": "Ann", "e": "Zoe"})
+        kept, _, rejected = self.drop(archive, identities={"b": "Ann", "e": "Zoe"})
         assert kept == ["a", "f"] and rejected["e"] == "a copy of b with another identity"
+
+    def test_the_one_that_stays_knows_what_was_known_of_its_copies(self, archive):
+        nan, ids = float("nan"), list("abcdef")
+        items = [item._replace(identity="Ann" if item.id == "d" else "") for item in items_of(archive)]
+        attributes = pd.DataFrame({"Male": [nan, 0, 1, nan, nan, 1]}, index=ids, dtype=np.float32)
+        factors = pd.DataFrame({"age": [nan, nan, nan, 31, 7, 8]}, index=ids)
+        found = drop_copies(archive, items, Labels(attributes, factors, {}, None))
+        assert {item.id: item.identity for item in found.items} == {"a": "Ann", "b": "", "f": ""}
+        assert found.labels.attributes["Male"][["a", "b", "f"]].tolist() == [1, 0, 1]
+        assert found.labels.factors["age"][["a", "b", "f"]].tolist() == [31, 7, 8]
+
+    def test_of_an_official_split_the_one_that_is_held_out_stays(self, archive):
+        splits = {"a": "train", "c": "valid", "d": "test", "b": "valid", "f": "train"}
+        found = drop_copies(archive, items_of(archive), Labels(pd.DataFrame(), None, {}, splits))
+        assert sorted(item.id for item in found.items) == ["b", "d", "f"]
+
+    def test_a_picture_in_two_folders_has_both_attributes(self, archive):
+        sorted_into = pd.DataFrame({"hat": [1, 1, 0, 0, 1, 0], "smile": [0, 0, 1, 0, 0, 1]}, list("abcdef"))
+        found = drop_copies(archive, items_of(archive), Labels(pd.DataFrame(), None, {}, None, sorted_into))
+        table = found.labels.completed().attributes
+        assert [item.id for item in found.items] == ["a", "b", "f"] and found.rejected == []
+        assert table.loc[["a", "b", "f"]].to_numpy().tolist() == [[1, 1], [1, 0], [0, 1]]

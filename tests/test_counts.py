@@ -135,6 +135,12 @@ def test_alike_reasons_are_counted_as_one():
     assert count_reasons([]) == []
 
 
+def test_reasons_that_differ_by_a_number_are_counted_as_one():
+    few = "16-bit pixels, none above {} of 65535: nearly black, or numbers of 8 to 12 bits; save it with 8 bits"
+    rows = count_reasons([("a", few.format(255)), ("b", few.format(4095)), ("c", "7 faces"), ("d", "8 faces")])
+    assert rows == [("... faces", 2, "c"), (few.format("..."), 2, "a")]
+
+
 def test_rejected_pictures(tmp_path):
     shards = make(tmp_path / "s", {"train": 1}, {})
     assert rejected_table(shards).empty

@@ -69,7 +69,7 @@ def test_a_set_without_labels(tmp_path):
     text, parsed = read(make(tmp_path, channels=1))
     assert "Attributes" not in text and "Difference" not in text and "Source pictures" not in text
     assert "split images train 10 valid 0 test 2 Training images" in text
-    assert "train gray" in text and text.endswith("Rejected pictures None.")
+    assert "train gray" in text and text.endswith("Pictures left out None.")
     assert len(charts(parsed)) == 1
     assert sum(tag == "img" for tag, _ in parsed.seen) == 2
 

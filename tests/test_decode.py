@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facepipe.preprocess.decode import ImageError, Picture, reduction
+from facepipe.preprocess.decode import ImageError, Picture, _reads_heif, reduction
 from facepipe.preprocess.images import resize
 from tests.encoded import RAMP, color, encoded
+from tests.hostile import png
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_PIXELS = 1_000_000
@@ -53,6 +54,58 @@ def test_sixteen_bit_gray_is_scaled_not_clipped():
     assert np.array_equal(np.asarray(decode(encoded(Image.fromarray(every)))), expected)
     int32 = Image.fromarray(RAMP.astype(np.int32) * 257)
     assert np.array_equal(np.asarray(decode(encoded(int32, "tiff"))), RAMP)
+
+
+def test_integers_of_32_bits_up_to_255_are_what_they_are():
+    for compression in (None, "tiff_lzw"):
+        data = encoded(Image.fromarray(RAMP.astype(np.int32)), "tiff", compression=compression)
+        image = decode(data)
+        assert image.mode == "L" and np.array_equal(np.asarray(image), RAMP), compression
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_sixteen_bits_that_hold_fewer_are_no_black_faces(bits):
+    """Files of one set are scaled alike: none by a guess from its own pixels."""
+    few = (RAMP.astype(np.int64) * (2**bits - 1) // RAMP.max()).astype(np.uint16)
+    reason = rf"16-bit pixels, none above {2**bits - 1} of 65535: nearly black, or numbers of 8 to 12 bits; save"
+    for data in (encoded(Image.fromarray(few), "png"), encoded(Image.fromarray(few), "tiff", compression="tiff_lzw")):
+        with pytest.raises(ImageError, match=reason):
+            decode(data)
+    if bits > 8:
+        with pytest.raises(ImageError, match=reason):
+            decode(encoded(Image.fromarray(few.astype(np.int32)), "tiff"))
+    rows = b"".join(b"\0" + np.repeat(row, 3).astype(">u2").tobytes() for row in few)
+    with pytest.raises(ImageError, match="16-bit pixels"):
+        decode(png(few.shape[1], few.shape[0], 16, 2, rows))
+
+
+def test_heic():
+    """As a phone writes it: turned by its EXIF, which its own rotation says, too."""
+    heif = pytest.importorskip("pillow_heif")
+    image, file = smooth(64, 48), io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    heif.from_pillow(image).save(file, quality=90, exif=exif.tobytes())
+    picture = Picture(file.getvalue(), MAX_PIXELS)
+    assert picture.size == (48, 64)
+    decoded = picture.decode().image
+    assert decoded.mode == "RGB" and decoded.size == (48, 64)
+    assert psnr(decoded, image.transpose(Image.Transpose.ROTATE_270)) > 30
+    with pytest.raises(ImageError, match="more than 1000 pixels"):
+        Picture(file.getvalue(), 1000)
+    with pytest.raises(ImageError, match=r"damaged|not a picture"):
+        Picture(file.getvalue()[:-200], MAX_PIXELS).decode()
+
+
+def test_heic_without_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    _reads_heif.cache_clear()
+    for brands in (b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heic"):
+        with pytest.raises(ImageError, match=r"^a HEIC picture, which needs pip install 'facepipe\[heic\]'$"):
+            Picture(b"\0\0\0\x18ftyp" + brands + bytes(200), MAX_PIXELS)
+    _reads_heif.cache_clear()
+    # AVIF is Pillow's own, also where it first says that it is HEIF
+    assert decode(encoded(smooth(32, 32), "avif")).size == (32, 32)
 
 
 def test_bilevel_palette_cmyk():
@@ -166,14 +219,14 @@ def test_first_frame_of_an_animation():
 
 
 def test_unusable_files():
-    png = encoded(color())
+    whole = encoded(color())
     for data, reason in (
         (b"", "not a picture"),
         (b"GIF89a but not really", "not a picture|damaged"),
         (b"<html>404</html>", "not a picture"),
-        (png[: len(png) // 2], "damaged"),
+        (whole[: len(whole) // 2], "damaged"),
         (encoded(color().resize((99, 99)), "jpeg")[:900], "damaged.*truncated"),
-        (png[:50] + b"\0\0\0\0" + png[54:], "damaged"),
+        (whole[:50] + b"\0\0\0\0" + whole[54:], "damaged"),
         (encoded(Image.fromarray(RAMP.astype(np.float32)), "tiff"), "floating point"),
         (encoded(Image.fromarray(RAMP.astype(np.int32) * 9999), "tiff"), "beyond 16 bits"),
         (encoded(color().convert("LAB"), "tiff"), "Lab colour space"),

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -63,6 +65,19 @@ def test_a_sheet_with_ids_and_a_comparison(tmp_path):
     np.testing.assert_array_equal(compared[-50:-2:8, -66:-2:8], pixels(tmp_path / "b.png"))
 
 
+def test_two_at_once_leave_the_pictures_of_one_of_them(tmp_path):
+    ids = [f"face-{i}" for i in range(12)]
+    for _ in range(20):
+        tables = [Latents(ids, [""] * 12, np.full((12, 8), gray, np.float32)) for gray in (0, 1)]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda each: decode_table(Stripes(), each, tmp_path / "faces"), tables))
+        # the frames of the grid have a gray of their own
+        assert len({int(pixels(tmp_path / "faces" / f"{name}.png").max()) for name in ids}) == 1
+        shown = int(pixels(tmp_path / "faces/grid.png")[4, 4].max())
+        assert shown == pixels(tmp_path / "faces/face-0.png").max()
+    assert names(tmp_path) == ["faces"] and len(names(tmp_path / "faces")) == 13
+
+
 class Conditioned(Stripes):
     """Adds its label to the gray levels; an unknown one is a half."""
 
@@ -80,8 +95,8 @@ def test_labels_are_taken_from_the_columns_of_the_table(tmp_path):
     assert [pixels(tmp_path / f"{name}.png").max() for name in "abc"] == [64, 0, 32]
     decode_table(Conditioned(), latents, tmp_path)
     assert pixels(tmp_path / "a.png").max() == 0
-    bad = latents._replace(extra={"Young": ["1", "no", ""]})
-    assert "e.csv: row 3, column Young: 'no' is not a label" in refused(
+    bad = latents._replace(extra={"Young": ["1", "old", ""]})
+    assert "e.csv: row 3, column Young: 'old' is not a label" in refused(
         Conditioned(), bad, tmp_path / "x", path="e.csv"
     )
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from facepipe.cli import main
-from facepipe.core.files import read_json, write_json
+from facepipe.core.files import read_json, write_sealed
 from facepipe.latents.table import read_latents
 from facepipe.models.load import load_model
 from facepipe.models.steps import REFINING
@@ -30,7 +30,7 @@ def models(tiny_models, tmp_path_factory):
             copy.parent.mkdir(exist_ok=True)
             copy.write_bytes(path.read_bytes())
     for path in folder.glob("*/model.json"):
-        write_json(path, read_json(path) | {"framing": FRAMING})
+        write_sealed(path, read_json(path) | {"framing": FRAMING})
     return folder
 
 

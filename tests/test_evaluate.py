@@ -35,7 +35,7 @@ def world(tmp_path_factory):
 
 def test_metrics_say_what_they_are(world):
     *_, metrics = world
-    names = "kid_x1000", "kid_x1000_sd", "precision", "recall", "sharpness", "memorised"
+    names = "kid_x1000", "kid_x1000_sd", "precision", "recall", "sharpness", "diversity", "memorised"
     samples = {f"{key}_random_conv_n50" for key in names}
     model = samples | {f"interpolation_{key}_random_conv_n20" for key in ("straightness", "evenness")}
     encoder = {"test_mse", "test_mse_pca6", "test_mse_to_pca", "test_psnr_db", "test_ssim", "dead_dimensions"}
@@ -96,6 +96,7 @@ def test_samples_table_has_every_sampler(world):
     assert table["kid_mean"][0] == table["kid_mean"].min()
     assert table["frechet"][0] == table["frechet"].min()
     assert table["sharpness"][0] == pytest.approx(1, abs=0.1)
+    assert table["diversity"][0] == pytest.approx(1, abs=0.1)
 
 
 def test_samplers_side_by_side(tmp_path):

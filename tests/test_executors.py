@@ -4,12 +4,15 @@ import multiprocessing
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
 from facepipe.datasets.workers import ordered_map
 from facepipe.errors import InputError
+from tests.conftest import ROOT
 
 TASKS = range(40)
 
@@ -133,3 +136,24 @@ def test_no_scheduler_there(monkeypatch):
     monkeypatch.setattr("facepipe.datasets.workers.CONNECT_SECONDS", 1)
     with pytest.raises(InputError, match=r"^scheduler: tcp://127.0.0.1:9: no Dask scheduler"):
         list(ordered_map(square, TASKS, scheduler="tcp://127.0.0.1:9"))
+
+
+PARENT = """
+from facepipe.datasets.workers import ordered_map
+from tests.test_executors import slow_pid
+if __name__ == "__main__":
+    for _, pid in ordered_map(slow_pid, range(10**6), workers=2):
+        print(pid, flush=True)
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    (tmp_path / "parent.py").write_text(PARENT)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, tmp_path / "parent.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        workers = {parent.stdout.readline() for _ in range(20)}
+        parent.kill()
+        # the workers have its stdout, too: it is at its end when they have gone
+        parent.communicate(timeout=10)
+    assert len(workers) == 2

@@ -13,6 +13,7 @@ from PIL import Image
 
 import facepipe
 from facepipe.cli import main
+from facepipe.core.files import read_json, write_sealed
 from facepipe.directions.table import read_directions
 from facepipe.errors import InputError
 from facepipe.latents.config import ExportLatents
@@ -46,7 +47,7 @@ def workspace(tiny_models, tiny_shards, tmp_path_factory):
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
         if copy.name == "model.json":
-            copy.write_text(json.dumps(json.loads(copy.read_text()) | {"framing": FRAMING}))
+            write_sealed(copy, read_json(copy) | {"framing": FRAMING})
     params = ExportLatents(components=2, gan_samples=5)
     export_all(params, folder / "data/models", tiny_shards, folder / "data/latents")
     for name in ("ae", "vae", "gan"):

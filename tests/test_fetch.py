@@ -111,6 +111,50 @@ def test_archive_of_another_name_and_labels_elsewhere(tmp_path):
     assert names_in(tmp_path / "raw") == {"img_align_celeba.zip", "dataset.json", *LABELS}
 
 
+TABLES = {
+    "list_attr_celeba.csv": b"image_id,Smiling\n000001.jpg,-1\n",
+    "list_eval_partition.csv": b"image_id,partition\n000001.jpg,0\n",
+}
+
+
+@pytest.mark.parametrize("place", ["beside", "labels", "within"])
+def test_celeba_with_the_tables_of_a_mirror(tmp_path, capsys, place):
+    member = "img_align_celeba/img_align_celeba/000001.jpg"
+    archive = celeba(tmp_path / "given", name="archive.zip", member=member, labels=False)
+    folder = {"beside": archive.parent, "labels": tmp_path / "labels", "within": None}[place]
+    if folder:
+        folder.mkdir(exist_ok=True)
+        for name, data in TABLES.items():
+            (folder / name).write_bytes(data)
+    else:
+        with zipfile.ZipFile(archive, "a") as file:
+            for name, data in TABLES.items():
+                file.writestr(name, data)
+    run(tmp_path, name="celeba", archive=str(archive), labels=str(folder) if place == "labels" else None)
+    assert names_in(tmp_path / "raw") == {"dataset.json", "img_align_celeba.zip", *TABLES}
+    assert all((tmp_path / "raw" / name).read_bytes() == data for name, data in TABLES.items())
+    assert "celeba: list_attr_celeba.csv in place of list_attr_celeba.txt" in capsys.readouterr().out
+
+
+def test_what_celeba_has_both_ways_and_what_is_pinned(tmp_path):
+    archive = celeba(tmp_path / "given")
+    (archive.parent / "list_attr_celeba.csv").write_bytes(b"not read")
+    run(tmp_path, name="celeba", archive=str(archive))
+    lists = {"dataset.json", "img_align_celeba.zip", "list_attr_celeba.txt", "list_eval_partition.txt"}
+    assert names_in(tmp_path / "raw") == lists
+    for path in archive.parent.glob("list_*"):
+        path.unlink()
+    with zipfile.ZipFile(archive, "a") as file:
+        for name, data in TABLES.items():
+            file.writestr(f"celeba/{name}", data)
+    pins = {"img_align_celeba.zip": f"md5:{md5(archive)}", "list_attr_celeba.csv": f"md5:{'0' * 32}"}
+    with pytest.raises(
+        InputError, match=r"img_align_celeba.zip: celeba/list_attr_celeba.csv: expected md5 0{32}, came"
+    ):
+        run(tmp_path, name="celeba", archive=str(archive), checksums=pins)
+    assert names_in(tmp_path / "raw") == lists
+
+
 def test_lfw_says_once_which_label_files_are_missing(tmp_path, capsys):
     (tmp_path / "male_names.txt").write_text("Ann_0001.jpg\n")
     run(tmp_path, name="lfw", archive=str(lfw(tmp_path / "lfw.tgz")))
@@ -137,7 +181,7 @@ def test_wrong_archive_leaves_the_raw_folder_alone(tmp_path, kind):
     message = {
         "missing": "no such file",
         "folder": "is a folder",
-        "text": "neither a zip nor a tar",
+        "text": "is a web page, not an archive",
         "other": "not celeba: expected members like img_align_celeba/000001.jpg, found pictures/cat.jpg",
         "cut": "lfw.tgz: broken or incomplete tar archive",
     }[kind]
@@ -235,8 +279,10 @@ def test_mirror_with_another_version_of_the_archive(tmp_path, capsys):
 def test_official_checksums(tmp_path, mirrored):
     archive = celeba(tmp_path / "given")
     place = {"mirror": str(tmp_path / "given")} if mirrored else {"archive": str(archive)}
-    with pytest.raises(InputError, match=r"expected .*, came .*dataset.checksums") as caught:
+    with pytest.raises(InputError, match=r"expected .*, came .*; or get it again") as caught:
         run(tmp_path, name="celeba", checksums="official", **place)
+    first = "a sample, or a copy encoded anew, needs dataset.checksums: none: "  # most who see this have one
+    assert str(caught.value).removeprefix("archive: ").startswith(first)
     assert str(archive) in str(caught.value) and "\n" not in str(caught.value)
     assert not (tmp_path / "raw").exists()
     right = {name: {"md5": md5(tmp_path / "given" / name)} for name in names_in(tmp_path / "given")}
@@ -296,7 +342,8 @@ def test_a_folder_of_ones_own(tmp_path, capsys):
     with zipfile.ZipFile(tmp_path / "raw" / "folder.zip") as file:
         assert file.namelist() == ["sad/b.jpg", "smile/a.jpg"]
     printed = capsys.readouterr().out
-    assert "smile/link.jpg: a link; links are not followed; left out" in printed and "label files" not in printed
+    assert "smile/link.jpg: a link to what is no picture; left out" in printed and "label files" not in printed
+    assert f"{mine}: 1 file is no picture, left out: 1 .txt\n" in printed
     for labels in (tmp_path / "labels.csv", tmp_path):
         run(tmp_path, name="folder", archive=str(mine), labels=str(labels))
         assert (tmp_path / "raw" / "labels.csv").read_bytes() == (tmp_path / "labels.csv").read_bytes()

@@ -2,11 +2,14 @@
 
 import contextlib
 import os
+import re
 import resource
 import shutil
 import socket
+import tarfile
 import tempfile
 import tracemalloc
+import unicodedata
 import warnings
 import zipfile
 from pathlib import Path
@@ -18,7 +21,10 @@ from facepipe.datasets.names import member_name
 from facepipe.datasets.sets import get_source
 from facepipe.download import pack as folder_module
 from facepipe.download.pack import MAX_DEPTH, pack
+from facepipe.download.remarks import Remarks
 from facepipe.errors import InputError
+
+PNG = b"\x89PNG\r\n\x1a\n"  # begins a picture
 
 
 def fill(folder, **contents):
@@ -71,27 +77,47 @@ def test_same_bytes(tmp_path):
     assert (tmp_path / "1.zip").read_bytes() != (tmp_path / "2.zip").read_bytes()
 
 
-def test_links_and_devices_are_left_out_and_named(tmp_path):
-    outside = fill(tmp_path / "outside", **{"secret.jpg": b"secret"})
+def test_links_to_pictures_are_followed(tmp_path):
+    """As in a folder that DVC has linked into its cache, where files are named by digits alone."""
+    contents = {"smile/1.jpg": PNG + b"1", "smile/img2": PNG + b"2", "sad/3.png": PNG + b"3", "labels.csv": b"file\n"}
+    mine = fill(tmp_path / "mine", **contents)
+    linked = tmp_path / "linked"
+    for number, (name, data) in enumerate(contents.items()):
+        cached = fill(tmp_path / "cache", **{f"ab/{number}": data}) / "ab" / str(number)
+        (linked / name).parent.mkdir(parents=True, exist_ok=True)
+        (linked / name).symlink_to(cached)
+    for folder in (mine, linked):
+        assert pack(folder, tmp_path / f"{folder.name}.zip") == []
+    assert names(tmp_path / "mine.zip") == sorted(contents)
+    assert (tmp_path / "mine.zip").read_bytes() == (tmp_path / "linked.zip").read_bytes()
+
+
+def test_links_elsewhere_and_devices_are_left_out_and_named(tmp_path, capsys):
+    outside = fill(tmp_path / "outside", **{"secret.jpg": b"secret", "ok.jpg": PNG})
     mine = fill(tmp_path / "mine", **{"a/ok.jpg": b"ok"})
     (mine / "link.jpg").symlink_to(outside / "secret.jpg")
+    (mine / "passwd").symlink_to(outside / "secret.jpg")
     (mine / "inside.jpg").symlink_to(mine / "a" / "ok.jpg")
     (mine / "dangling.jpg").symlink_to("nowhere")
+    (mine / "itself.jpg").symlink_to("itself.jpg")
     (mine / "more").symlink_to(outside)
     (mine / "a" / "loop").symlink_to(mine)
-    (mine / "labels.csv").symlink_to(outside / "secret.jpg")
+    (mine / "piped.jpg").symlink_to("pipe.jpg")
     os.mkfifo(mine / "pipe.jpg")
     with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(mine):
         listener.bind("socket.jpg")
     (mine / "folder.jpg").mkdir()
-    skipped = pack(mine, tmp_path / "folder.zip")
+    remarks = Remarks()
+    skipped = pack(mine, tmp_path / "folder.zip", remarks)
     assert names(tmp_path / "folder.zip") == ["a/ok.jpg"]
     assert b"secret" not in (tmp_path / "folder.zip").read_bytes()
-    link, device = "a link; links are not followed", "a device, pipe or socket"
+    folder, device = "a link to a folder; such links are not followed", "a device, pipe or socket"
+    no_picture, nowhere = "a link to what is no picture", "a link that leads nowhere"
     assert dict(skipped) == {
-        "a/loop": link, "dangling.jpg": link, "inside.jpg": link, "labels.csv": link, "link.jpg": link, "more": link,
-        "pipe.jpg": device, "socket.jpg": device,
+        "a/loop": folder, "more": folder, "inside.jpg": no_picture, "link.jpg": no_picture, "dangling.jpg": nowhere,
+        "itself.jpg": nowhere, "pipe.jpg": device, "socket.jpg": device, "piped.jpg": f"a link to {device}",
     }  # fmt: skip
+    assert remarks.kinds == {"without a suffix": 1}
     (tmp_path / "way").symlink_to(mine)
     pack(tmp_path / "way", tmp_path / "other.zip")  # the folder itself may be named by a link
     assert (tmp_path / "folder.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
@@ -135,12 +161,12 @@ def test_unreadable_files_and_folders(tmp_path):
         (mine / "c").chmod(0o700)
 
 
-def test_odd_names(tmp_path):
+def test_odd_names(tmp_path, capsys):
     mine = tmp_path / "mine"
     mine.mkdir()
     odd = [
         b"caf\xe9.jpg",
-        "café.jpg".encode(),
+        "cafés.jpg".encode(),
         b"new\nline.jpg",
         b"back\\slash.jpg",
         b"12:30.jpg",
@@ -152,10 +178,15 @@ def test_odd_names(tmp_path):
     fill(mine, **{f"{deep}/x.jpg": b"deep"})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert pack(mine, tmp_path / "folder.zip") == []
+        remarks = Remarks()
+        assert pack(mine, tmp_path / "folder.zip", remarks) == []
+    remarks.say(mine)
+    assert "1 name is not UTF-8, and nothing says what else: read as cp1252, the first as café.jpg; " in (
+        capsys.readouterr().out
+    )
     found = set(names(tmp_path / "folder.zip"))
     assert found == {
-        "caf%E9.jpg", "café.jpg", "new%0Aline.jpg", "back%5Cslash.jpg", "12%3A30.jpg", "x" * 251 + ".jpg",
+        "café.jpg", "cafés.jpg", "new%0Aline.jpg", "back%5Cslash.jpg", "12%3A30.jpg", "x" * 251 + ".jpg",
         f"{deep}/x.jpg",
     }  # fmt: skip
     members = list(list_members(tmp_path / "folder.zip"))
@@ -164,10 +195,10 @@ def test_odd_names(tmp_path):
 
 
 def test_two_files_of_one_name(tmp_path):
-    mine = fill(tmp_path / "mine", **{"caf%E9.jpg": b"1"})
+    mine = fill(tmp_path / "mine", **{"café.jpg": b"1"})
     Path(os.fsdecode(os.fsencode(mine) + b"/caf\xe9.jpg")).write_bytes(b"2")
-    assert pack(mine, tmp_path / "folder.zip") == [("caf%E9.jpg", "another file has this name, too")]
-    assert names(tmp_path / "folder.zip") == ["caf%E9.jpg"]
+    assert pack(mine, tmp_path / "folder.zip") == [("café.jpg", "another file has this name, too")]
+    assert names(tmp_path / "folder.zip") == ["café.jpg"]
 
 
 def test_member_name_leaves_usual_names_alone():
@@ -191,7 +222,11 @@ def test_too_deep_and_too_large(tmp_path):
 def test_no_pictures(tmp_path):
     old = fill(tmp_path, **{"folder.zip": b"old"}) / "folder.zip"
     mine = fill(tmp_path / "mine", **{"notes.txt": b"x", "labels.csv": b"id\n"})
-    with pytest.raises(InputError, match=r"mine: no picture in it \(.jpg, .png and so on\)$"):
+    with pytest.raises(InputError, match=r"mine: no picture in it \(.jpg, .png and so on\); found 1 .txt$"):
+        pack(mine, old)
+    fill(mine, **{"1.zip": b"PK", "2.ZIP": b"PK"})
+    packed = r"; found 2 .zip, 1 .txt \(an archive inside is not opened: unpack it\)$"
+    with pytest.raises(InputError, match=packed):
         pack(mine, old)
     (mine / "a.jpg").symlink_to("b.jpg")
     with pytest.raises(InputError, match=r"; 1 left out, the first, a.jpg: a link"):
@@ -229,3 +264,60 @@ def test_open_files_and_memory_do_not_grow(tmp_path):
         tracemalloc.stop()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(os.listdir("/proc/self/fd")) == opened and len(names(tmp_path / "folder.zip")) == 601
+
+
+def test_pictures_are_known_by_their_first_bytes_and_all_else_is_counted(tmp_path, capsys):
+    jpeg, tiff = b"\xff\xd8\xff\xe0", b"II*\0\x08\0\0\0"
+    pictures = {
+        "smile/img0": PNG, "a.jpg_large": jpeg, "a.jpg?w=200": jpeg + b"1", "a.jpg?w=400": jpeg + b"2", "b.": tiff,
+        "b.tif?x": tiff + b"1", "c.txt": b"GIF89a", "d.orig": b"RIFF\0\0\0\0WEBPVP8 ", "e.photo": b"\0\0\0\x1cftypavif",
+        "f.x": b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0", "g.x": b"P6\n2 2\n255\n", "plain.jpg": b"whatever it is",
+    }  # fmt: skip
+    others = {
+        "readme": b"hello", "notes.txt": b"BMW 320", "more.TXT": b"P1 is the first", "raw.CR2": tiff + b"CR",
+        "raw.nef": tiff, "film.mp4": b"\0\0\0\x18ftypmp42", "inner.zip": b"PK\3\4",
+        ".DS_Store": b"\0\0\0\1Bud1", ".thumbs/a.jpg": jpeg,
+        "__MACOSX/smile/._img0": PNG,
+    }  # fmt: skip
+    mine = fill(tmp_path / "mine", **pictures, **others)
+    remarks = Remarks()
+    assert pack(mine, tmp_path / "folder.zip", remarks) == []
+    assert set(names(tmp_path / "folder.zip")) == set(pictures)
+    remarks.say(mine)
+    line = (
+        "10 files are no pictures, left out: 3 hidden, 2 .txt, 1 .cr2, 1 .mp4, 1 .nef, 1 .zip, 1 without a suffix "
+        "(an archive inside is not opened: unpack it)"
+    )
+    # a folder that is hidden counts once
+    assert capsys.readouterr().out == f"{mine}: {line}\n"
+    # the same of an archive
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        for name, data in (pictures | others).items():
+            archive.writestr(name, data)
+    source = get_source("folder")
+    found = {m.name: source.find(m) for m in list_members(tmp_path / "mine.zip", look=source.look)}
+    packed = {m.name: source.find(m) for m in list_members(tmp_path / "folder.zip", look=source.look)}
+    assert {name: pair for name, pair in found.items() if pair} == packed
+    ids = [pair[0] for pair in packed.values()]
+    assert len(set(ids)) == len(pictures) and {"smile~img0", "a.jpg_large", "plain.jpg"} <= set(ids)
+    assert all(re.fullmatch(r"[\w~.=-]+", id) for id in ids)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_ids_are_those_of_an_archive_of_the_same_files(tmp_path, form):
+    """Also names that other systems would not have, and names not in UTF-8."""
+    texts = ["Lächeln/é.jpg", "웃음/がぎ.jpg", "χαμόγελο/ά.png", "10:30/a\tb.jpg", "more/12:30 😀.jpg"]
+    raw = [unicodedata.normalize(form, text).encode() for text in texts] + [b"L\xe4cheln/\xfc.jpg"]
+    mine = tmp_path / "mine"
+    with tarfile.open(tmp_path / "mine.tar", "w", errors="surrogateescape") as tar:
+        for name in map(os.fsdecode, raw):
+            fill(mine, **{name: b"x"})
+            tar.addfile(tarfile.TarInfo(name))
+    pack(mine, tmp_path / "folder.zip")
+    source, tables = get_source("folder"), []
+    for path in (tmp_path / "folder.zip", tmp_path / "mine.tar"):
+        items = [(source.find(member)[0], member.name) for member in list_members(path, look=source.look)]
+        labels = source.read(tmp_path / "none", items)
+        tables.append((sorted(id for id, _ in items), labels.attributes.sort_index().to_csv()))
+    assert tables[0] == tables[1]
+    assert {"Lächeln~é.jpg", "Lächeln~ü.jpg", "웃음~がぎ.jpg"} < set(tables[0][0]) and "Lächeln" in tables[0][1]

@@ -1,14 +1,17 @@
 """The seeds of fuzzing, and random changes of them, without a fuzzer; see `tests.fuzz.run` for the long way."""
 
+import gzip
 import shutil
 import time
 
 import numpy as np
 import pytest
 
+from facepipe.core.files import describe_files, read_json, write_sealed
 from facepipe.datasets.archive import list_members
 from facepipe.errors import InputError
 from facepipe.latents.table import read_latents
+from facepipe.networks.store import read_info
 from facepipe.shards.shards import Shards
 from tests.fuzz.seeds import changed, seeds
 from tests.fuzz.targets import TARGETS, clear
@@ -54,12 +57,51 @@ def test_a_zip_of_several_disks(tmp_path):
     (tmp_path / "a.zip").write_bytes(bytes(100) + locator + end)
     with pytest.raises(InputError, match=r"a\.zip: broken zip archive: zipfiles that span multiple disks"):
         list(list_members(tmp_path / "a.zip"))
+    (tmp_path / "a.zip").write_bytes(gzip.compress(b"PK" + bytes(100) + locator + end))
+    with pytest.raises(InputError, match=r"a\.zip: is compressed by gzip, and damaged"):
+        list(list_members(tmp_path / "a.zip"))
+
+
+def test_a_seal_of_json_that_is_nested_almost_too_deeply(tmp_path):
+    """What can just be read is not too deep for what writes it again, to compute its checksum."""
+    for depth in range(800, 1001):
+        deep = "[" * depth + "]" * depth
+        (tmp_path / "model.json").write_text(
+            f'{{"version": 2, "model": "ae", "spec": {{}}, "networks": [], "sha256": "", "more": {deep}}}'
+        )
+        with pytest.raises(InputError, match=r"model\.json: (damaged|not a facepipe model)"):
+            read_info(tmp_path)
+
+
+def test_checksums_of_other_types(tiny_shards, tmp_path):
+    folder = shutil.copytree(tiny_shards, tmp_path / "shards")
+    index, info = read_json(folder / "index.json"), {"version": 2, "model": "ae", "spec": {}, "networks": []}
+    for wrong in (None, 3, [], {"ids.csv": 3}, {"ids.csv": {"bytes": 3}}, {"ids.csv": {"bytes": "3", "sha256": ""}}):
+        write_sealed(folder / "index.json", index | {"tables": wrong})
+        with pytest.raises(InputError, match=r"index\.json: incomplete \(tables should have sizes and checksums"):
+            Shards(folder)
+        write_sealed(tmp_path / "model.json", info | {"files": wrong})
+        with pytest.raises(InputError, match=r"model\.json: not a facepipe model: files"):
+            read_info(tmp_path)
+    index["splits"]["train"]["shards"][0].pop("sha256")
+    write_sealed(folder / "index.json", index)
+    with pytest.raises(InputError, match=r"index\.json: incomplete \(shards should have sizes and checksums"):
+        Shards(folder)
+
+
+def reseal(folder, *tables):
+    """Checksums that fit the shards, and these tables, as anybody can compute them."""
+    index = read_json(folder / "index.json")
+    for shard in index["splits"]["train"]["shards"]:
+        shard |= describe_files(folder, [shard["file"]])[shard["file"]]
+    write_sealed(folder / "index.json", index | {"tables": index["tables"] | describe_files(folder, tables)})
 
 
 @pytest.mark.parametrize(("header", "said"), [(b"", "No columns"), (b"id,\xd1age\n", "can't decode byte 0xd1")])
 def test_factors_found_by_fuzzing(header, said, tiny_shards, tmp_path):
     folder = shutil.copytree(tiny_shards, tmp_path / "shards")
     (folder / "factors.csv").write_bytes(header)
+    reseal(folder, "factors.csv")
     with pytest.raises(InputError, match=rf"factors\.csv: .*({said})"):
         Shards(folder).factors("train")
 
@@ -71,5 +113,6 @@ def test_a_shard_whose_header_is_no_python(header, tiny_shards, tmp_path):
     path = folder / "train-00000.npy"
     start = b"\x93NUMPY\1\0" + header
     path.write_bytes(start + path.read_bytes()[len(start) :])
+    reseal(folder)
     with pytest.raises(InputError, match=r"train-00000\.npy: not a \.npy file"):
         Shards(folder).images("train")

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facepipe.datasets.names import member_name
+from facepipe.datasets.names import DEVICE, member_name
 from facepipe.download.pack import pack
+from facepipe.latents.table import check_ids, picture_names
 from facepipe.preprocess.config import Preprocess
 from facepipe.preprocess.images import Framing, ImageError, prepare
 from facepipe.preprocess.preprocess import preprocess
@@ -43,7 +44,7 @@ def assert_right(name, image, expected):
 
 def test_there_are_many_kinds(hostile):
     outcomes = pd.Series([expected.outcome for expected in hostile[1].values()]).value_counts()
-    assert outcomes["ok"] >= 50 and outcomes["rejected"] >= 25 and outcomes["left out"] >= 9
+    assert outcomes["ok"] >= 50 and outcomes["rejected"] >= 25 and outcomes["left out"] >= 8
 
 
 @pytest.mark.parametrize("channels", [3, 1])
@@ -136,13 +137,15 @@ def test_hostile_folder_through_the_stage(hostile, tmp_path):
     write_raw(raw, "folder.zip")
     images, reasons = run(raw, tmp_path / "shards")
     # two pairs: one name in two Unicode forms, one in upper and lower case
-    assert assert_sorted_out(images, reasons, expectations.items(), member_name) == 2
-    links = {name for name in expectations if name.startswith("link-")}
+    assert assert_sorted_out(images, reasons, expectations.items(), member_name) == 4
+    links = {name for name in expectations if name.startswith("link-to")}
     assert links | {"pipe.jpg"} <= set(skipped) and all("link" in skipped[name] for name in links)
     ids = [id for split in SPLITS for id in Shards(tmp_path / "shards").ids(split)]
     for id in ids:
         assert "/" not in id and id.isprintable() and len(os.fsencode(id)) <= 180 and not id.startswith((".", "-", "="))
-    assert len({id.casefold() for id in ids}) == len(ids)
+        assert not DEVICE.fullmatch(id) and id == id.strip()
+    check_ids("ids", ids)
+    assert len(picture_names(ids)) == len(ids)
 
 
 def test_hostile_folder_gives_the_same_bytes_with_two_workers(hostile, tmp_path):
@@ -163,7 +166,8 @@ def test_hostile_archive_through_the_stage(write, tmp_path):
     name = "own.zip" if write is write_hostile_zip else "own.tar.gz"
     expectations = write(raw / name, MAX_MB * 2**20)
     images, reasons = run(write_raw(raw, name), tmp_path / "data" / "shards")
-    assert assert_sorted_out(images, reasons, expectations) == 1
+    # twice.png and Twice.PNG are two pictures; a second twice.png is none
+    assert assert_sorted_out(images, reasons, expectations) == 2
     # nothing was unpacked, here or where the names lead to
     assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if "shards" not in p.parts) == sorted(
         ["data", "data/raw", f"data/raw/{name}", "data/raw/dataset.json"]

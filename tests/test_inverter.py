@@ -77,6 +77,10 @@ def test_it_begins_as_the_encoder_that_the_gan_came_with(start, tiny_models, tin
     # others than the encoder's: from random weights
     train(tiny_shards, folder, tmp_path, epochs=1, widths=(4, 8), learning_rate=1e-9)
     assert "init_from" not in read_json(tmp_path / "model" / "model.json")["training"]
+    # nor from these without a word where the encoder is gone
+    shutil.rmtree(folder / "encoder")
+    with pytest.raises(InputError, match=r"encoder/model.json: missing; `dvc checkout` brings it back"):
+        train(tiny_shards, folder, tmp_path, epochs=1, widths="auto")
 
 
 def test_a_gan_and_its_inverter_in_patches(tiny_shards, tmp_path):
@@ -109,7 +113,7 @@ def test_the_discriminators_maps_pull(tiny_models, tiny_shards, tmp_path):
         model = load_model(gan, inverter=tmp_path / name / "model")
         back = model.decode(model.encode(images))
         distances[name] = mean_distance(maps(images * 2 - 1), maps(back * 2 - 1)).numpy().mean()
-    assert distances["maps"] < 0.95 * distances["pixels"]
+    assert distances["maps"] < 0.97 * distances["pixels"]
     best = int(np.argmin(history(tmp_path / "maps")["valid_loss"]))
     assert history(tmp_path / "maps")["valid_feature"][best] == pytest.approx(distances["maps"], rel=1e-3)
 

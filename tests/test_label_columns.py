@@ -25,10 +25,24 @@ def test_labels_of_a_conditioned_model():
     assert labels_of(table(Young=["1", "0"]), ["Male"], "t.csv") is None
 
 
-@pytest.mark.parametrize("text", ["yes", "1.5", "nan", "-1", "inf"])
+@pytest.mark.parametrize("text", ["perhaps", "1.5", "nan", "-0.5", "-2", "inf"])
 def test_what_is_no_label(text):
     with pytest.raises(InputError, match=f"t.csv: row 3, column Smiling: '{text}' is not a label; expected 0"):
         labels_of(table(Smiling=["1", text]), ["Smiling"], "t.csv")
+
+
+def test_labels_are_read_as_in_a_table_of_ones_own():
+    texts = ["TRUE", "no", "WAHR", "Falsch", "VRAI", "1,0", "0.5", "", "\u00a0"]
+    read = labels_of(Latents(list("abcdefghi"), [""] * 9, np.zeros((9, 3)), {"Hat": texts}), ["Hat"], "t.csv")
+    np.testing.assert_array_equal(read[:, 0], [1, 0, 1, 0, 1, 1, 0.5, np.nan, np.nan])
+
+
+def test_minus_one_is_without_unless_other_numbers_make_it_doubtful():
+    for texts, right in ((["-1", "1"], [0, 1]), (["\u22121", ""], [0, np.nan]), (["-1", "yes"], [0, 1])):
+        np.testing.assert_array_equal(labels_of(table(Hat=texts), ["Hat"], "t.csv")[:, 0], right)
+    for texts in (["0", "-1"], ["0.5", "-1"]):
+        with pytest.raises(InputError, match=r"row 3, column Hat: '-1' is not a label; .*\(or -1, 1 and nothing"):
+            labels_of(table(Hat=texts), ["Hat"], "t.csv")
 
 
 def test_strengths_that_are_no_label():

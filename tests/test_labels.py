@@ -34,7 +34,10 @@ def test_attribute_list(tmp_path):
         ("", "row 1: expected the number"),
         ("id,Smiling\na,1\n", "row 1: expected the number"),
         ("1\nSmiling Smiling\na 1 1\n", "row 2: attributes need different names"),
-        ("1\nid\na 1\n", "row 2: attributes need different names"),
+        (
+            "1\nid\na 1\n",
+            "row 2: no attribute can be called id: tables of labels and latents have a column of this name",
+        ),
         ("2\nSmiling Male\na 1 1\nb 1\n", "row 4: 2 columns, expected 3"),
         ("2\nSmiling Male\na 1 1 1\nb 1 1\n", "row 3: 4 columns, expected 3"),
         ("2\nSmiling Male\na 1 1\nb 1 0\n", "row 4, column Male: should be -1 or 1, found '0'"),
@@ -91,6 +94,60 @@ def test_celeba(tmp_path):
     (tmp_path / "identity_CelebA.txt").unlink()
     assert labels.read_celeba(tmp_path, items).identities == {}
     assert len(labels.read_celeba(tmp_path, items[:3]).attributes) == 300
+
+
+def test_celebas_labels_as_the_tables_of_a_mirror(tmp_path):
+    _, items = celeba(tmp_path, 300)
+    lists = labels.read_celeba(tmp_path, items)
+    for name, table in labels.CELEBA_TABLES.items():
+        rows = [line.split() for line in (tmp_path / name).read_text().splitlines()]
+        if name == "list_attr_celeba.txt":
+            header, rows = rows[1], rows[2:]
+        else:
+            header = ["value"]
+        write(tmp_path / table, "".join(",".join(row) + "\n" for row in [["image_id", *header], *rows]))
+        (tmp_path / name).unlink()
+    tables = labels.read_celeba(tmp_path, items)
+    assert tables.attributes.equals(lists.attributes) and tables.attributes.index.name == "id"
+    assert (tables.splits, tables.identities) == (lists.splits, lists.identities)
+
+
+def test_attribute_table(tmp_path):
+    right = {"a.jpg": {"5_o_Clock_Shadow": 0.0, "Male": 1.0}, "b.jpg": {"5_o_Clock_Shadow": 1.0, "Male": 0.0}}
+    for text in (
+        "image_id,5_o_Clock_Shadow,Male\na.jpg,-1,1\nb.jpg,1,-1\n",
+        "image_id,5_o_Clock_Shadow,Male\na.jpg,0,1\nb.jpg,1,0\n",
+        "\ufeffimage_id;5_o_Clock_Shadow;Male\r\na.jpg;-1;1\r\nb.jpg;1;-1\r\n;;\r\n",
+    ):
+        table = labels.read_attribute_table(write(tmp_path / "t.csv", text))
+        assert table.to_dict("index") == right and set(table.dtypes) == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("202599\n5_o_Clock_Shadow Male\na.jpg 1 1\n", "row 1: expected image_id, then the names of attributes"),
+        ("image_id,Male\na.jpg,yes\n", "row 2, column Male: should be -1 or 1, found 'yes'"),
+        ("image_id,Male\na.jpg,-1\nb.jpg,0\n", "row 3: both 0 and -1 up to here; write all of those without one way"),
+        ("image_id,Male\na.jpg,-1\na.jpg,1\n", "row 3: a.jpg is there twice"),
+        ("image_id,Male\na.jpg,-1,1\n", "row 2: 3 cells, the header has 2"),
+    ],
+)
+def test_broken_attribute_table(tmp_path, text, message):
+    with pytest.raises(InputError, match=f"t.csv: {message}"):
+        labels.read_attribute_table(write(tmp_path / "t.csv", text))
+
+
+def test_partition_table(tmp_path):
+    path = write(tmp_path / "part.csv", "image_id,partition\na.jpg,0\nb.jpg,1\nc.jpg,2\n")
+    assert labels.read_partition(path) == {"a.jpg": "train", "b.jpg": "valid", "c.jpg": "test"}
+    for text, message in (
+        ("image_id,partition\na.jpg,3\n", "row 2: should be 0, 1 or 2, found '3'"),
+        ("image_id,partition,x\na.jpg,0,1\n", "row 1: 3 columns, expected 2: image_id and its value"),
+        ("image_id,partition\na.jpg,0\na.jpg,1\n", "row 3: a.jpg is there twice"),
+    ):
+        with pytest.raises(InputError, match=message):
+            labels.read_partition(write(path, text))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux' /proc")

@@ -25,6 +25,7 @@ from facepipe.api.bundle import INDEX, unpack_bundle
 from facepipe.api.photos import read_photos
 from facepipe.cli import main
 from facepipe.config import load_params
+from facepipe.core.files import describe_files, read_json, write_sealed
 from facepipe.core.yaml_read import MAX_BYTES, MAX_DEPTH, MAX_VALUES
 from facepipe.datasets.archive import list_members
 from facepipe.datasets.labels import read_attribute_list
@@ -114,7 +115,9 @@ def index(**changes):
 
 
 def train(**shard):
-    return {split: {"samples": 0, "shards": []} for split in SPLITS} | {"train": {"samples": 1, "shards": [shard]}}
+    return {split: {"samples": 0, "shards": []} for split in SPLITS} | {
+        "train": {"samples": 1, "shards": [{"sha256": ""} | shard]}
+    }
 
 
 def model(**spec):
@@ -233,7 +236,7 @@ CASES = {
     "Parquet, rows": ("vae.parquet", parquet, f"says 80000000 cells, more than {MAX_CELLS}"),
     "list, one long line": ("list_attr.txt", lambda: b"1\n" + b"a " * MAX_LINE, "row 2: a line of more than"),
     **{
-        f"tar, {what}": ("archive", lambda kind=kind: tar_header(kind, 2**29), "neither a zip nor a tar archive")
+        f"tar, {what}": ("archive", lambda kind=kind: tar_header(kind, 2**29), "gzip, not an archive")
         for what, kind in (("a long name", b"L"), ("a long header", b"x"), ("a long global header", b"g"))
     },
     "mat, a bomb": ("archive", lambda: mat(10_001), "n at most 10000"),
@@ -361,6 +364,16 @@ def missing(file, name):
     del file[name]
 
 
+def reseal(folder, **changes):
+    """Checksums that fit, as anybody can compute them."""
+    info = read_json(folder / "model.json") | changes
+    write_sealed(folder / "model.json", info | {"files": describe_files(folder, info["files"])})
+
+
+def respec(folder, spec):
+    reseal(folder, spec=read_json(folder / "model.json")["spec"] | spec)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [(external_link, "is a link to somewhere else"), (soft_link, "is a link to somewhere else"),
@@ -376,6 +389,9 @@ def test_weights_lie_in_their_file(change, said, tiny_models, tmp_path):
         names = []
         file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
         change(file, names[0])
+    with pytest.raises(InputError, match=r"decoder\.weights\.h5: damaged: "):
+        load_model(folder)
+    reseal(folder)
     with pytest.raises(InputError, match=rf"decoder\.weights\.h5: weights cannot be read: .*{said}"):
         load_model(folder)
 
@@ -389,8 +405,7 @@ def test_nothing_is_built_that_the_weights_do_not_fill(spec, said, tiny_models, 
     from facepipe.models.load import load_model
 
     folder = shutil.copytree(tiny_models / "vae", tmp_path / "vae")
-    info = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps(info | {"spec": info["spec"] | spec}))
+    respec(folder, spec)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(InputError, match=said):
         load_model(folder)
@@ -403,11 +418,9 @@ def test_layers_that_make_too_much_of_an_image_are_refused(tiny_models, tmp_path
     from facepipe.models.load import load_model
 
     folder = shutil.copytree(tiny_models / "vae", tmp_path / "vae")
-    info = json.loads((folder / "model.json").read_text())
-    spec = {"image_shape": [1024, 1024, 3], "widths": [1024, 8], "patch_size": 1, "linear_path": False}
-    (folder / "model.json").write_text(json.dumps(info | {"spec": info["spec"] | spec}))
     with h5py.File(folder / "convolutions.weights.h5", "a") as file:
         file.create_dataset("more", data=np.zeros(10**6, "f4"))
+    respec(folder, {"image_shape": [1024, 1024, 3], "widths": [1024, 8], "patch_size": 1, "linear_path": False})
     with pytest.raises(InputError, match="a layer would make more than 33554432 numbers of an image"):
         load_model(folder)
 
@@ -417,6 +430,8 @@ def test_a_sampler_of_another_size_is_refused(tiny_models, tmp_path):
     from facepipe.networks.samplers import Prior
 
     folder = shutil.copytree(tiny_models / "vae", tmp_path / "vae")
+    info = read_json(folder / "model.json")
     Prior(10**12).save(folder / "sampler.npz")
+    write_sealed(folder / "model.json", info | {"files": describe_files(folder, [*info["files"], "sampler.npz"])})
     with pytest.raises(InputError, match=r"sampler\.npz: has 1000000000000 dimensions, model vae has 4"):
         load_model(folder)

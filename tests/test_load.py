@@ -1,6 +1,5 @@
 """A loaded model: numpy in and out, rows independent of their company, clear refusals."""
 
-import json
 import re
 import shutil
 
@@ -8,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from facepipe.core.files import describe_files, read_json, write_sealed
 from facepipe.errors import InputError
 from facepipe.models.load import BATCH, load_model
 from facepipe.shards.shards import Shards
@@ -46,6 +46,9 @@ def test_a_gan_encodes_by_its_own_inverter_only(tiny_models, tiny_shards, tmp_pa
     networks = load_model(tiny_models / "gan").info["networks"]
     with h5py.File(tmp_path / "gan" / "generator.weights.h5", "r+") as file:
         file.attrs["changed"] = 1
+    info = read_json(tmp_path / "gan" / "model.json")
+    files = describe_files(tmp_path / "gan", info["files"])
+    write_sealed(tmp_path / "gan" / "model.json", info | {"files": files})
     shutil.copytree(tiny_models / "inverter", tmp_path / "inverter")
     assert "generator" in networks and not load_model(tmp_path / "gan").has_encoder
     with pytest.raises(InputError, match=r"not an inverter of the generator in .*gan; `dvc repro train_inverter`"):
@@ -57,9 +60,9 @@ def test_a_gan_encodes_by_its_own_inverter_only(tiny_models, tiny_shards, tmp_pa
 def test_a_truncated_gan_draws_its_latents_nearer_to_the_middle(tiny_models, tmp_path):
     folder = tmp_path / "gan"
     shutil.copytree(tiny_models / "gan", folder)
-    info = json.loads((folder / "model.json").read_text())
+    info = read_json(folder / "model.json")
     assert info["spec"]["truncation"] == 1.0
-    (folder / "model.json").write_text(json.dumps(info | {"spec": info["spec"] | {"truncation": 0.5}}))
+    write_sealed(folder / "model.json", info | {"spec": info["spec"] | {"truncation": 0.5}})
     whole = load_model(tiny_models / "gan").sample_latents(9, seed=1)
     np.testing.assert_allclose(load_model(folder).sample_latents(9, seed=1), 0.5 * whole, rtol=1e-6)
     np.testing.assert_array_equal(load_model(folder).sampler.sample(9, 1), load_model(folder).sample_latents(9, seed=1))
@@ -117,32 +120,32 @@ def test_broken_folders(tiny_models, tmp_path):
         load_model(tmp_path / "nothing")
     folder = tmp_path / "ae"
     shutil.copytree(tiny_models / "ae", folder)
-    info = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps(info | {"version": 99}))
-    with pytest.raises(InputError, match="version 99, this facepipe reads 1"):
+    info = read_json(folder / "model.json")
+    write_sealed(folder / "model.json", info | {"version": 99})
+    with pytest.raises(InputError, match="version 99, this facepipe reads 2"):
         load_model(folder)
-    (folder / "model.json").write_text(json.dumps(info | {"spec": info["spec"] | {"latent_dim": 7}}))
+    write_sealed(folder / "model.json", info | {"spec": info["spec"] | {"latent_dim": 7}})
     with pytest.raises(InputError, match=r"(convolutions|decoder|head).weights.h5: weights cannot be read"):
         load_model(folder)
     for change, said in (
         ({"latent_dim": "7"}, "spec.latent_dim: '7'"), ({"image_shape": [16, 16]}, "spec.image_shape"),
         ({"latent_activation": ["linear"]}, "spec.latent_activation"), ({"widths": 8}, "spec.widths: 8"),
     ):  # fmt: skip
-        (folder / "model.json").write_text(json.dumps(info | {"spec": info["spec"] | change}))
+        write_sealed(folder / "model.json", info | {"spec": info["spec"] | change})
         with pytest.raises(InputError, match=f"not a facepipe model: {re.escape(said)}"):
             load_model(folder)
-    (folder / "model.json").write_text(json.dumps(info | {"spec": {"image_shape": [16, 16, 3], "widths": [8, 8]}}))
+    write_sealed(folder / "model.json", info | {"spec": {"image_shape": [16, 16, 3], "widths": [8, 8]}})
     with pytest.raises(InputError, match="not a facepipe model: spec has no latent_dim, latent_activation"):
         load_model(folder)
-    (folder / "model.json").write_text(json.dumps(info | {"networks": ["head"]}))
+    write_sealed(folder / "model.json", info | {"networks": ["head"]})
     with pytest.raises(InputError, match="not a facepipe model: networks"):
         load_model(folder)
     (folder / "model.json").write_text("{")
     with pytest.raises(InputError, match="not a facepipe model"):
         load_model(folder)
-    (folder / "model.json").write_text(json.dumps(info))
+    write_sealed(folder / "model.json", info)
     (folder / "decoder.weights.h5").unlink()
-    with pytest.raises(InputError, match=r"decoder\.weights\.h5: weights cannot be read: missing"):
+    with pytest.raises(InputError, match=r"decoder\.weights\.h5: missing; `dvc checkout` brings it back"):
         load_model(folder)
 
 

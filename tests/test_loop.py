@@ -1,6 +1,8 @@
 """The loop with real tasks: determinism, subsets, history, grids, several replicas, losses that blow up."""
 
 import csv
+import os
+import tempfile
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from facepipe.models.ae.config import TrainAE
 from facepipe.models.gan.config import TrainGAN
 from facepipe.models.gan.model import GAN
 from facepipe.models.gan.task import GANTask
+from facepipe.models.inverter.config import TrainInverter
 from facepipe.models.load import load_model
 from facepipe.models.vae.config import TrainVAE
 from facepipe.shards.shards import Shards
@@ -45,6 +48,22 @@ def test_history_and_grids(name, tiny_models, tiny_params):
     assert [row["images"] for row in rows] == ["96", "192"]
     assert all(np.isfinite(float(value)) for row in rows for value in row.values() if value)
     assert sorted(path.name for path in (report / "grids").iterdir()) == ["000000.png", "000001.png", "000002.png"]
+
+
+@pytest.mark.parametrize("name", ["ae", "vae", "gan", "inverter"])
+def test_nothing_is_left_in_the_temporary_folder(name, tiny_models, tiny_params, tiny_shards, tmp_path, monkeypatch):
+    """Files that autograph writes stay there where a training is killed."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    if name == "inverter":
+        params, given = TrainInverter(batch_size=16, epochs=1, widths=(8, 8)), {"gan": tiny_models / "gan"}
+    else:
+        params, given = tiny_params[1][name].model_copy(update={"epochs": 1}), {}
+    train_model(name, tiny_params[0], params, tiny_shards, tmp_path / "model", tmp_path / "report", **given)
+    if name != "inverter":
+        model = load_model(tmp_path / "model")
+        model.decode(model.encode(np.zeros((1, 16, 16, 3))) if model.has_encoder else np.zeros((1, 4)))
+    assert not os.listdir(tmp_path / "temporary")
 
 
 SMALL = {"latent_dim": 4, "widths": (8,), "batch_size": 16, "epochs": 12, "learning_rate": 5e-3}

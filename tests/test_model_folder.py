@@ -1,6 +1,5 @@
 """What lies around a model is found in one place and read once, by the commands, the API and the bundle."""
 
-import json
 import shutil
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from facepipe.api import model_folder
 from facepipe.api.model_folder import ModelFolder
 from facepipe.cli import main
-from facepipe.core.files import write_json
+from facepipe.core.files import read_json, write_sealed
 from facepipe.errors import InputError
 from facepipe.latents.folder import density_path, pca_path, stats_path
 from facepipe.networks import store
@@ -71,8 +70,8 @@ def test_a_spec_that_cannot_be_is_named_by_a_command_that_builds_no_network(
 ):
     folder = tmp_path / "models/vae"
     shutil.copytree(tiny_workspace / "models/vae", folder)
-    info = json.loads((folder / "model.json").read_text())
-    write_json(folder / "model.json", info | {"spec": {} if spec is None else info["spec"] | spec})
+    info = read_json(folder / "model.json")
+    write_sealed(folder / "model.json", info | {"spec": {} if spec is None else info["spec"] | spec})
     table = tiny_workspace / "latents/vae/test.csv"
     words = ["edit", table, "--model", "vae", "--models", folder.parent, "--add", "Left=1", "-o", tmp_path / "o.csv"]
     assert main([str(word) for word in words]) == 2

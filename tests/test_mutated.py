@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from facepipe.core.files import write_json
+from facepipe.core.files import write_sealed
 from facepipe.errors import InputError
 from facepipe.latents.edited import read_edited
 from facepipe.latents.pca import fit_pca
@@ -58,7 +58,8 @@ def check(table):
 
 
 def test_two_dozen_through_the_command_line(tmp_path):
-    write_json(tmp_path / "m/vae/model.json", {"version": 1, "model": "vae", "spec": {"latent_dim": 3}, "networks": []})
+    info = {"version": 2, "model": "vae", "spec": {"latent_dim": 3}, "networks": []}
+    write_sealed(tmp_path / "m/vae/model.json", info | {"files": {}})
     refused = []
     for seed in range(100):
         path = tmp_path / f"{seed}.csv"

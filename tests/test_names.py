@@ -4,13 +4,14 @@ import itertools
 import math
 import os
 import random
+import re
 import unicodedata
 
 import numpy as np
 import pytest
 
 from facepipe.datasets.labels import read_utkface, read_yearbook
-from facepipe.datasets.names import MAX_BYTES, safe_id
+from facepipe.datasets.names import MAX_BYTES, is_hidden, own_id, photograph, read_name, safe_id, safe_name
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,11 @@ from facepipe.datasets.names import MAX_BYTES, safe_id
         ("=1+1.jpg", "_1+1-"),
         (".hidden.jpg", "_hidden-"),
         ("a~b.jpg", "a_b-"),
+        (" a.jpg", "_a-"),
+        ("con.jpg", "_con-"),
+        ("LPT1.tar.jpg", "_LPT1.tar-"),
+        ("console.jpg", "console.jpg"),
+        ("con/nul.jpg", "con~nul.jpg"),
         ("a:b?.jpg", "a_b_-"),
         ("a\nb.jpg", "a_b-"),
         ("caf\udce9.jpg", "caf_-"),
@@ -64,6 +70,16 @@ def test_any_name_gives_a_file_name_and_different_names_different_ones(tmp_path)
     for id in list(ids)[:200]:
         (tmp_path / id).touch()
     assert len(os.listdir(tmp_path)) == 200
+
+
+def test_names_of_attributes_and_people():
+    assert [safe_name(name) for name in ("con", "Müde", "no hat")] == ["con", "Müde", "no hat"]
+    assert re.fullmatch("smile_-[0-9a-f]{12}", safe_name("smile ")) and safe_name("a/b") == "a~b"
+
+
+def test_formats_of_a_photograph():
+    assert photograph("a/IMG_1.JPG") == photograph("A/img_1.heic") == "a/img_1"
+    assert photograph("a.b/img0") == "a.b/img0" and photograph("a.jpg_large") == "a.jpg_large"
 
 
 def utkface(*names):
@@ -136,3 +152,19 @@ def test_yearbook():
 def test_no_pictures(read):
     labels = read(None, [])
     assert len(labels.attributes) == len(labels.factors) == 0
+
+
+def test_hidden():
+    hidden = [".a.jpg", "a/.b/c.jpg", "__MACOSX/a.jpg", "a/..b.jpg", "a\\.b\\c.jpg"]
+    assert all(map(is_hidden, hidden))
+    assert not any(map(is_hidden, ["a.jpg", "./a.jpg", "../a.jpg", "a/../b.jpg", "MACOSX/a.jpg", ""]))
+
+
+def test_names_of_bytes():
+    assert read_name("笑.jpg".encode()) == ("笑.jpg", None)
+    assert read_name(b"L\xe4cheln/\xfc \x80.jpg") == ("Lächeln/ü €.jpg", "cp1252")
+    # each part by itself: UTF-8 stays what it is
+    assert read_name("Müde/".encode() + b"\xe9.jpg") == ("Müde/é.jpg", "cp1252")
+    # what the code page lacks stays apart, so different names have different ids
+    ids = {own_id(read_name(raw)[0]) for raw in (b"a\x81\xe9.jpg", b"a\x8d\xe9.jpg")}
+    assert ids == {"a%81é.jpg", "a%8Dé.jpg"}

@@ -11,7 +11,8 @@ import pytest
 from facepipe.datasets.own import MAX_FOLDERS, read_folder
 from facepipe.datasets.sets import get_source
 from facepipe.download.pack import pack
-from facepipe.errors import InputError
+from facepipe.errors import FieldError, InputError
+from facepipe.tables.columns import OWN
 
 NAN = float("nan")
 PICTURES = ("smile/1.jpg", "smile/sub/2.jpg", "sad/1.jpg", "sad/Zoë.jpg", "5.jpg")
@@ -21,10 +22,10 @@ def items(*members):
     return [(get_source("folder").match(member)[0], member) for member in members]
 
 
-def read(folder, text=None, members=PICTURES):
+def read(folder, text=None, members=PICTURES, split="auto"):
     if text is not None:
         (folder / "labels.csv").write_text(text, encoding="utf-8")
-    return read_folder(folder, items(*members))
+    return read_folder(folder, items(*members), split).completed()
 
 
 def same(table, rows):
@@ -58,8 +59,73 @@ def test_sub_folders_that_are_no_attributes(tmp_path, capsys):
     assert "33 sub-folders are more than 32" in capsys.readouterr().out
     assert read(tmp_path, members=["00000/1.jpg", "01000/1.jpg"]).attributes.shape == (2, 0)
     assert "named by numbers (00000 and so on)" in capsys.readouterr().out
-    with pytest.raises(InputError, match="a sub-folder called id"):
-        read(tmp_path, members=["id/1.jpg", "sad/1.jpg"])
+
+
+@pytest.mark.parametrize("name", ["z1", "PC 2", "Z000", "pc-3", "split", "ID", "Identity", "name", "file", "image"])
+def test_names_that_no_attribute_can_have(tmp_path, name):
+    with pytest.raises(
+        InputError, match=f"^folder: sub-folders that cannot be attributes: {name}/: tables of .*; rename"
+    ):
+        read(tmp_path, members=[f"{name}/1.jpg", "sad/1.jpg"])
+    if name.lower() not in OWN:
+        text = f"photo,id,{name}\n,5.jpg,1\n"
+        with pytest.raises(InputError, match=f"row 1, column {name}: cannot be an attribute: .*; rename it"):
+            read(tmp_path, text)
+        # numbers that are no attribute are in no table of latents
+        assert read(tmp_path, text.replace(",1", ",7")).factors[name].dropna().tolist() == [7]
+
+
+def test_sub_folders_that_differ_in_case_are_one_attribute(tmp_path, capsys):
+    labels = read(tmp_path, members=["Smile/1.jpg", "smile/1.jpg", "smile /2.jpg", "sad/1.jpg"])
+    assert list(labels.attributes.columns) == ["Smile", "sad"]
+    assert same(labels.attributes, [[1, 0], [1, 0], [1, 0], [0, 1]])
+    assert "folder: Smile/, smile/ and smile / are taken for one attribute, Smile" in capsys.readouterr().out
+    # and so are a sub-folder and a column
+    labels = read(tmp_path, "id,SAD\nsmile~1.jpg,1\n", members=["smile/1.jpg", "sad/1.jpg"])
+    assert list(labels.attributes.columns) == ["SAD", "smile"] and same(labels.attributes, [[1, 1], [1, 0]])
+
+
+SPLIT = ("train/smile/1.jpg", "train/sad/1.jpg", "val/smile/sub/2.jpg", "test/sad/3.jpg", "test/4.jpg")
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "val", "test"), ("Training", "VALID", "Testing"), ("TRAIN", "validation", "Test")]
+)
+@pytest.mark.parametrize("top", ["", "mine/2024/"])
+def test_folders_that_are_the_split(tmp_path, names, top, capsys):
+    members = SPLIT
+    for old, new in zip(("train", "val", "test"), names, strict=True):
+        members = [member.replace(f"{old}/", f"{new}/") for member in members]
+    for order in ("split first", "class first"):
+        if order == "class first":  # smile/train/1.jpg
+            members = ["/".join([b, a, *rest]) for a, b, *rest in (member.split("/") for member in members[:-1])]
+        for split in ("auto", "official", "hash"):
+            labels = read(tmp_path, members=[top + member for member in members], split=split)
+            assert list(labels.attributes.columns) == ["sad", "smile"], order
+            expected = [[0, 1], [1, 0], [0, 1], [1, 0], [NAN, NAN]][: len(members)]
+            assert same(labels.attributes, expected), order
+            assert list(labels.splits.values()) == ["train", "train", "valid", "test", "test"][: len(members)]
+        assert "folder: taken for the split: " in capsys.readouterr().out
+
+
+def test_the_table_goes_before_folders_that_are_the_split(tmp_path):
+    labels = read(tmp_path, "id,split,hat\ntrain/sad/1.jpg,test,1\ntest/sad/3.jpg,,0\n", members=SPLIT)
+    assert list(labels.splits.values()) == ["train", "test", "valid", "test", "test"]
+    assert labels.attributes["hat"].dropna().tolist() == [1, 0]
+
+
+def test_folders_of_which_some_may_be_a_split(tmp_path):
+    members = ["train/a/1.jpg", "train/b/1.jpg", "test/a/2.jpg", "car/3.jpg", "bus/4.jpg"]
+    message = r"^split: test/ and train/ may be a split, but there is bus/ and car/, too; say official if .*hash if"
+    with pytest.raises(FieldError, match=message):
+        read(tmp_path, members=members)
+    labels = read(tmp_path, members=members, split="official")
+    assert list(labels.splits.values()) == ["train", "train", "test"] and list(labels.attributes.columns) == ["a", "b"]
+    labels = read(tmp_path, members=members, split="hash")
+    assert labels.splits is None and list(labels.attributes.columns) == ["bus", "car", "test", "train"]
+    # one level down, one folder of such a name is a folder like others
+    labels = read(tmp_path, members=["smile/test/1.jpg", "smile/2.jpg", "sad/other/3.jpg"])
+    assert labels.splits is None and list(labels.attributes.columns) == ["sad", "smile"]
 
 
 def test_table(tmp_path, capsys):
@@ -80,7 +146,8 @@ def test_table(tmp_path, capsys):
     assert list(labels.factors.columns) == ["age"] and same(labels.factors, [[31], [31.5], [NAN], [-100], [NAN]])
     assert labels.identities == {"smile~1.jpg": "Ann", "smile~sub~2.jpg": "Ann", "sad~Zoë.jpg": "Zoë"}
     assert labels.splits == {"smile~1.jpg": "train", "sad~1.jpg": "test", "sad~Zoë.jpg": "valid"}
-    assert capsys.readouterr().out == ""
+    printed = capsys.readouterr().out
+    assert printed == f"{tmp_path}/labels.csv: 1 of 5 pictures have no row (5.jpg): nothing is known of them\n"
 
 
 def test_table_goes_before_sub_folders(tmp_path):
@@ -91,21 +158,36 @@ def test_table_goes_before_sub_folders(tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "\ufeffid;age;Smile\r\n5.jpg;0,5;1\r\nsad~1.jpg;3;0\r\n;;\r\n",
-        "ID\tage\tSmile\t\t\nsad/1.jpg\t3\t0\t\t\n\n5.jpg\t0.5\t1\t\t\n",
-        '"Image", "age", Smile\r"5.jpg", "0.5",1\r"sad/1.jpg", 3 ,no\r',
+        "\ufeffid;age;Laughs\r\n5.jpg;0,5;1\r\nsad~1.jpg;3;0\r\n;;\r\n",
+        "ID\tage\tLaughs\t\t\nsad/1.jpg\t3\t0\t\t\n\n5.jpg\t0.5\t1\t\t\n",
+        '"Image", "age", Laughs\r"5.jpg", "0.5",1\r"sad/1.jpg", 3 ,no\r',
     ],
 )
 def test_what_spreadsheets_write(tmp_path, text):
     labels = read(tmp_path, text)
     assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 0.5, "sad~1.jpg": 3.0}
-    assert labels.attributes["Smile"].dropna().to_dict() == {"5.jpg": 1.0, "sad~1.jpg": 0.0}
+    assert labels.attributes["Laughs"].dropna().to_dict() == {"5.jpg": 1.0, "sad~1.jpg": 0.0}
 
 
 def test_names_in_another_unicode_form(tmp_path):
     members = ["a/Zoe\u0308.jpg", "b/x.jpg"]
     labels = read(tmp_path, "name,age\nZo\u00eb.jpg,7\nb/x.jpg,8\n", members)
     assert labels.factors["age"].tolist() == [7.0, 8.0] and labels.attributes.index[0] == "a~Zo\u00eb.jpg"
+
+
+@pytest.mark.parametrize(
+    ("members", "cell", "both"),
+    [
+        (("a/a/x.jpg", "a/x.jpg"), "a/x.jpg", "a/x.jpg, x.jpg"),  # below the top folder a, or with it
+        (("a/b.jpg", "a~b.jpg"), "a~b.jpg", "a/b.jpg, a~b.jpg"),  # an id and a path
+        (("Zoe\u0308.jpg", "Zo\u00eb.jpg"), "Zo\u00eb.jpg", "Zo\u00eb.jpg, Zo\u00eb.jpg"),
+    ],
+)
+def test_a_name_of_two_pictures_is_not_that_of_the_first(tmp_path, members, cell, both):
+    with pytest.raises(
+        InputError, match=f"row 2, column name: several pictures are called {cell} .{both}.; rename one"
+    ):
+        read(tmp_path, f"name,age\n{cell},7\n", members)
 
 
 @pytest.mark.parametrize(
@@ -132,8 +214,9 @@ def test_kinds_of_columns(tmp_path, values, kind):
 def test_rows_without_a_picture(tmp_path, capsys):
     labels = read(tmp_path, "id,age\n5.jpg,7\ngone.jpg,8\nsmile/5.jpg,9\n")
     assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 7.0}
-    printed = capsys.readouterr().out
-    assert printed.count("\n") == 1 and "2 rows name no picture, the first, row 3: 'gone.jpg'" in printed
+    rows, pictures = capsys.readouterr().out.splitlines()
+    assert "2 rows name no picture, the first, row 3: 'gone.jpg'" in rows
+    assert "labels.csv: 4 of 5 pictures have no row (smile/1.jpg, smile/sub/2.jpg, sad/1.jpg, ...)" in pictures
     with pytest.raises(InputError, match=r"names none of the pictures \(the first, row 2: 'x.jpg'\); they are 'smile/"):
         read(tmp_path, "id,age\nx.jpg,7\n")
 
@@ -143,7 +226,7 @@ def test_rows_without_a_picture(tmp_path, capsys):
     [
         ("", "empty file; expected a header row"),
         ("\n", "row 1: column 1 has no name"),
-        ("age,Smile\n1,1\n", "row 1: one column should name the picture: file, image, name or id; found age, Smile"),
+        ("age,Laughs\n1,1\n", "row 1: one column should name the picture: file, image, name or id; found age, Laughs"),
         ("File,id\n5.jpg,1\n", "row 1: one column should .* found File and id"),
         ("id,,age\n5.jpg,1,2\n", "row 1: column 2 has no name"),
         ("id,age,Age\n5.jpg,1,2\n", "row 1: 'age' is there twice; rename one of the columns"),
@@ -169,15 +252,29 @@ def test_broken_table(tmp_path, text, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\r\nname;age;Glasses\r\n5.jpg;0,5\u00a0;WAHR\r\nsad/1.jpg;\u00a03;FALSCH\r\n",
+        "name;age;Glasses\n5.jpg;0,5;1,0\nsad/1.jpg;3,0;\u22121,0\n",
+        "name\tage\tGlasses\n5.jpg\t0,5\tVRAI\nsad/1.jpg\t3\tnon\n",
+    ],
+)
+def test_what_spreadsheets_of_other_languages_write(tmp_path, text):
+    labels = read(tmp_path, text)
+    assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 0.5, "sad~1.jpg": 3.0}
+    assert labels.attributes["Glasses"].dropna().to_dict() == {"5.jpg": 1.0, "sad~1.jpg": 0.0}
+
+
 def test_rows_may_end_early(tmp_path):
-    labels = read(tmp_path, "id,age,Smile\n5.jpg,7\n2.jpg,8,1\nsad/1.jpg\n")
+    labels = read(tmp_path, "id,age,Laughs\n5.jpg,7\n2.jpg,8,1\nsad/1.jpg\n")
     assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 7.0, "smile~sub~2.jpg": 8.0}
-    assert labels.attributes["Smile"].dropna().to_dict() == {"smile~sub~2.jpg": 1.0}
+    assert labels.attributes["Laughs"].dropna().to_dict() == {"smile~sub~2.jpg": 1.0}
 
 
 def test_rows_are_counted_as_in_a_spreadsheet(tmp_path):
     with pytest.raises(InputError, match="row 3, column age: 'x' is not a number"):
-        read(tmp_path, 'id,Smile,age\n5.jpg,"\n0\n",7\n2.jpg,1,x\n')
+        read(tmp_path, 'id,Laughs,age\n5.jpg,"\n0\n",7\n2.jpg,1,x\n')
 
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
@@ -186,11 +283,11 @@ ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("separator", ";\t")
 def test_table_in_every_encoding(tmp_path, encoding, separator):
-    text = "id;age;Smile\r\nZoë.jpg;7,5;1\r\n5.jpg;;0\r\n".replace(";", separator)
+    text = "id;age;Laughs\r\nZoë.jpg;7,5;1\r\n5.jpg;;0\r\n".replace(";", separator)
     (tmp_path / "labels.csv").write_bytes(text.encode(encoding))
     labels = read(tmp_path)
     assert labels.factors["age"].dropna().to_dict() == {"sad~Zoë.jpg": 7.5}
-    assert labels.attributes["Smile"].dropna().to_dict() == {"sad~Zoë.jpg": 1.0, "5.jpg": 0.0}
+    assert labels.attributes["Laughs"].dropna().to_dict() == {"sad~Zoë.jpg": 1.0, "5.jpg": 0.0}
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from facepipe.config import Params, load_params
-from facepipe.core.files import read_json, write_csv, write_facts, write_json
+from facepipe.core.files import describe_files, read_json, write_csv, write_facts, write_sealed
 from facepipe.core.pictures import save_png
 from facepipe.errors import InputError
 from facepipe.latents.table import write_latents
@@ -74,7 +74,7 @@ def make(folder, inverter):
 def world(tmp_path_factory):
     folder, load = make(tmp_path_factory.mktemp("page"), inverter=True)
     index = folder / "shards" / "index.json"
-    write_json(index, read_json(index) | {"dataset": "<b>faces</b>", "licence": "made & given </script>"})
+    write_sealed(index, read_json(index) | {"dataset": "<b>faces</b>", "licence": "made & given </script>"})
     return folder, load
 
 
@@ -265,7 +265,8 @@ def test_hostile_names_are_harmless_and_can_be_read(world, tmp_path):
     attributes.write_text(attributes.read_text().replace(",Right", ',"' + HOSTILE.replace('"', '""') + '"'))
     index = folder / "shards" / "index.json"
     names = [HOSTILE if name == "Right" else name for name in read_json(index)["attributes"]]
-    write_json(index, read_json(index) | {"attributes": names, "dataset": HOSTILE})
+    tables = read_json(index)["tables"] | describe_files(index.parent, ["attributes.csv"])
+    write_sealed(index, read_json(index) | {"attributes": names, "dataset": HOSTILE, "tables": tables})
     edited = '"><b>\u202e # ?%41'
     write_latents(folder / "edits" / f"vae-{edited}.csv", ["a"], "", np.zeros((1, 6), np.float32))
     page = render(folder, load)
@@ -294,7 +295,7 @@ def macro(call, it):
 
 
 @pytest.mark.parametrize("missing", [
-    "evaluate/scores.csv", "evaluate/samples.csv", "evaluate/edits.csv", "train_vae/facts.csv",
+    "evaluate/scores.csv", "evaluate/samples.csv", "evaluate/edits.csv", "evaluate/amiss.csv", "train_vae/facts.csv",
     "train_gan/history.csv", "train_ae/summary.csv",
     "train_vae/kl.csv", "preprocess/splits.csv", "preprocess/grids/mean_face.png",
 ])  # fmt: skip
@@ -357,6 +358,25 @@ def test_a_collapse_of_the_gan_reaches_the_page(world):
             path.write_text(content)
     assert f'<p class="warning">Collapse? In epochs 1\u2013{len(rows)} of {len(rows)} ' in page
     assert page.index("Collapse?") < page.index("Sample diversity") and ">real_diversity<" in page
+
+
+def test_what_is_amiss_stands_in_a_box_at_the_top(world):
+    folder, load = world
+    path = folder / "reports" / "evaluate" / "amiss.csv"
+    before = path.read_text()
+    assert "What is amiss" not in render(folder, load)
+    try:
+        write_csv(path, ("model", "sign", "remedy"), [("vae", "0 of 64 <dimensions>", "lower train_vae.beta")])
+        page = render(folder, load)
+        alone = render(folder, load, wanted=("ae",))
+    finally:
+        path.write_text(before)
+        render(folder, load)
+    box = page.split('<section class="warning" aria-label="What is amiss">')[1].split("</section>")[0]
+    assert "<b>Variational autoencoder: 0 of 64 &lt;dimensions&gt;.</b> To try: lower train_vae.beta." in box
+    assert page.index("What is amiss") < page.index("The data</h2>")
+    assert "What is amiss" not in alone
+    Checker(page)
 
 
 def test_the_frames_of_a_training_are_spread_evenly(tmp_path):

@@ -54,3 +54,24 @@ def test_parquet_without_pyarrow(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="needs pyarrow"):
         write_latents(tmp_path / "u.parquet", IDS, "x", Z)
     assert not (tmp_path / "u.parquet").exists()
+
+
+def test_bytes_are_text_and_pages_have_checksums(tmp_path):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "a.parquet"
+    z = np.random.default_rng(0).standard_normal((2, 3), np.float32)
+    write_latents(path, ["Zoë", "b"], "test", z)
+    table = parquet.read_table(path)
+    as_bytes = table.set_column(0, "id", table.column("id").cast(pyarrow.binary()))
+    parquet.write_table(as_bytes, tmp_path / "b.parquet")
+    assert read_latents(tmp_path / "b.parquet").ids == ["Zoë", "b"]
+    with parquet.ParquetFile(path) as file:
+        column = file.metadata.row_group(0).column(2)
+    data, refused, size = path.read_bytes(), 0, column.total_compressed_size
+    for at in range(column.dictionary_page_offset, column.dictionary_page_offset + size):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        try:
+            assert (read_latents(path).z == z).all()
+        except InputError as error:
+            refused += "cannot be read as Parquet" in str(error)
+    assert refused > size / 2

@@ -94,8 +94,9 @@ def test_folders_and_files(tmp_path):
     (tmp_path / "album/inner").mkdir(parents=True)
     for name in ("b.png", "A.JPG", ".hidden.png", "notes.txt", "inner/c.png"):
         (tmp_path / "album" / name).write_bytes(b"")
+    (tmp_path / "album" / "img0").write_bytes(encoded(color()))  # a picture by its first bytes
     listed = list_photos([tmp_path / "album", tmp_path / "album/inner/c.png"])
-    assert [path.name for path in listed] == ["A.JPG", "b.png", "c.png"]
+    assert [path.name for path in listed] == ["A.JPG", "b.png", "img0", "c.png"]
     for wrong, why in (("none.png", "no such file"), ("album/empty", "no picture in this folder")):
         (tmp_path / "album/empty").mkdir(exist_ok=True)
         with pytest.raises(InputError, match=f"{wrong}: {why}"):

@@ -4,8 +4,10 @@ import zipfile
 
 import pytest
 
+from facepipe.core.names import folded
 from facepipe.datasets.archive import Member
 from facepipe.datasets.sets import get_source
+from facepipe.latents.table import check_ids, picture_names
 from facepipe.preprocess.config import Preprocess
 from facepipe.preprocess.plan import Item, limit, list_items, plan_splits
 
@@ -51,3 +53,47 @@ def test_hash_split_has_the_fractions_asked_for():
     assert unlisted == []
     shares = {split: len(rows) / 5000 for split, rows in plan.items()}
     assert shares == pytest.approx({"train": 0.6, "valid": 0.2, "test": 0.2}, abs=0.02)
+
+
+def own(tmp_path, *names):
+    items, rejected = list_items(get_source("folder"), write_zip(tmp_path / "x.zip", dict.fromkeys(names, b"")), LIMIT)
+    assert rejected == []
+    return items
+
+
+def test_own_pictures_whose_names_are_one_to_some_system_have_different_ids(tmp_path):
+    names = ["IMG_1.PNG", "IMG_1.JPG", "img_1.jpeg", "IMG_1.tif", "Zoe\u0308.jpg", "Zo\u00eb.jpg", "a/1.jpg", "A/1.JPG"]
+    names += ["Grid.jpg", "sheet.png", "compare.jpeg", "a/grid.png"]
+    ids = {item.member.name: item.id for item in own(tmp_path, *names)}
+    check_ids("ids", list(ids.values()))
+    pictures = set(map(folded, picture_names(list(ids.values()))))
+    assert len(pictures) == len(names) and not pictures & {"grid.png", "sheet.png", "compare.png"}
+    assert ids["a/grid.png"] == "a~grid.png"
+    # the first by name keeps its own, whatever the order in the archive
+    assert {ids[name] for name in ("IMG_1.JPG", "IMG_1.tif", "A/1.JPG")} == {"IMG_1.JPG", "IMG_1.tif", "A~1.JPG"}
+    assert ids == {item.member.name: item.id for item in own(tmp_path, *sorted(names))}
+
+
+def test_formats_of_one_photograph_share_its_split(tmp_path):
+    suffixes = ("JPG", "png", "heic")
+    items = own(tmp_path, *(f"{n}.{suffix}" for n in range(60) for suffix in suffixes))
+    plan, _ = plan_splits(get_source("folder"), None, items, Preprocess(valid_fraction=0.3, test_fraction=0.3))
+    for split, rows in plan.items():
+        numbers = [item.member.name.partition(".")[0] for item in rows]
+        assert len(numbers) == 3 * len(set(numbers)) > 0, split
+    # and a format that comes later does not move the others
+    fewer = [item for item in items if item.member.name.endswith("png")]
+    again, _ = plan_splits(get_source("folder"), None, fewer, Preprocess(valid_fraction=0.3, test_fraction=0.3))
+    for split, rows in again.items():
+        assert {item.id for item in rows} == {item.id for item in plan[split] if item.member.name.endswith("png")}
+
+
+def test_a_split_that_is_not_known_is_the_tables_fault_where_it_is_the_users_own():
+    items = [Item(f"{number}.png", "", Member(f"{number}.png", None)) for number in range(3)]
+    reasons = {
+        name: dict(plan_splits(get_source(name), {"0.png": "train", "1.png": "test"}, items, Preprocess())[1])
+        for name in ("celeba", "folder")
+    }
+    assert reasons["celeba"] == {"2.png": "not in the official split's file"}
+    assert list(reasons["folder"]) == ["2.png"] and "official" not in reasons["folder"]["2.png"]
+    assert "the table has none for it; fill in its column split" in reasons["folder"]["2.png"]

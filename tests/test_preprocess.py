@@ -128,10 +128,46 @@ def test_official_split(tmp_path):
         preprocess(params(split="official"), write_raw(tmp_path / "lfw", "lfw", people(3)), tmp_path / "x")
 
 
-def test_picture_that_the_official_split_does_not_list(tmp_path):
-    raw = celeba(tmp_path / "raw", **{"img_align_celeba/000031.jpg": picture(0)})
+def test_picture_that_the_official_split_does_not_list(tmp_path, capsys):
+    raw = celeba(tmp_path / "raw", **{"img_align_celeba/000031.jpg": picture(1000, (89, 109))})
     assert preprocess(params(), raw, tmp_path / "shards")["rejected"] == 1
     assert "000031.jpg,not in the official split" in (tmp_path / "shards" / "rejected.csv").read_text()
+    assert capsys.readouterr().out.splitlines() == [
+        "preprocess: the label files do not know 1 of 31 pictures (000031.jpg): their attributes stay unknown",
+        "preprocess: 1 of 31 pictures are in no part of the official split (img_align_celeba/000031.jpg): left out; "
+        "preprocess.split: hash divides all of them",
+    ]
+
+
+def test_labels_of_another_subset(tmp_path, capsys):
+    raw = celeba(tmp_path / "raw")
+    others = "".join(f"{i:06d}.jpg 1 1\n" for i in range(16, 46))
+    (raw / "list_attr_celeba.txt").write_text(f"30\nSmiling Male\n{others}")
+    (raw / "identity_CelebA.txt").write_text("000001.jpg 7\n")
+    preprocess(params(), raw, tmp_path / "shards")
+    assert capsys.readouterr().out.splitlines() == [
+        "preprocess: the label files do not know 15 of 30 pictures (000001.jpg, 000002.jpg, 000003.jpg, ...): their "
+        "attributes stay unknown",
+        "preprocess: the label files know 15 pictures (000031.jpg, 000032.jpg, 000033.jpg, ...) that "
+        "are none of img_align_celeba.zip",
+        "preprocess: the label files do not say who is in 29 of 30 pictures (000002.jpg, 000003.jpg, 000004.jpg, "
+        "...): each counts as a person of its own",
+    ]
+
+
+def test_empty_cells_of_split_in_a_table_of_ones_own(tmp_path, capsys):
+    raw = write_raw(tmp_path / "raw", "folder", {f"{i:02d}.png": picture(i) for i in range(30)})
+    rows = "".join(f"{i:02d}.png,{('train', 'valid', 'test', '')[i % 4]}\n" for i in range(30))
+    (raw / "labels.csv").write_text("id,split\n" + rows)
+    assert preprocess(params(), raw, tmp_path / "shards")["rejected"] == 7
+    rejected = pd.read_csv(tmp_path / "shards" / "rejected.csv")
+    assert rejected["source"].tolist() == [f"{i:02d}.png" for i in range(3, 30, 4)]
+    assert rejected["reason"].str.contains("split").all()
+    assert capsys.readouterr().out == (
+        "preprocess: 7 of 30 pictures are in no part of the official split (03.png, 07.png, 11.png, ...): left out; "
+        "preprocess.split: hash divides all of them\n"
+    )
+    assert preprocess(params(split="hash"), raw, tmp_path / "shards")["rejected"] == 0
 
 
 def test_celeba_identities_keep_persons_together_under_hash(tmp_path):
@@ -307,19 +343,96 @@ def test_too_many_rejected(tmp_path, monkeypatch):
         preprocess(params(max_rejected=0.4), raw, tmp_path / "shards")
 
 
-def test_copies_are_in_one_split_only(tmp_path):
+def test_copies_are_in_one_split_only(tmp_path, capsys):
     contents = people(30, pictures=2)
     names = list(contents)
     for number in range(0, 40, 2):  # the second picture of a person becomes a copy of the first
         contents[names[number + 1]] = contents[names[number]]
     raw = write_raw(tmp_path / "raw", "lfw", contents)
-    metrics = preprocess(params(), raw, tmp_path / "shards")
+    metrics = preprocess(params(max_rejected=0), raw, tmp_path / "shards")
     shards = Shards(tmp_path / "shards")
-    assert metrics["rejected"] == 20 and sum(shards.splits.values()) == 40
+    said = "preprocess: 20 byte-identical copies are left out; the first, lfw-deepfunneled/P0/P0_0002.jpg: a copy of"
+    assert said in capsys.readouterr().out
+    assert metrics["rejected"] == 0 and metrics["copies"] == 20 and sum(shards.splits.values()) == 40
     pixels = np.concatenate([shards.images(split) for split in SPLITS])
     assert len({image.tobytes() for image in pixels}) == 40
     rejected = pd.read_csv(tmp_path / "shards" / "rejected.csv")
     assert (rejected["reason"].str.match(r"a copy of lfw-deepfunneled/P\d+/P\d+_0001.jpg$")).all()
+
+
+def test_a_picture_in_several_sub_folders_has_the_attributes_of_each(tmp_path, capsys):
+    contents = {
+        f"{name}/{n}.png": picture(1000 * i + n) for i, name in enumerate(("smile", "glasses")) for n in range(40)
+    }
+    contents |= {f"glasses/copy-{n}.png": contents[f"smile/{n}.png"] for n in range(10)}
+    metrics = preprocess(params(max_rejected=0), write_raw(tmp_path / "raw", "folder", contents), tmp_path / "shards")
+    assert metrics["rejected"] == 0 and metrics["copies"] == 10 and sum(metrics["images"].values()) == 80
+    table = pd.read_csv(tmp_path / "shards" / "attributes.csv", index_col="id")
+    assert table.sum().to_dict() == {"glasses": 50, "smile": 40}
+    assert table.loc["glasses~copy-3.png"].tolist() == [1, 1] and "smile~3.png" not in table.index
+    assert "10 pictures lie in several sub-folders and have the attributes of each" in capsys.readouterr().out
+
+
+def test_the_table_of_attributes_is_a_table_of_labels(tmp_path):
+    names = [f"{top}/IMG_{n}.{end}" for top in ("Smile", "smile", "sad") for n in range(15) for end in ("JPG", "png")]
+    raw = write_raw(tmp_path / "raw", "folder", {name: picture(n) for n, name in enumerate(names)})
+    preprocess(params(max_rejected=0), raw, tmp_path / "shards")
+    path = tmp_path / "shards" / "attributes.csv"
+    assert pd.read_csv(path, index_col="id").sum().to_dict() == {"Smile": 60, "sad": 30}
+    # read back, the table goes before the folders
+    text = path.read_text().replace(",1,0\n", ",0,0\n")
+    (raw / "labels.csv").write_text(text)
+    preprocess(params(max_rejected=0), raw, tmp_path / "again")
+    assert (tmp_path / "again" / "attributes.csv").read_text() == text
+
+
+def test_folders_that_are_the_split_without_a_valid_one(tmp_path, capsys):
+    contents = {
+        f"{split}/{name}/{n}.png": picture(1000 * i + n)
+        for i, (split, name) in enumerate((s, c) for s in ("Train", "test") for c in ("smile", "sad"))
+        for n in range(30)
+    }
+    contents["test/sad/copy.png"] = contents["Train/sad/0.png"]  # is trained on nowhere
+    raw = write_raw(tmp_path / "raw", "folder", contents)
+    counts = preprocess(params(), raw, tmp_path / "shards")["images"]
+    assert counts["test"] == 61 and counts["train"] + counts["valid"] == 59 and 3 <= counts["valid"] <= 20
+    assert "the official split has no valid: taken from train by hash" in capsys.readouterr().out
+    splits = split_of(tmp_path / "shards")
+    assert splits["test~sad~copy.png"] == "test" and "Train~sad~0.png" not in splits
+    assert all(id.startswith("test~") == (split == "test") for id, split in splits.items())
+    assert Shards(tmp_path / "shards").attribute_names == ["sad", "smile"]
+    # more pictures move none of the others
+    contents |= {f"Train/sad/{n}.png": picture(9000 + n) for n in range(100, 120)}
+    preprocess(params(), write_raw(tmp_path / "more", "folder", contents), tmp_path / "larger")
+    larger = split_of(tmp_path / "larger")
+    assert {id: larger[id] for id in splits} == splits
+    # divided anew, they keep the attributes
+    preprocess(params(split="hash"), raw, tmp_path / "hash")
+    assert len({split for id, split in split_of(tmp_path / "hash").items() if id.startswith("Train~")}) == 3
+    assert Shards(tmp_path / "hash").attribute_names == ["sad", "smile"]
+    with pytest.raises(InputError, match=r"^valid_fraction: the valid split has none of the 120 pictures; raise it"):
+        preprocess(params(valid_fraction=0), raw, tmp_path / "none")
+
+
+def test_pictures_beside_folders_that_are_the_split(tmp_path, capsys):
+    names = [f"{top}/smile/{n}.png" for top in ("train", "valid", "test") for n in range(10)] + ["cover.png"]
+    raw = write_raw(tmp_path / "raw", "folder", {name: picture(n) for n, name in enumerate(names)})
+    metrics = preprocess(params(), raw, tmp_path / "auto")
+    assert metrics == {"images": {"train": 10, "valid": 10, "test": 10}, "rejected": 1}
+    with pytest.raises(InputError, match=r"1 of 31 pictures were rejected, .*: 1 x its split is not known"):
+        preprocess(params(max_rejected=0), raw, tmp_path / "none")
+    # who asks for the official split knows
+    metrics = preprocess(params(max_rejected=0, split="official"), raw, tmp_path / "official")
+    assert metrics == {"images": {"train": 10, "valid": 10, "test": 10}, "rejected": 0}
+    assert "1 of 31 pictures are in no part of the official split (cover.png): left out" in capsys.readouterr().out
+    rejected = (tmp_path / "official" / "rejected.csv").read_text()
+    assert rejected.startswith("source,reason\ncover.png,") and "its split is not known: no folder tells" in rejected
+
+
+def test_folders_that_are_the_split_without_a_train_one(tmp_path):
+    contents = {f"{split}/{n}.png": picture(1000 * i + n) for i, split in enumerate(("val", "test")) for n in range(30)}
+    with pytest.raises(InputError, match=r"^split: the train split has none of the 60 pictures; use hash"):
+        preprocess(params(), write_raw(tmp_path / "raw", "folder", contents), tmp_path / "shards")
 
 
 def test_empty_split(tmp_path):
@@ -342,6 +455,28 @@ def test_labels_of_another_archive(tmp_path):
 def test_raw_folder_missing(tmp_path):
     with pytest.raises(InputError, match=r"dataset.json: not found; run the download stage"):
         preprocess(params(), tmp_path / "raw", tmp_path / "shards")
+
+
+def test_a_raw_folder_that_is_not_as_it_was_downloaded(tmp_path):
+    given, raw = Dataset(name="synthetic", synthetic={"count": 24, "size": 16}), tmp_path / "raw"
+    fetch(given, ROOT / "data" / "sources.yaml", raw)
+    described = json.loads((raw / "dataset.json").read_text())
+    for file in described["files"]:
+        path = raw / file["name"]
+        data = path.read_bytes()
+        for changed in (data[:-1] + bytes([data[-1] ^ 1]), data[:-1], None):
+            path.unlink() if changed is None else path.write_bytes(changed)
+            with pytest.raises(InputError, match=f"^{path}: (damaged|missing).*or `dvc repro -f download` brings it"):
+                preprocess(params(), raw, tmp_path / "shards")
+        path.write_bytes(data)
+    (raw / "dataset.json").write_text(json.dumps(described | {"licence": "none"}))
+    with pytest.raises(InputError, match=r"dataset.json: damaged: its sha256 does not fit"):
+        preprocess(params(), raw, tmp_path / "shards")
+    assert os.listdir(tmp_path) == ["raw"]
+    # of an earlier facepipe
+    del described["sha256"]
+    (raw / "dataset.json").write_text(json.dumps(described))
+    preprocess(params(), raw, tmp_path / "shards")
 
 
 def test_synthetic(tmp_path):

@@ -159,7 +159,7 @@ def test_edits_move_a_face_that_lacks_the_attribute(world):
     assert (moved[0] * weight).sum() / moved[0].sum() > (before * weight).sum() / before.sum()
 
 
-def test_user_edits_are_decoded(world):
+def test_user_edits_are_decoded(world, capsys):
     folder, models, load = world
     z = np.random.default_rng(0).standard_normal((3, 6)).astype(np.float32)
     write_latents(folder / "edits" / "vae-smile.csv", ["a", "b", "c"], "test", z)
@@ -169,6 +169,7 @@ def test_user_edits_are_decoded(world):
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"")
     assert run(folder, load)["edits"] == {"GAN_2": 1, "vae-smile": 3}
+    assert f"render_reports: {folder}/edits: GAN_2.csv (1 face), vae-smile.csv (3 faces)\n" in capsys.readouterr().out
     out = folder / "reports" / "edits"
     assert sorted(p.name for p in out.iterdir()) == ["GAN_2", "vae-smile"]
     assert sorted(p.name for p in (out / "vae-smile").iterdir()) == ["a.png", "b.png", "c.png", "grid.png"]
@@ -266,6 +267,16 @@ def test_two_edits_for_one_folder(world):
         pytest.skip("this file system ignores case")
     with pytest.raises(InputError, match="decodes to the same folder"):
         read_edits(folder / "edits", folder / "latents")
+
+
+def test_what_is_no_table_among_the_edits_is_said(world, capsys):
+    folder, _, load = world
+    run(folder, load)
+    assert f"render_reports: {folder}/edits: no tables\n" in capsys.readouterr().out
+    (folder / "edits" / "vae.xlsx").write_bytes(b"PK")
+    run(folder, load)
+    line = f"{folder}/edits: no tables; left alone, not of .csv, .tsv, .txt, .parquet: vae.xlsx\n"
+    assert line in capsys.readouterr().out
 
 
 def test_no_edits_folder_is_no_edits(tmp_path):

@@ -164,6 +164,13 @@ def test_states_of_long_ago_are_removed(own_states):
         assert sorted(path.name for path in own_states.iterdir()) == sorted(["train_gan-young", states.folder.name])
 
 
+def test_states_of_long_ago_that_a_training_holds_are_kept(own_states):
+    with States(own_states / "train_ae-slow"):
+        os.utime(own_states / "train_ae-slow", times=(time.time() - (KEPT_DAYS + 1) * 86400,) * 2)
+        with open_states("train_vae", TRAIN, AE, {}, Runtime(None, "float32", {}, ALONE)):
+            assert (own_states / "train_ae-slow").is_dir()
+
+
 def test_states_lie_beside_the_project_unless_told_otherwise(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FACEPIPE_RESUME")

@@ -1,6 +1,5 @@
 """Shards: round trip, tables, and refusal of broken folders."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facepipe.core.files import read_json, sha256, write_json, write_sealed
 from facepipe.errors import InputError
 from facepipe.preprocess.writer import ShardWriter
-from facepipe.shards.shards import SPLITS, OpenFiles, Shards, sha256
+from facepipe.shards.shards import SPLITS, OpenFiles, Shards
 from tests.material import write_shards
 
 SHAPE = (6, 4, 3)
@@ -34,7 +34,7 @@ def folder(tmp_path, arrays):
 def test_round_trip(folder, arrays):
     shards = Shards(folder)
     assert shards.image_shape == SHAPE and shards.splits == COUNTS and shards.count("test") == 7
-    assert shards.dataset == "tiny" and shards.sha256 == sha256(folder / "index.json")
+    assert shards.dataset == "tiny" and len(shards.sha256) == 64
     assert len(list(folder.glob("train-*.npy"))) == 5 and max(p.stat().st_size for p in folder.glob("*.npy")) <= 428
     for split in SPLITS:
         assert np.array_equal(shards.images(split), arrays[split])
@@ -107,7 +107,7 @@ def test_same_content_same_bytes(tmp_path, arrays):
 
 def edit_index(folder, **changes):
     path = folder / "index.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    write_sealed(path, read_json(path) | changes)
 
 
 def test_broken_folders_are_refused(folder):
@@ -123,20 +123,22 @@ def test_broken_folders_are_refused(folder):
     with pytest.raises(InputError, match=r"train-00002.npy: not found, but index.json lists it"):
         Shards(folder)
 
-    # right size, wrong bytes: not seen at once, but by verify
+    # right size, wrong bytes: seen by whoever reads them, and only then
     shard.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    with pytest.raises(InputError, match=r"train-00002.npy: sha256 differs"):
-        Shards(folder).verify()
-    shard.write_bytes(b"x" * len(data))
-    with pytest.raises(InputError, match=r"train-00002.npy: not a .npy file"):
-        Shards(folder).images("train")
+    broken = Shards(folder)
+    assert len(broken.gather("train", [0, 7, 12, 19])) == 4 and len(broken.images("test")) == 7
+    said = r"train-00002.npy: damaged: its sha256 does not fit; remove it, then `dvc checkout` brings it back"
+    for read in (broken.verify, lambda: broken.images("train"), lambda: broken.gather("train", [8])):
+        with pytest.raises(InputError, match=said):
+            read()
     shard.write_bytes(data)
 
-    (folder / "ids.csv").write_text("split,row,id\n")
-    with pytest.raises(InputError, match=r"ids.csv: 0 rows, expected 30"):
+    ids = (folder / "ids.csv").read_text()
+    (folder / "ids.csv").write_text(ids.replace("train-000003", "train-000033"))
+    with pytest.raises(InputError, match=r"ids.csv: damaged: "):
         Shards(folder).ids("train")
     (folder / "ids.csv").unlink()
-    with pytest.raises(InputError, match=r"ids.csv: not found"):
+    with pytest.raises(InputError, match=r"ids.csv: missing; `dvc checkout` brings it back"):
         Shards(folder).ids("train")
 
     edit_index(folder, image_shape=[6, 2, 6])
@@ -146,10 +148,37 @@ def test_broken_folders_are_refused(folder):
     with pytest.raises(InputError, match="incomplete"):
         Shards(folder)
     edit_index(folder, version=1)
-    with pytest.raises(InputError, match="version: found 1, expected 3"):
+    with pytest.raises(InputError, match="version: found 1, expected 4"):
         Shards(folder)
     (folder / "index.json").write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):
+        Shards(folder)
+
+
+def test_labels_do_not_change_what_the_pixels_are_called(tmp_path, arrays):
+    labels = [pd.DataFrame({"Left": values}, index=["train-000000.png"]) for values in ([0], [1])]
+    for name, attributes in zip("ab", labels, strict=True):
+        write_shards(tmp_path / name, arrays, attributes=attributes)
+    write_shards(tmp_path / "c", {split: 255 - images for split, images in arrays.items()}, attributes=labels[0])
+    names = [Shards(tmp_path / name).sha256 for name in "abc"]
+    assert names[0] == names[1] != names[2]
+
+
+def test_shards_of_an_earlier_facepipe_are_read_and_it_is_said(folder, capsys):
+    index = read_json(folder / "index.json")
+    del index["sha256"], index["tables"]
+    write_json(folder / "index.json", index | {"version": 3})
+    for _ in range(2):
+        earlier = Shards(folder)
+        assert len(earlier.ids("test")) == len(earlier.images("test")) == 7 and earlier.factors("test") is None
+    said = "made by an earlier facepipe, without checksums: not checked; `dvc repro` renews it"
+    assert capsys.readouterr().err == f"{folder / 'index.json'}: {said}\n"
+    shard = folder / "test-00000.npy"  # whose checksum there was
+    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+    with pytest.raises(InputError, match=r"test-00000.npy: damaged: its sha256 does not fit"):
+        Shards(folder).images("test")
+    write_json(folder / "index.json", index)
+    with pytest.raises(InputError, match=r"index.json: damaged: its sha256 does not fit"):
         Shards(folder)
 
 

@@ -49,6 +49,29 @@ def test_separators_within_quotes_do_not_count(tmp_path):
     assert read(tmp_path / "t", '"a;b;c",d\n1,2\n')[:2] == (",", ["a;b;c", "d"])
 
 
+def test_equally_many_of_both(tmp_path):
+    assert read(tmp_path / "t", "id;age, years\na;0,5\n") == (";", ["id", "age, years"], [(2, ["a", "0,5"])])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("first", ["sep=;\r\n", "SEP=;\r", '"sep=;"\n'])
+def test_a_first_line_that_names_the_separator(tmp_path, first, encoding):
+    # a spreadsheet does not show it, and counts rows without it
+    right = ";", ["id", "a,b,c"], [(2, ["x", "0,5"])]
+    assert read(tmp_path / "t", f"{first}id;a,b,c\nx;0,5\n", encoding) == right
+    assert read(tmp_path / "t", f'{first}id;"a,b,c"\nx;"0,5"\n', encoding) == right
+
+
+def test_a_first_line_that_names_none(tmp_path):
+    for content, message in (
+        ("sep=|\nid|a\n", "t: 'sep=|': the separator should be a comma, ; or a tab"),
+        ("sep=;\n", "t: empty file; expected a header row"),
+        (b"sep=;\nid;a\nx;\x81\n", "t: row 2: not UTF-8 text"),
+    ):
+        with pytest.raises(InputError, match=message.replace("|", "[|]")):
+            read(tmp_path / "t", content)
+
+
 def test_spaces_around_cells(tmp_path):
     text = 'a, "b, c", d\n 1 , "2", 3\n , , \n'
     (tmp_path / "t").write_text(text.replace('"b, c"', "b").replace('"', ""))

@@ -1,6 +1,8 @@
 """Stages start fast, check params first, and end bad input with one line and exit code 2."""
 
 import os
+import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,6 +44,18 @@ def test_bad_input_is_one_line_and_exit_code_2(workspace, capsys):
     assert stop.value.code == 2
     assert capsys.readouterr().err == "download: faces.zip: not found\n"
     assert not (workspace / "reports").exists()
+
+
+def test_a_message_names_the_key_as_params_yaml_has_it(workspace, capsys):
+    params = yaml.safe_load((workspace / "params.yaml").read_text(encoding="utf-8"))
+    params["dataset"] |= {"name": "celeba", "archive": "none.zip"}
+    (workspace / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    (workspace / "data").mkdir()
+    shutil.copy(ROOT / "data" / "sources.yaml", workspace / "data")
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module("stages.download", run_name="__main__")
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("download: params.yaml: dataset.archive: none.zip: no such file")
 
 
 def test_a_full_disk_and_a_signal_are_one_line_each(workspace, capsys):
@@ -112,7 +126,34 @@ def test_a_lost_worker_is_one_line_and_exit_code_75(workspace):
     code = (
         "from facepipe.errors import WorkerLost\nfrom facepipe.stage import run\n"
         "def main(params):\n    print('so far')\n    raise WorkerLost('worker 1 stops')\n"
-        "run(main, 'train_ae')"
+        "run(main, 'evaluate')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (75, "so far\n", "train_ae: worker 1 stops\n")
+    assert (done.returncode, done.stdout, done.stderr) == (75, "so far\n", "evaluate: worker 1 stops\n")
+
+
+def test_a_second_process_of_the_same_stage_is_refused(workspace, capsys):
+    """It would write its history, its grids and its model among those of the first."""
+    code = "from facepipe.stage import run\nrun(lambda params: print('runs', flush=True) or input(), 'evaluate')"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as first:
+        assert first.stdout.readline() == "runs\n"
+        with pytest.raises(SystemExit) as stop:
+            run(lambda params: None, "evaluate")
+        assert stop.value.code == 2
+        said = f"process {first.pid} runs this stage here (.facepipe/locks/evaluate-facts); wait for it or end it"
+        assert capsys.readouterr().err == f"evaluate: {said}\n"
+        run(lambda params: None, "attribute_vectors")
+        run(lambda params: {}, "export_latents", report="ae.csv")
+        first.kill()
+        first.wait()
+        run(lambda params: None, "evaluate")
+
+
+def test_workers_of_one_training_run_the_same_stage(workspace, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    ran = []
+    run(lambda params: run(lambda params: ran.append(1), "evaluate"), "evaluate")
+    assert ran == [1]

@@ -97,6 +97,12 @@ def test_what_a_german_excel_writes(table, separator, encoding):
     np.testing.assert_array_equal(read.z, np.array([[1.5, -2, 3e-5], [4, 5, 6]], np.float32))
 
 
+def test_a_declared_separator_a_minus_sign_and_spaces_that_do_not_break(table):
+    text = "sep=;\r\n" + as_excel(HALVES).decode("utf-8-sig").replace("-2", "\u22122").replace(";5;", ";5\u00a0;")
+    read = read_latents(table(text.encode("utf-8-sig")), 3, "vae")
+    np.testing.assert_array_equal(read.z, np.array([[1.5, -2, 3e-5], [4, 5, 6]], np.float32))
+
+
 @pytest.mark.parametrize(
     "cell, message",
     [

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from facepipe.core.names import stem
 from facepipe.errors import InputError
 from facepipe.latents.standard import standard_of
-from facepipe.latents.table import Latents, stem
+from facepipe.latents.table import Latents
 from facepipe.latents.vectors import z_columns
 from facepipe.tables.cells import LIMIT, short
 

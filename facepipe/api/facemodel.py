@@ -8,6 +8,7 @@ from facepipe.api.bundle import unpack_bundle
 from facepipe.api.model_folder import ModelFolder
 from facepipe.api.notebook import Faces, card
 from facepipe.api.photos import read_photos
+from facepipe.core.files import temporary_folder
 from facepipe.errors import InputError
 from facepipe.latents.folder import density_path, pca_path, stats_path
 from facepipe.models.steps import TUNING
@@ -169,7 +170,7 @@ def load(path, inverter=None):
     path = Path(path)
     if path.is_dir():
         return _load(path, inverter)
-    with tempfile.TemporaryDirectory(prefix="facepipe.") as folder:
+    with temporary_folder(tempfile.gettempdir(), "bundle") as folder:
         return _load(unpack_bundle(path, folder), inverter)
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from facepipe.core.names import stem
 from facepipe.errors import InputError, suggest
 from facepipe.latents.folder import tables_in
-from facepipe.latents.table import Latents, read_latents, stem
+from facepipe.latents.table import Latents, read_latents
 from facepipe.tables.cells import short
 
 CHUNK = 256  # latents whose distances are in memory at once

@@ -1,5 +1,7 @@
 """What lies around a model: where each thing is, read when it is asked for, and once."""
 
+import atexit
+import contextlib
 import functools
 import os
 import tempfile
@@ -10,6 +12,7 @@ import numpy as np
 from facepipe.api.bundle import unpack_bundle
 from facepipe.api.lookup import find_faces
 from facepipe.api.photos import read_photos
+from facepipe.core.files import temporary_folder
 from facepipe.directions.table import read_directions
 from facepipe.errors import InputError, suggest
 from facepipe.latents.folder import density_path, pca_path, stats_path
@@ -19,7 +22,8 @@ from facepipe.networks.samplers import load_sampler
 from facepipe.networks.store import read_info
 from facepipe.quiet import import_tensorflow
 
-_unpacked = []  # temporary folders, which are removed when the process ends
+_unpacked = contextlib.ExitStack()  # temporary folders, which are removed when the process ends
+atexit.register(_unpacked.close)
 
 
 class ModelFolder:
@@ -66,8 +70,8 @@ class ModelFolder:
             if (folder / "model.json").is_file():
                 return cls(folder, latents)
         if Path(name).is_file():
-            _unpacked.append(tempfile.TemporaryDirectory(prefix="facepipe."))
-            return cls(unpack_bundle(name, _unpacked[-1].name), latents)
+            folder = _unpacked.enter_context(temporary_folder(tempfile.gettempdir(), "bundle"))
+            return cls(unpack_bundle(name, folder), latents)
         found = sorted(path.parent.name for path in Path(models).glob("*/model.json"))
         there = f"{models} has {', '.join(found)}" if found else f"{models} has none; train them with `dvc repro`"
         raise InputError(f"--model: no model {name!r}{suggest(name, found)}; {there}")

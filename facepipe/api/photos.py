@@ -1,11 +1,14 @@
 """The user's photographs as uint8 images, framed as a model's training images were."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 
+from facepipe.core.names import folded
 from facepipe.core.progress import track
 from facepipe.core.section import MAX_SIDE
+from facepipe.datasets.magic import LOOK, is_picture
 from facepipe.datasets.names import PICTURE_SUFFIXES, safe_id
 from facepipe.errors import InputError, suggest
 from facepipe.preprocess.align import EYES, detect_faces
@@ -80,14 +83,19 @@ def unique_ids(files):
     for path in files:
         # "~" is no part of a safe id, so face~2 is nobody else's
         name = safe_id(path.stem)
-        count = taken[name.casefold()] = taken.get(name.casefold(), 0) + 1
+        count = taken[folded(name)] = taken.get(folded(name), 0) + 1
         ids.append(name if count == 1 else f"{name}~{count}")
     return ids
 
 
 def _is_picture(path):
-    suffix = path.suffix.lower().removeprefix(".")
-    return suffix in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    if path.name.startswith(".") or not path.is_file():
+        return False
+    if path.suffix.lower().removeprefix(".") in PICTURE_SUFFIXES:
+        return True
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        return is_picture(file.read(LOOK), path.name)
+    return False
 
 
 def _frame(framing, crop):

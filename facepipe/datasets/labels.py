@@ -13,11 +13,18 @@ import pandas as pd
 from facepipe.datasets.names import slashes
 from facepipe.errors import InputError
 from facepipe.tables.cells import Cells, short
+from facepipe.tables.columns import cannot_be_attribute
 from facepipe.tables.sheets import named_columns, open_sheet
 from facepipe.tables.text import bounded_lines, column_rows, open_text
 
 SPLIT_CODES = {"0": "train", "1": "valid", "2": "test"}
 ATTRIBUTE_CODES = {"-1": 0, "1": 1}
+# its label files as CSVs, as mirrors distribute them
+CELEBA_TABLES = {
+    "list_attr_celeba.txt": "list_attr_celeba.csv",
+    "list_eval_partition.txt": "list_eval_partition.csv",
+    "identity_CelebA.txt": "identity_CelebA.csv",
+}
 
 # <age>_<gender>_<race>_<date>.jpg.chip.jpg, with up to two fields lost or empty; the official archives also have
 # "24_0_1_20170116220224657 .jpg.chip.jpg", "44_1_4_20170116235150272.pg.chip.jpg", "53__0_20170116184028385.jpg"
@@ -41,12 +48,24 @@ class Labels(NamedTuple):
         factors: DataFrame indexed by id, float64 columns of continuous values, NaN unknown; None: there are none.
         identities: {id: identity} as far as label files tell; what names tell is `Source.match`'s.
         splits: {id: "train", "valid" or "test"}, the official split; None: the set has none.
+        sorted_into: DataFrame as `attributes`, what the folders say that own pictures lie in, where `attributes` does
+            not know; None: nothing. Of one picture in two folders both are true.
     """
 
     attributes: pd.DataFrame
     factors: pd.DataFrame | None
     identities: dict
     splits: dict | None
+    sorted_into: pd.DataFrame | None = None
+
+    def completed(self):
+        """The same with `sorted_into` filled into `attributes`."""
+        if self.sorted_into is None:
+            return self
+        attributes = self.attributes.reindex(self.sorted_into.index)
+        for name, column in self.sorted_into.items():
+            attributes[name] = attributes[name].fillna(column) if name in attributes else column
+        return self._replace(attributes=attributes, sorted_into=None)
 
 
 def read_nothing(folder, items):
@@ -73,19 +92,22 @@ def read_celeba(folder, items):
     """`Labels` of CelebA: 40 attributes, the official split, identities where identity_CelebA.txt is there.
 
     Args:
-        folder: where list_attr_celeba.txt, list_eval_partition.txt and maybe identity_CelebA.txt lie.
+        folder: where list_attr_celeba.txt, list_eval_partition.txt and maybe identity_CelebA.txt lie; each may be one
+            of `CELEBA_TABLES` instead.
         items: list of (id, member name); the result shares their ids, which saves 36 MB of the same text.
 
     Raises:
         InputError: a file is missing or broken.
     """
     folder, known = Path(folder), {id: id for id, _ in items}
-    identities = folder / "identity_CelebA.txt"
+    attributes, partition, identities = (
+        folder / (table if (folder / table).exists() else name) for name, table in CELEBA_TABLES.items()
+    )
     return Labels(
-        read_attribute_list(folder / "list_attr_celeba.txt", known),
+        (read_attribute_table if attributes.suffix == ".csv" else read_attribute_list)(attributes, known),
         factors=None,
         identities=read_identities(identities, known) if identities.exists() else {},
-        splits=read_partition(folder / "list_eval_partition.txt", known),
+        splits=read_partition(partition, known),
     )
 
 
@@ -116,6 +138,9 @@ def read_lfw(folder, items):
     predicted = folder / "attributes_predicted.csv"
     if predicted.exists():
         probabilities = _read_numbers(predicted, "name", 0.0, 1.0, "a probability in [0, 1]")
+        for name in probabilities.columns:
+            if reason := cannot_be_attribute(name):
+                raise InputError(f"{predicted}: row 1: no attribute can be called {name}: {reason}; rename it")
         table = table.combine_first((probabilities >= 0.5).astype(float))
         table = table[[*columns, *(c for c in table.columns if c not in columns)]]
     return Labels(table.astype(np.float32), None, {}, None)
@@ -140,20 +165,49 @@ def read_attribute_list(path, known=None):
         count, names = head[0].strip(), head[1].split()
         if not re.fullmatch(r"\d{1,12}", count, re.ASCII) or not names:
             raise InputError(f"{path}: row 1: expected the number of images, then a row of attribute names")
-        if len({"id", *names}) != len(names) + 1:
-            raise InputError(f"{path}: row 2: attributes need different names, and none may be called id")
+        if len(set(names)) < len(names):
+            raise InputError(f"{path}: row 2: attributes need different names")
+        for name in names:
+            if reason := cannot_be_attribute(name):
+                raise InputError(f"{path}: row 2: no attribute can be called {name}: {reason}")
         for row, cells in column_rows(file, path, len(names) + 1, start=3):
             id = cells.pop(0)
-            try:
-                values += bytes(map(ATTRIBUTE_CODES.__getitem__, cells))
-            except KeyError:
-                column = next(i for i, cell in enumerate(cells) if cell not in ATTRIBUTE_CODES)
-                raise InputError(
-                    f"{path}: row {row}, column {names[column]}: should be -1 or 1, found {cells[column]!r}"
-                ) from None
+            values += _coded(cells, ATTRIBUTE_CODES, names, f"{path}: row {row}")
             ids.append(known.get(id, id))
     if len(ids) != int(count):
         raise InputError(f"{path}: row 1 says {int(count)} images, found {len(ids)} rows; is the file cut off?")
+    return _attributes(ids, values, names)
+
+
+def read_attribute_table(path, known=None):
+    """The same as CSV: a header, the id in the first column; -1/1, or 0/1 throughout.
+
+    Args, result and errors are those of `read_attribute_list`.
+    """
+    known, ids, values, without = known or {}, [], bytearray(), set()
+    with open_sheet(path, trim=True) as sheet:
+        sheet = named_columns(sheet)
+        names = sheet.header[1:]
+        if not names or "id" in names:
+            raise InputError(f"{path}: row 1: expected image_id, then the names of attributes, none of them id")
+        for row, (id, *cells) in _unique(path, sheet.rows):
+            without |= {"0", "-1"}.intersection(cells)
+            if len(without) == 2:
+                raise InputError(f"{path}: row {row}: both 0 and -1 up to here; write all of those without one way")
+            values += _coded(cells, ATTRIBUTE_CODES | {"0": 0}, names, f"{path}: row {row}")
+            ids.append(known.get(id, id))
+    return _attributes(ids, values, names)
+
+
+def _coded(cells, codes, names, where):
+    try:
+        return bytes(map(codes.__getitem__, cells))
+    except KeyError:
+        column = next(i for i, cell in enumerate(cells) if cell not in codes)
+        raise InputError(f"{where}, column {names[column]}: should be -1 or 1, found {cells[column]!r}") from None
+
+
+def _attributes(ids, values, names):
     table = np.array(values).reshape(len(ids), len(names)).astype(np.float32)
     return pd.DataFrame(table, index=pd.Index(ids, name="id", dtype=str), columns=names, copy=False)
 
@@ -161,27 +215,50 @@ def read_attribute_list(path, known=None):
 def read_partition(path, known=None):
     """CelebA's list_eval_partition: rows of id and 0 (train), 1 (valid) or 2 (test), as {id: split}.
 
-    `known` as for `read_attribute_list`.
+    `path` is a list or a CSV, by its suffix; `known` as for `read_attribute_list`.
     """
     known, splits = known or {}, {}
-    with open_text(path) as file:
-        for row, (id, code) in column_rows(file, path, 2):
-            if code not in SPLIT_CODES:
-                raise InputError(f"{path}: row {row}: should be 0, 1 or 2, found {code!r}")
-            splits[known.get(id, id)] = SPLIT_CODES[code]
+    for row, id, code in _pairs(path):
+        if code not in SPLIT_CODES:
+            raise InputError(f"{path}: row {row}: should be 0, 1 or 2, found {code!r}")
+        splits[known.get(id, id)] = SPLIT_CODES[code]
     return splits
 
 
 def read_identities(path, known=None):
     """CelebA's identity_CelebA: rows of id and the person's number, as {id: identity (str)}.
 
-    `known` as for `read_attribute_list`.
+    `path` is a list or a CSV, by its suffix; `known` as for `read_attribute_list`.
     """
     known, people, identities = known or {}, {}, {}
-    with open_text(path) as file:
-        for _, (id, person) in column_rows(file, path, 2):
-            identities[known.get(id, id)] = people.setdefault(person, person)
+    for _, id, person in _pairs(path):
+        identities[known.get(id, id)] = people.setdefault(person, person)
     return identities
+
+
+def _pairs(path):
+    """(row, id, text) of a list of two columns, or of a CSV of two under a header."""
+    if Path(path).suffix != ".csv":
+        with open_text(path) as file:
+            for row, (id, text) in column_rows(file, path, 2):
+                yield row, id, text
+        return
+    with open_sheet(path, trim=True) as sheet:
+        sheet = named_columns(sheet)
+        if len(sheet.header) != 2:
+            raise InputError(f"{path}: row 1: {len(sheet.header)} columns, expected 2: image_id and its value")
+        for row, (id, text) in _unique(path, sheet.rows):
+            yield row, id, text
+
+
+def _unique(path, rows):
+    """The (row, cells) of a sheet whose first cells all differ; InputError where they do not."""
+    seen = set()
+    for row, cells in rows:
+        if cells[0] in seen:
+            raise InputError(f"{path}: row {row}: {cells[0]} is there twice")
+        seen.add(cells[0])
+        yield row, cells
 
 
 def read_factors(path):

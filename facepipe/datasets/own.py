@@ -1,83 +1,153 @@
 """Labels of the user's own pictures: sub-folders as attributes, and a table."""
 
 import array
-import math
 import posixpath
 import unicodedata
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from facepipe.core.files import read_json
+from facepipe.core.names import folded
 from facepipe.datasets.archive import MemberError, list_members, read_members
 from facepipe.datasets.labels import Labels
-from facepipe.datasets.names import LABELS, member_name, safe_id, slashes
-from facepipe.errors import InputError
-from facepipe.tables.cells import Cells, short
+from facepipe.datasets.names import LABELS, member_name, own_name, slashes, some
+from facepipe.errors import FieldError, InputError
+from facepipe.tables.cells import WORDS, Cells, short, zero_one
+from facepipe.tables.columns import KEYS, cannot_be_attribute
 from facepipe.tables.sheets import named_columns, open_sheet
 
-KEYS = ("file", "image", "name", "id")
 SPLITS = ("train", "valid", "test")
-_PLAIN = {"": math.nan, "0": 0.0, "1": 1.0, "-1": -1.0}  # most cells
-_WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 MAX_FOLDERS = 32
+NAMED = 5  # of folders in a message
+# what folders of a split are called, in any case
+SPLIT_FOLDERS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "val", "validation"), "valid"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
-def read_folder(folder, items):
+def read_folder(folder, items, split="auto"):
     """`Labels` of a folder (or archive) of the user's own pictures.
 
     Sub-folders: those directly below the deepest folder that holds all the pictures are attributes, 1 for pictures in
     them (at any depth), 0 for those in the others, NaN for pictures beside them, which have not been sorted. None are
     taken from more than `MAX_FOLDERS` sub-folders, nor where all are named by numbers: such folders divide the
-    pictures, they do not describe them.
+    pictures, they do not describe them. Names that differ in upper and lower case alone are one attribute.
+
+    Where the sub-folders, or those one level below, are called train, valid and test (see `SPLIT_FOLDERS`), they are
+    the split, and the others the attributes.
 
     labels.csv, in `folder` or in the archive, at its top or at that of the pictures: see `read_table`. What it says
-    of an attribute goes before what the sub-folders say.
+    goes before what the folders say.
 
     Args:
         folder: the raw folder.
         items: list of (id, member name), all of the archive's pictures: what they have in common counts.
+        split: `preprocess.config.Preprocess.split`. Where some folders are called like splits and some are not,
+            "official" takes the former for the split, "hash" all of them for attributes.
 
     Raises:
-        InputError: labels.csv is broken or names none of the pictures.
+        FieldError: there are such folders, and `split` is "auto".
+        InputError: labels.csv is broken or names none of the pictures; a name that no attribute can have.
     """
     folder = Path(folder)
     ids = pd.Index([id for id, _ in items], name="id", dtype=str)
-    paths = [unicodedata.normalize("NFC", slashes(member)) for _, member in items]
+    paths = [_normal(member) for _, member in items]
+    root = _common(paths)
+    below = [path[len(root) :] for path in paths]
+    found = _read_split_folders(below, split)
+    splits = {}
+    if found is not None:
+        splits, below = {id: name for id, name in zip(ids, found.splits, strict=True) if name}, found.paths
+        below = [path.removeprefix(_common(below)) for path in below]
+    sorted_into = _read_sub_folders(below, ids)
+    table = _find_table(folder, root)
+    if table is None:
+        return Labels(pd.DataFrame(index=ids), None, {}, splits or None, sorted_into)
+    path, data = table
+    labels = read_table(path, ids, paths, root, data)
+    named = {folded(name): name for name in labels.attributes}
+    sorted_into = sorted_into.rename(columns=lambda name: named.get(folded(name), name))
+    return labels._replace(splits=(splits | (labels.splits or {})) or None, sorted_into=sorted_into)
+
+
+def _common(paths):
+    """The deepest folder that holds all of `paths`, "" or ending in "/"."""
     root = posixpath.commonpath([posixpath.dirname(path) for path in (min(paths), max(paths))]) if paths else ""
-    root = f"{root}/" if root else ""
-    sorted_into = _read_sub_folders([path[len(root) :] for path in paths], ids)
-    found = _find_table(folder, root)
-    if found is None:
-        return Labels(sorted_into, None, {}, None)
-    path, data = found
-    table = read_table(path, ids, paths, root, data)
-    attributes = table.attributes
-    for name, column in sorted_into.items():
-        attributes[name] = attributes[name].fillna(column) if name in attributes else column
-    return table._replace(attributes=attributes)
+    return f"{root}/" if root else ""
+
+
+class _SplitFolders(NamedTuple):
+    splits: list  # of each picture, None: it lies in none of these folders
+    paths: list  # without them
+
+
+def _read_split_folders(paths, split):
+    """`_SplitFolders` of paths below what they have in common; None: there are none. `split`: as in `read_folder`."""
+    parts = [path.split("/") for path in paths]
+    for level in (0, 1):
+        names = [each[level] if len(each) > level + 1 else None for each in parts]
+        splits = [SPLIT_FOLDERS.get(name.lower()) if name else None for name in names]
+        named = {name for name, found in zip(names, splits, strict=True) if found}
+        # further down, one folder called test is a folder like others
+        if not named or (level and len(set(splits) - {None}) < 2):
+            continue
+        others = sorted(set(names) - named - {None})
+        if others and split == "hash":
+            return None
+        said, beside = (_listed([f"{name}/" for name in folders]) for folders in (sorted(named), others))
+        if others and split == "auto":
+            raise FieldError(
+                "split",
+                f"{said} may be a split, but there is {beside}, too; say official if they are the split (pictures in "
+                "others are left out), hash if all of these are attributes",
+            )
+        print(f"folder: taken for the split: {said}")
+        return _SplitFolders(splits, ["/".join(each[:level] + each[level + 1 :]) for each in parts])
+    return None
+
+
+def _listed(names):
+    """Some names as text: a, b and c; of many the first."""
+    if len(names) > NAMED:
+        names = [*names[:NAMED], f"{len(names) - NAMED} more"]
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def _normal(path):
+    # a Mac's archives have letters and their accents apart (form D)
+    return unicodedata.normalize("NFC", slashes(path))
 
 
 def _read_sub_folders(paths, ids):
     firsts = [path.partition("/")[0] if "/" in path else None for path in paths]
-    names = sorted({first for first in firsts if first is not None})
-    if len(names) > MAX_FOLDERS:
-        print(f"folder: {len(names)} sub-folders are more than {MAX_FOLDERS}: they are not taken for attributes")
-        names = []
-    elif names and all(name.isdecimal() for name in names):
-        print(f"folder: sub-folders named by numbers ({names[0]} and so on) are not taken for attributes")
-        names = []
-    places = {name: place for place, name in enumerate(names)}
-    values = np.full((len(paths), len(names)), np.nan, np.float32)
+    alike = {}  # folders that are one attribute
+    for name in sorted({first for first in firsts if first is not None}):
+        alike.setdefault(folded(name.strip()), []).append(name)
+    if len(alike) > MAX_FOLDERS:
+        print(f"folder: {len(alike)} sub-folders are more than {MAX_FOLDERS}: they are not taken for attributes")
+        alike = {}
+    elif alike and all(name.isdecimal() for name in alike):
+        print(f"folder: sub-folders named by numbers ({min(alike)} and so on) are not taken for attributes")
+        alike = {}
+    columns = [own_name(names[0].strip()) for names in alike.values()]
+    if bad := [f"{name}/" for name in columns if cannot_be_attribute(name)]:
+        reason = cannot_be_attribute(bad[0][:-1])
+        raise InputError(f"folder: sub-folders that cannot be attributes: {_listed(bad)}: {reason}; rename them")
+    for name, names in zip(columns, alike.values(), strict=True):
+        if len(names) > 1:
+            print(f"folder: {_listed([f'{each}/' for each in names])} are taken for one attribute, {name}")
+    places = {name: place for place, names in enumerate(alike.values()) for name in names}
+    values = np.full((len(paths), len(columns)), np.nan, np.float32)
     for row, first in enumerate(firsts):
         if first in places:
             values[row] = 0.0
             values[row, places[first]] = 1.0
-    columns = [safe_id(name) for name in names]
-    if "id" in columns:
-        raise InputError("folder: a sub-folder called id cannot be an attribute; give it another name")
     return pd.DataFrame(values, index=ids, columns=columns, copy=False)
 
 
@@ -89,7 +159,8 @@ def _find_table(folder, root):
     described = folder / "dataset.json"
     if described.exists():
         archive = folder / read_json(described)["archive"]
-        for member in [m for m in list_members(archive) if slashes(m.name) in (LABELS, root + LABELS)]:
+        places = (LABELS, root + LABELS)
+        for member in [m for m in list_members(archive) if _normal(m.name) in places]:
             name = f"{archive}: {member.name}"
             if member.refused:
                 raise InputError(f"{name}: {member.refused}")
@@ -107,9 +178,10 @@ def read_table(path, ids, paths, root="", data=None):
     where no other picture has the same, or by its id. Of the others (all optional)
         identity    is who it is, any text;
         split       is train, valid or test;
-        a column of 0/1, -1/1, true/false or yes/no is an attribute;
+        a column of 0/1, -1/1, true/false or yes/no (see `facepipe.tables.cells.WORDS`) is an attribute;
         another column of numbers is a factor (0,5 is a number, too, where commas do not separate the cells).
-    An empty cell means unknown. A column without any value is left out.
+    An empty cell means unknown. A column without any value is left out. A line each says how many rows name no picture,
+    and how many pictures have no row.
 
     Args:
         path: the file; with `data` its name for messages.
@@ -149,11 +221,15 @@ def read_table(path, ids, paths, root="", data=None):
             first = f"{paths[0][len(root) :]!r}" if paths else "none"
             raise InputError(f"{path}: names none of the pictures ({missing}); they are {first} and so on")
         print(f"{path}: {len(unknown)} rows name no picture, {missing}")
+    if without := [name[len(root) :] for place, name in enumerate(paths) if place not in places]:
+        print(f"{path}: {len(without)} of {len(paths)} pictures have no row {some(without)}: nothing is known of them")
     rows_of = np.fromiter(places, int, len(places))
     tables = {"attribute": {}, "factor": {}}
     while readers:  # each goes as soon as its column is there
         reader = readers.pop(0)
         kind = reader.kind()
+        if kind == "attribute" and (reason := cannot_be_attribute(reader.name)):
+            raise InputError(f"{path}: row 1, column {reader.name}: cannot be an attribute: {reason}; rename it")
         if kind in tables:
             column = np.full(len(ids), np.nan, np.float32 if kind == "attribute" else np.float64)
             column[rows_of] = reader.values()
@@ -179,26 +255,33 @@ class _Finder:
 
     def __init__(self, ids, paths, root):
         self.paths, self.root = paths, root
-        self.by_path = {path: place for place, path in enumerate(paths)}
-        self.by_id = {id: place for place, id in enumerate(ids)}
-        self.by_name = {}  # None: several pictures have this name
-        for place, path in enumerate(paths):
-            name = path.rpartition("/")[2]
-            self.by_name[name] = None if name in self.by_name else place
+        self.by_path = _places(paths)
+        self.by_id = _places(ids)
+        self.by_name = _places([path.rpartition("/")[2] for path in paths])
 
     def __call__(self, cell, where):
         """Its place in `paths`; None: there is no such picture."""
-        given = unicodedata.normalize("NFC", slashes(cell))
-        for name in (given, member_name(given)):
-            for key, table in ((self.root + name, self.by_path), (name, self.by_path), (name, self.by_id)):
-                if key in table:
-                    return table[key]
-            if self.by_name.get(name, -1) is None:
-                same = [path[len(self.root) :] for path in self.paths if PurePosixPath(path).name == name][:2]
-                raise InputError(f"{where}: several pictures are called {name} ({same[0]}, {same[1]}); give the path")
-            if name in self.by_name:
-                return self.by_name[name]
+        given = _normal(cell)
+        for name in dict.fromkeys((given, member_name(given))):
+            exact = ((self.root + name, self.by_path), (name, self.by_path), (name, self.by_id))
+            found = {place for key, table in exact for place in table.get(key, ())}
+            cure = "rename one of them"
+            if not found:
+                found, cure = set(self.by_name.get(name, ())), "give the path"
+            if len(found) > 1:
+                same = ", ".join(self.paths[place][len(self.root) :] for place in sorted(found)[:2])
+                raise InputError(f"{where}: several pictures are called {name} ({same}); {cure}")
+            if found:
+                return found.pop()
         return None
+
+
+def _places(keys):
+    """{key: tuple of the places where it stands, two at most}."""
+    places = {}
+    for place, key in enumerate(keys):
+        places[key] = (*places.get(key, ())[:1], place)
+    return places
 
 
 class _Texts:
@@ -231,23 +314,19 @@ class _Numbers:
         self.word = None  # (where, text) of the first yes, no, true, false
 
     def add(self, cell, where):
-        number = _PLAIN.get(cell)
-        if number is None and (number := _WORDS.get(cell.lower())) is not None:
-            self.word = self.word or (where, cell)
-        elif number is None:
-            numbers = self.cells.numbers([cell])
-            if numbers is None:
-                raise InputError(f"{where}, column {self.name}: {self.cells.first_problem([cell])[1]}")
-            number = numbers[0]
+        number = self.cells.label(cell)
+        if number is None:
+            raise InputError(f"{where}, column {self.name}: {self.cells.first_problem([cell])[1]}")
+        if self.word is None and cell.lower() in WORDS:
+            self.word = where, cell
         self.numbers.append(number)
 
     def kind(self):
         """What it is: "attribute" or "factor"; None: no row has a value."""
-        known = np.array(self.numbers)
-        known = known[np.isfinite(known)]
-        if not known.size:
+        numbers = np.array(self.numbers)
+        if np.isnan(numbers).all():
             return None
-        if np.isin(known, (0, 1)).all() or np.isin(known, (-1, 1)).all():
+        if zero_one(numbers) is not None:
             return "attribute"
         if self.word:
             where, text = self.word
@@ -257,4 +336,4 @@ class _Numbers:
     def values(self):
         """float64 (rows,); an attribute's are 1.0, 0.0 or NaN."""
         numbers = np.array(self.numbers)
-        return np.where(numbers == -1, 0.0, numbers) if self.kind() == "attribute" else numbers
+        return zero_one(numbers) if self.kind() == "attribute" else numbers

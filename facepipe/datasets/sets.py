@@ -1,12 +1,13 @@
 """The data sets: what their archives look like, which label files they have, how to read them, how to crop them."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
-from facepipe.datasets import names
+from facepipe.datasets import magic, names
 from facepipe.datasets.labels import (
+    CELEBA_TABLES,
     UTKFACE,
     YEARBOOK,
     Labels,
@@ -34,9 +35,12 @@ class Source:
         example: a member's name, for messages.
         read: (folder, [(id, member name)] of all the archive's pictures) -> `Labels`; the folder holds the label files.
         required, optional: names of the label files.
+        tables: {name of a label file: that of a CSV which will do as well}.
         crop: the default: a box (left, top, right, bottom) as fractions of the picture; "center": the largest box of
             the target's shape; "none": the whole picture, padded to that shape.
         eyes: where the eyes lie in an image made so, as in `align.EYES`; None: not known.
+        own: whether the pictures are the user's own, of any names, formats and folders; a file whose name does not
+            tell is a picture where its first bytes do.
     """
 
     name: str
@@ -46,8 +50,10 @@ class Source:
     read: Callable[[Path, list], Labels]
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    tables: Mapping[str, str] = field(default_factory=dict)
     crop: tuple[float, float, float, float] | str = "center"
     eyes: tuple[tuple[float, float], tuple[float, float]] | None = None
+    own: bool = False
 
     def match(self, member):
         """(id, identity or "") of an archive member, or None where it is not one of the set's pictures."""
@@ -57,7 +63,26 @@ class Source:
         groups = found.groupdict()
         id = f"{groups['part']}_{groups['id']}" if "part" in groups else groups["id"]
         identity = groups.get("identity")
-        return names.safe_id(id), names.safe_id(identity) if identity else ""
+        id = names.own_id(id) if self.own else names.safe_id(id)
+        return id, names.safe_name(identity) if identity else ""
+
+    def look(self, member):
+        """Whether the first bytes of the archive member called so matter, see `find`."""
+        return self.own and not names.is_hidden(member) and self.match(member) is None
+
+    def leaves_out(self, member):
+        """Whether an archive member called so that is not `find`'s is none of the set's business, not a wrong one."""
+        path = PurePosixPath(member)
+        if self.own and names.is_hidden(member):
+            return True
+        # "._*": what macOS adds to archives
+        return path.suffix.lower().removeprefix(".") not in names.PICTURE_SUFFIXES or path.name.startswith("._")
+
+    def find(self, member):
+        """(id, identity or "") of an `archive.Member` listed with `look`, or None: not one of the set's pictures."""
+        if member.start and self.look(member.name):
+            return (names.own_id(member.name), "") if magic.is_picture(member.start, member.name) else None
+        return self.match(member.name)
 
 
 def _box(left, top, right, bottom, width, height):
@@ -116,6 +141,7 @@ SOURCES = {
             read=read_celeba,
             required=("list_attr_celeba.txt", "list_eval_partition.txt"),
             optional=("identity_CelebA.txt",),
+            tables=CELEBA_TABLES,
             crop=_box(15, 35, 163, 183, 178, 218),  # the usual 148x148 centre crop
             eyes=_level(0.365, 0.628, 0.513),
         ),
@@ -156,6 +182,7 @@ SOURCES = {
             example="smile/photo.jpg",
             read=read_folder,
             optional=(LABELS,),
+            own=True,
         ),
     )
 }

@@ -7,7 +7,9 @@ import contextlib
 import itertools
 import logging
 import multiprocessing
+import os
 import signal
+import threading
 
 from facepipe.core.machine import keep_freed_memory
 from facepipe.errors import FieldError
@@ -90,6 +92,13 @@ def _submit(pool, function, task):
 def _begin():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends the pool
     keep_freed_memory()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    """A parent that is killed ends no pool: its workers would wait for tasks for ever, as each other's writers."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _on_dask(function, tasks, scheduler, workers):

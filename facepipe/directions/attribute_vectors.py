@@ -44,7 +44,7 @@ def attribute_vectors(params, shards, latents, out, report, wanted=MODELS, model
 
     shards, latents, out, report = Shards(shards), Path(latents), Path(out), Path(report)
     labels = {split: shards.attributes(split) for split in ("train", "valid", "test")}
-    attributes = _choose(params.attributes, list(labels["train"].columns))
+    attributes = choose(params.attributes, list(labels["train"].columns))
     if not attributes:
         print("attribute_vectors: the data set has no attributes, so there are no directions")
     names = [name for name in wanted if split_path(latents / name, "train").exists()]
@@ -118,7 +118,8 @@ def _judge(directions, method, moves, names, probes, report, model):
     return metrics
 
 
-def _choose(wanted, known):
+def choose(wanted, known):
+    """The attributes in `wanted` (None: all), each once, a list; FieldError: one that is none of `known`."""
     if wanted is None:
         return known
     for name in wanted:

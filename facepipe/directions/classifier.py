@@ -67,7 +67,7 @@ def fit_classifier(names, shards, labels, seed, images, stream="classifier"):
     optimizer = keras.optimizers.Adam(LEARNING_RATE, beta_2=0.99)
     optimizer.build(variables)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(x, targets):
         known = tf.cast(tf.math.is_finite(targets), tf.float32)
         with tf.GradientTape() as tape:

@@ -180,8 +180,7 @@ def fit_directions(names, x, labels, held_x, held_labels, min_examples, methods,
     for i, name in enumerate(names):
         known, held_known = ~np.isnan(labels[:, i]), ~np.isnan(held_labels[:, i])
         positive, held_positive = labels[known, i] > 0.5, held_labels[held_known, i] > 0.5
-        reason = _too_few(positive, min_examples, "to train on") or _too_few(held_positive, MIN_HELD_OUT, "held out")
-        if reason:
+        if reason := too_few(labels[:, i], held_labels[:, i], min_examples):
             problems.append(Problem(name, "", reason))
         elif not np.isfinite(x).all():
             problems.append(Problem(name, "", "the latents are not finite"))
@@ -248,7 +247,7 @@ def fit_few(names, ids, x, labels, min_examples, methods, standard):
     for row, name in enumerate(directions.names):
         column = labels[:, names.index(name)]
         known = ~np.isnan(column) & np.isfinite(scores[row])
-        reason = _too_few(column[known] > 0.5, MIN_HELD_OUT, "for cross-validation")
+        reason = _too_few(column[known], MIN_HELD_OUT, "for cross-validation")
         if reason:
             problems.append(Problem(name, directions.methods[row], reason))
         else:
@@ -266,8 +265,13 @@ def _parts(ids, labels):
     return parts
 
 
-def _too_few(positive, needed, what):
-    n_pos, n_neg = int(positive.sum()), int((~positive).sum())
+def too_few(labels, held_labels, min_examples):
+    """Why an attribute has too few examples for a direction, a str, or None; as in `fit_directions`, of one of them."""
+    return _too_few(labels, min_examples, "to train on") or _too_few(held_labels, MIN_HELD_OUT, "held out")
+
+
+def _too_few(labels, needed, what):
+    n_pos, n_neg = int((labels > 0.5).sum()), int((labels <= 0.5).sum())
     if min(n_pos, n_neg) >= needed:
         return None
     return f"{n_pos} positives and {n_neg} negatives {what}, {needed} of each needed"

@@ -4,28 +4,30 @@ import errno
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
-from facepipe.core.files import atomic_folder, sha256, write_json
-from facepipe.datasets.archive import archive_kind, list_members
-from facepipe.datasets.names import LABELS
+from facepipe.core.files import atomic_folder, describe_files, write_sealed
+from facepipe.datasets.archive import Member, MemberError, NoArchive, archive_kind, list_members, read_members
+from facepipe.datasets.names import LABELS, slashes
 from facepipe.datasets.sets import get_source
 from facepipe.download.cache import Missing, obtain
 from facepipe.download.pack import pack
-from facepipe.download.registry import digests, expect, read_entry
+from facepipe.download.registry import RemoteFile, digests, expect, read_entry
+from facepipe.download.remarks import Remarks
 from facepipe.errors import FieldError, InputError
 
 SHOWN = 10  # files of a folder that are left out
-OTHER = "get it again, or set dataset.checksums to none if you want this one"
+UNCHECKED = "a sample, or a copy encoded anew, needs dataset.checksums: none"
 
 
 def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
     """Fill the raw folder.
 
     The archive is the one that `dataset.archive` names, or is downloaded. Label files come from `dataset.labels`;
-    where that is null, from beside a given archive, else they are downloaded. A label file that the set cannot do
-    without and that does not lie beside a given archive is downloaded, too: its owner knows of the archive only.
-    Where `dataset.labels` names a folder, nothing is looked for elsewhere.
+    where that is null, from beside a given archive or from within it, else they are downloaded. A label file that the
+    set cannot do without and that a given archive has neither beside it nor in it is downloaded, too: its owner knows
+    of the archive only. Where `dataset.labels` names a folder, nothing is looked for elsewhere.
 
     Args:
         dataset: `download.config.Dataset`.
@@ -56,16 +58,16 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
         names = [name for _, name in inputs] or [source.archive, *source.required]
         for path, name in inputs:
             _bring(path, folder / name, out)
-        files = [_describe(folder / name) for name in names]
+        files = [{"name": name} | found for name, found in describe_files(folder, names).items()]
         described = {"name": dataset.name, "archive": names[0], "files": files}
-        write_json(folder / "dataset.json", described | {"licence": entry.licence, "citation": entry.citation})
+        write_sealed(folder / "dataset.json", described | {"licence": entry.licence, "citation": entry.citation})
     return {"files": len(files), "bytes": sum(file["bytes"] for file in files)}
 
 
 def _find_inputs(dataset, source, entry):
     """[(path, name in the raw folder)], the archive first."""
     own = [Path(dataset.archive).name] if dataset.archive else []
-    entry = expect(entry, dataset.checksums, [*source.required, *source.optional, *own])
+    entry = expect(entry, dataset.checksums, [*source.required, *source.optional, *source.tables.values(), *own])
     archive = _given_archive(dataset, source, entry) if dataset.archive else _remote_archive(dataset, source, entry)
     return [archive, *_find_labels(dataset, source, entry)]
 
@@ -101,29 +103,44 @@ def _given_archive(dataset, source, entry):
         known = [file for file in entry.files if file.role != "labels" and file.checksums]
     try:
         kind = _look_inside(path, source, whole=not known)
-    except InputError as error:
+    except NoArchive as error:
         folder = " or a folder of pictures" if source.name == "folder" else ""
         raise FieldError("archive", f"{error}{folder}") from None
+    except InputError as error:
+        raise FieldError("archive", str(error)) from None
     came = digests(path, {name for file in known for name in file.checksums})
     if known and not any(file.checksums.items() <= came.items() for file in known):
         shown = [next(iter(file.checksums.items())) for file in known]  # one is enough for people
         expected = ", or ".join(f"{' '.join(pair)} ({file.name})" for pair, file in zip(shown, known, strict=True))
         found = ", ".join(f"{name} {came[name]}" for name in sorted(dict(shown)))
-        raise FieldError("archive", f"{path}: expected {expected}, came {found}; {OTHER}")
+        raise FieldError("archive", f"{UNCHECKED}: {path}: expected {expected}, came {found}; or get it again")
     return path, _usual_name(source, kind)
 
 
 def _look_inside(path, source, whole=False):
-    """The archive's kind, after a look whether its members are the set's: at the first that is, or at the `whole`."""
+    """The archive's kind, after a look whether its members are the set's: at the first that is, or at the `whole`.
+
+    Of the user's own pictures all are looked at, to say what is no picture.
+    """
     kind = archive_kind(path)
-    other, found = None, False
-    for member in list_members(path):
-        found = found or bool(source.match(member.name))
-        other = other or member.name
-        if found and not whole:
-            break
+    other, found, remarks = None, False, Remarks()
+    for member in list_members(path, look=source.look):
+        if source.find(member):
+            found = True
+            if not (whole or source.own):
+                break
+        elif slashes(member.name).rpartition("/")[2] != LABELS:
+            other = other or member.name
+            if source.leaves_out(member.name):
+                remarks.no_picture(member.name)
+        if member.table:
+            remarks.guessed(member.name, member.table)
+    if not found and source.own:
+        raise InputError(f"{path}: no picture in it (.jpg, .png and so on); found {remarks.found() or 'nothing'}")
     if not found:
         raise InputError(f"{path}: not {source.name}: expected members like {source.example}, found {other or 'none'}")
+    if source.own:
+        remarks.say(path)
     return kind
 
 
@@ -139,13 +156,16 @@ def _find_labels(dataset, source, entry):
     folder = _labels_folder(dataset)
     if folder and folder.is_file():
         return [(folder, LABELS)]  # one table for the user's own pictures, whatever it is called
-    found, missing = [], []
+    found, missing, here = [], [], _labels_at_hand(dataset, source, entry, folder)
     for name in (*source.required, *source.optional):
-        path = _find_label(entry.find(name), dataset, folder, required=name in source.required)
+        known = next((each for each in (name, source.tables.get(name)) if each in here), name)
+        path = here.get(known) or _find_label(entry.find(name), dataset, folder, required=name in source.required)
         if path:
-            found.append((path, name))
+            found.append((path, known))
         else:
             missing.append(name)
+        if known != name:
+            print(f"{source.name}: {known} in place of {name}")
     if missing and dataset.name == "folder":
         if dataset.labels:
             raise FieldError("labels", f"{folder}: no {LABELS} in it")
@@ -155,12 +175,33 @@ def _find_labels(dataset, source, entry):
     return found
 
 
+class _Within(NamedTuple):
+    """A label file in the user's archive."""
+
+    archive: Path
+    member: Member
+    file: RemoteFile
+
+
+def _labels_at_hand(dataset, source, entry, folder):
+    """{name: Path or `_Within`} of the label files in the user's folder; what it lacks may be in the archive."""
+    names = [*source.required, *source.optional, *source.tables.values()]
+    found = {name: folder / name for name in names if folder and (folder / name).is_file()}
+    for name, path in found.items():
+        _refuse_other(path, entry.find(name))
+    lacking = [name for name in source.required if not {name, source.tables.get(name)} & found.keys()]
+    if lacking and dataset.archive and not dataset.labels:
+        # mirrors pack all into one
+        archive = Path(dataset.archive).expanduser()
+        for member in list_members(archive):
+            name = slashes(member.name).rpartition("/")[2]
+            if name in names and not member.refused:
+                found.setdefault(name, _Within(archive, member, entry.find(name)))
+    return found
+
+
 def _find_label(file, dataset, folder, required):
-    """The path of a label file, or None: an optional one that is nowhere."""
-    path = folder and folder / file.name
-    if path and path.is_file():
-        _refuse_other(path, file)
-        return path
+    """The path of a label file that is not at hand, or None: an optional one that is nowhere."""
     # beside the user's own archive, optional files are missing because their owner left them out
     official = (file.urls or file.gdrive) and (required or not dataset.archive)
     if (dataset.mirror or official) and not dataset.labels:
@@ -209,15 +250,19 @@ def _obtain(file, dataset, advice, check=None):
     return obtain(file, check, advice)
 
 
-def _refuse_other(path, file):
+def _refuse_other(path, file, called=None):
     if problem := file.problem(path):
-        raise InputError(f"{path}: {problem}; {OTHER}")
+        raise InputError(f"{UNCHECKED}: {called or path}: {problem}; or get it again")
 
 
 def _bring(path, target, out):
     try:
-        if path.is_dir():
-            skipped = pack(path, target)
+        if isinstance(path, _Within):
+            _unpack(path, target)
+        elif path.is_dir():
+            remarks = Remarks()
+            skipped = pack(path, target, remarks)
+            remarks.say(path)
             for name, reason in skipped[:SHOWN]:
                 print(f"{path}: {name}: {reason}; left out")
             if len(skipped) > SHOWN:
@@ -231,5 +276,9 @@ def _bring(path, target, out):
         raise
 
 
-def _describe(path):
-    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}
+def _unpack(label, target):
+    called, ((_, data),) = f"{label.archive}: {label.member.name}", read_members(label.archive, [label.member])
+    if isinstance(data, MemberError):
+        raise InputError(f"{called}: {data}")
+    target.write_bytes(data)
+    _refuse_other(target, label.file, called)

@@ -1,4 +1,4 @@
-"""The user's own folder of pictures: packed into one zip, without its links, devices and other files."""
+"""The user's own folder of pictures: packed into one zip, without devices and other files."""
 
 import os
 import stat
@@ -6,96 +6,136 @@ import zipfile
 from pathlib import Path
 
 from facepipe.core.files import atomic_file
-from facepipe.datasets.names import LABELS, LAYOUT, member_name
+from facepipe.datasets.magic import LOOK, is_picture
+from facepipe.datasets.names import LABELS, LAYOUT, is_hidden, member_name, read_name
+from facepipe.download.remarks import Remarks
 from facepipe.errors import InputError
 
 MAX_BYTES = 2**30  # of one file; no picture is as large
 MAX_DEPTH = 64  # folders within folders; each keeps one file open
+DEVICE = "a device, pipe or socket"
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can say
 
 
-def pack(folder, zip_path):
-    """Put a folder's pictures, and its labels.csv, into a zip, as they are; nothing outside the folder is read.
+def pack(folder, zip_path, remarks=None):
+    """Put a folder's pictures, and its labels.csv, into a zip, as they are.
 
     The same files give the same bytes: members are sorted by name, uncompressed, without their times and modes.
-    Hidden files and folders, __MACOSX, and files that are neither pictures by their suffix nor labels.csv at the top
-    are left out.
+    Hidden files and folders, __MACOSX, and files that are no pictures, neither by their suffix nor by their first
+    bytes, nor labels.csv at the top, are left out. A link to a file stands for that file, wherever it lies (DVC makes
+    such links into its cache), if that is a picture by its first bytes; links to folders are not followed.
 
     Args:
         folder: the folder.
         zip_path: the zip to write or replace (atomically).
+        remarks: `Remarks`, told of files that are no pictures and of names that are not UTF-8; None: nobody.
 
     Returns:
-        list of (name, reason), printable: what should have been read, but was not: links, devices, sockets, files and
-        folders that may not be read.
+        list of (name, reason), printable: what should have been read, but was not: links that lead nowhere, or to
+        folders, devices, sockets, files and folders that may not be read.
 
     Raises:
         InputError: no such folder, no picture in it, or a file that breaks off while it is read.
     """
-    folder, skipped, count = Path(folder), [], 0
+    folder, skipped, remarks, count = Path(folder), [], remarks or Remarks(), 0
     try:
         top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise InputError(f"{folder}: cannot be read as a folder: {(error.strerror or str(error)).lower()}") from None
     try:
         with atomic_file(zip_path, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            for path, handle in _walk(top, "", skipped):
-                name = member_name(path)
+            for path, handle in _walk(top, "", skipped, remarks):
+                name, table = read_name(os.fsencode(path))
+                name = member_name(name)
+                if table:
+                    remarks.guessed(name, table)
                 if name in archive.NameToInfo:
                     skipped.append((name, "another file has this name, too"))
                     continue
                 count += name != LABELS
                 _add(archive, name, handle, folder)
             if count == 0:
+                others = f"; found {remarks.found()}" if remarks.kinds else ""
                 first = f"; {len(skipped)} left out, the first, {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
-                raise InputError(f"{folder}: no picture in it (.jpg, .png and so on){first}")
+                raise InputError(f"{folder}: no picture in it (.jpg, .png and so on){others}{first}")
     finally:
         os.close(top)
     return skipped
 
 
-def _walk(folder, prefix, skipped):
+def _walk(folder, prefix, skipped, remarks):
     """Yield (path, open file descriptor) of the files to pack, sorted by path; each is closed at the next step.
 
-    Opening within the open folder, without following links, holds even if somebody swaps a folder for a link meanwhile.
+    Opening within the open folder, without following what was no link before, holds even if somebody swaps a folder
+    for a link meanwhile.
     """
     with os.scandir(folder) as entries:
         # with a "/" a folder comes where its files' paths belong
         entries = sorted(entries, key=lambda e: e.name + "/" * e.is_dir(follow_symlinks=False))
     for entry in entries:
-        path, inside = prefix + entry.name, entry.is_dir(follow_symlinks=False)
-        if entry.name.startswith(".") or entry.name == "__MACOSX":
+        path, inside, link = prefix + entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink()
+        if is_hidden(entry.name):
+            remarks.no_picture(path)
             continue
-        if not (inside or entry.is_symlink() or LAYOUT.fullmatch(entry.name) or path == LABELS):
-            continue
+        named = LAYOUT.fullmatch(entry.name) is not None or path == LABELS  # what should be read
         reason = _refuse(entry, path)
         if reason is None:
             try:
                 # O_NONBLOCK: opening a pipe would wait for somebody to write into it
-                handle = os.open(entry.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+                flags = os.O_RDONLY | os.O_NONBLOCK | (0 if link else os.O_NOFOLLOW)
+                handle = os.open(entry.name, flags, dir_fd=folder)
             except OSError as error:
-                reason = f"cannot be read: {(error.strerror or str(error)).lower()}"
+                reason, named = f"cannot be read: {(error.strerror or str(error)).lower()}", True
         if reason is not None:
-            skipped.append((member_name(path), reason))
+            if named or inside or link:
+                skipped.append((member_name(path), reason))
+            else:
+                remarks.no_picture(path)
             continue
         try:
-            size = os.fstat(handle).st_size
             if inside:
-                yield from _walk(handle, f"{path}/", skipped)
-            elif size > MAX_BYTES:
-                skipped.append((member_name(path), f"{size} bytes, more than {MAX_BYTES}"))
-            else:
+                yield from _walk(handle, f"{path}/", skipped, remarks)
+                continue
+            reason = _refuse_content(handle, entry.name, link, named, path)
+            if reason is None:
                 yield path, handle
+            elif named:
+                skipped.append((member_name(path), reason))
+            else:
+                remarks.no_picture(path)
         finally:
             os.close(handle)
 
 
 def _refuse(entry, path):
-    if entry.is_symlink():
-        return "a link; links are not followed"
+    """Why an entry is not to be opened, or None."""
     if entry.is_dir(follow_symlinks=False):
         return f"more than {MAX_DEPTH} folders deep" if path.count("/") >= MAX_DEPTH else None
-    return None if entry.is_file(follow_symlinks=False) else "a device, pipe or socket"
+    if not entry.is_symlink():
+        return None if entry.is_file() else DEVICE
+    try:
+        mode = entry.stat().st_mode
+    except OSError:  # also a link to itself
+        return "a link that leads nowhere"
+    if stat.S_ISDIR(mode):
+        return "a link to a folder; such links are not followed"
+    return None if stat.S_ISREG(mode) else f"a link to {DEVICE}"
+
+
+def _refuse_content(handle, name, link, named, path):
+    """Why an open file is not to be packed, or None; of one not `named` as a picture any reason will do."""
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):  # it has changed since
+        return DEVICE
+    if path != LABELS and (link or not named):
+        try:
+            start = os.pread(handle, LOOK, 0)
+        except OSError as error:
+            return f"cannot be read: {(error.strerror or str(error)).lower()}"
+        # anything could lie elsewhere; only a picture is meant
+        if not is_picture(start, name):
+            return "a link to what is no picture"
+    return f"{status.st_size} bytes, more than {MAX_BYTES}" if status.st_size > MAX_BYTES else None
 
 
 def _add(archive, name, handle, folder):

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from facepipe.core.pictures import to_rgb
-from facepipe.errors import FieldError
+from facepipe.features.identity import missing
 
 # what a picture's shorter side is enlarged to: the detector's smallest face is 80 pixels wide
 SIDE, BORDER = 160, 0.25
@@ -42,7 +42,5 @@ def _detector():
     try:
         import dlib
     except ModuleNotFoundError:
-        raise FieldError(
-            "extractor", "dlib needs the package dlib; pip install 'facepipe[identity]', or choose mtcnn"
-        ) from None
+        raise missing("dlib") from None
     return dlib.get_frontal_face_detector()

@@ -183,7 +183,7 @@ def _onet_network():
 
     net = _onet()
 
-    @tf.function(input_signature=[tf.TensorSpec((BATCH, ONET_SIZE, ONET_SIZE, 3), tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec((BATCH, ONET_SIZE, ONET_SIZE, 3), tf.float32)], autograph=False)
     def run(x):
         dense = _onet_layers(x)[-1]
         return dense, net.fc6_3(dense)
@@ -222,9 +222,8 @@ def _inception_network():
         net = keras.applications.InceptionV3(
             include_top=False, weights=_inception_weights(), input_shape=shape, pooling="avg"
         )
-    return tf.function(
-        functools.partial(net, training=False), input_signature=[tf.TensorSpec((INCEPTION_BATCH, *shape), tf.float32)]
-    )
+    signature = [tf.TensorSpec((INCEPTION_BATCH, *shape), tf.float32)]
+    return tf.function(functools.partial(net, training=False), input_signature=signature, autograph=False)
 
 
 def _inception_weights():

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from facepipe.core.pictures import to_rgb
 from facepipe.errors import FieldError
 
 BATCH = 64
+PACKAGES = ("dlib", "face_recognition_models")
 CHIP_SIZE = 150
 # where the eyes lie in the chips that the network was trained on: the middle of each one's corners in dlib's template
 # (get_face_chip_details in image_transforms/interpolation.h), with its border of a quarter
@@ -75,8 +77,18 @@ def _network():
         import dlib
         import face_recognition_models
     except ModuleNotFoundError as error:
-        raise FieldError(
-            "extractor", f"dlib needs the package {error.name}; pip install 'facepipe[identity]', or choose mtcnn"
-        ) from None
+        raise missing(error.name) from None
     folder = Path(face_recognition_models.__file__).parent / "models"
     return dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat"))
+
+
+def missing(package, field="extractor"):
+    """The FieldError that says that the extra `identity` is not installed."""
+    return FieldError(field, f"dlib needs the package {package}; pip install 'facepipe[identity]', or choose mtcnn")
+
+
+def check_installed(extractor, field):
+    """FieldError where the extractor is dlib and its packages are missing; they are not imported."""
+    for package in PACKAGES if extractor == "dlib" else ():
+        if find_spec(package) is None:
+            raise missing(package, field)

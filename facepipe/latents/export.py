@@ -1,12 +1,11 @@
 """The stage export_latents: the latents of every image as tables, what each dimension does, and a density over them."""
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from facepipe.core.determinism import rng
-from facepipe.core.files import write_json
+from facepipe.core.files import temporary_folder, write_json
 from facepipe.core.progress import Progress
 from facepipe.errors import InputError
 from facepipe.latents.folder import density_path, pca_path, stats_path
@@ -67,9 +66,8 @@ def export_encoder(params, model, shards, out):
     count = shards.count("train")
     if count < 2:
         raise InputError(f"{shards.folder}: {count} training images, at least 2 are needed to export latents")
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".encoded.") as temporary:
-        encoded = _encode(model, shards, Path(temporary))
+    with temporary_folder(out, "encoded") as temporary:
+        encoded = _encode(model, shards, temporary)
         ids = {split: shards.ids(split) for split in encoded}
         extra = {split: _labels(shards.attributes(split)) for split in encoded}
         tables = dict(encoded)

@@ -4,7 +4,7 @@ import numpy as np
 
 from facepipe.errors import InputError
 from facepipe.shards.labels import label_codes
-from facepipe.tables.cells import Cells, short
+from facepipe.tables.cells import Cells, short, zero_one
 
 
 def labels_of(table, conditions, path):
@@ -20,15 +20,15 @@ def labels_of(table, conditions, path):
         column. None where no column is there.
 
     Raises:
-        InputError: a cell that is neither a number from 0 to 1 nor empty.
+        InputError: a cell that is neither a number from 0 to 1, nor yes or no in words, nor empty. -1 means without in
+            a column that has no other number but 1.
     """
     if not any(name in table.extra for name in conditions):
         return None
     labels = np.full((len(table.ids), len(conditions)), np.nan, np.float32)
     for column, name in enumerate(conditions):
-        for i, text in enumerate(table.extra.get(name, ())):
-            if text.strip():
-                labels[i, column] = _label(text, f"{path}: row {i + 2}, column {name}")
+        if name in table.extra:
+            labels[:, column] = _column(table.extra[name], name, path)
     return labels
 
 
@@ -63,10 +63,26 @@ def mixed_labels(table, conditions, weights, path):
     return {name: [f"{value:.6g}" for value in column] for name, column in zip(names, mixed.T, strict=True)}
 
 
-def _label(text, where):
-    numbers = Cells(comma=True).numbers([text])
-    if numbers is None or not 0 <= numbers[0] <= 1:
-        raise InputError(
-            f"{where}: {short(text)} is not a label; expected 0 (without), 1 (with), a number between, or nothing"
-        )
-    return numbers[0]
+def _column(texts, name, path):
+    """Labels of a column, float64 (n,)."""
+    numbers = []
+    for row, text in enumerate(texts, 2):
+        # whatever separates the cells: a label has no thousands
+        number = Cells(comma=True).label(text)
+        if number is None or number > 1 or number < -1:
+            raise _no_label(path, row, name, text)
+        numbers.append(number)
+    numbers = np.array(numbers, np.float64)
+    if (labels := zero_one(numbers)) is not None:
+        return labels
+    if (numbers < 0).any():
+        i = int(np.argmax(numbers < 0))
+        raise _no_label(path, i + 2, name, texts[i])
+    return numbers
+
+
+def _no_label(path, row, name, text):
+    return InputError(
+        f"{path}: row {row}, column {name}: {short(text)} is not a label; expected 0 (without), 1 (with), a number "
+        "between, or nothing (or -1, 1 and nothing)"
+    )

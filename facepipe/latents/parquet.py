@@ -57,7 +57,8 @@ def read_columns(path, vector, others, key, only=None):
 
     def read():
         row = 2
-        with parquet.ParquetFile(path) as file:
+        # of pages that have a checksum, as ours
+        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
             count = file.metadata.num_rows * (len(vector) + len(others))
             if count > max(MAX_CELLS, Path(path).stat().st_size):
                 raise InputError(f"{path}: says {count} cells, more than {MAX_CELLS} and than the file has bytes")
@@ -83,7 +84,7 @@ class Writer:
         fields = [(name, self._pyarrow.string()) for name in texts]
         fields += [(name, self._pyarrow.float32()) for name in vector]
         self._schema = self._pyarrow.schema(fields)
-        self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd")
+        self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd", write_page_checksum=True)
         self._waiting, self._count = [], 0
 
     def write(self, columns, z):
@@ -121,6 +122,8 @@ def _numbers(path, row, name, column):
 
 def _texts(pyarrow, column):
     """A column as list of str: nothing is "", whole numbers have no point, True and False are 1 and 0."""
+    if pyarrow.types.is_binary(column.type):  # some programs do not say that bytes are text
+        column = column.cast(pyarrow.string())
     if pyarrow.types.is_string(column.type):
         return column.fill_null("").to_pylist()
     return [_text(value) for value in column.to_pylist()]

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facepipe.core.files import atomic_file
-from facepipe.core.zips import BROKEN_ARRAYS, open_stored, reason
+from facepipe.core.arrays import read_arrays, write_arrays
+from facepipe.core.zips import BROKEN_ARRAYS, reason
 from facepipe.errors import InputError
 from facepipe.networks.samplers import check_shape, finite_array
 
@@ -34,8 +34,7 @@ class PCA(NamedTuple):
 
     def save(self, path):
         """Write to `path` (.npz) atomically; equal PCAs give equal bytes."""
-        with atomic_file(path, "wb") as file:
-            np.savez(file, **self._asdict())
+        write_arrays(path, self._asdict())
 
 
 def fit_pca(chunks):
@@ -70,15 +69,17 @@ def fit_pca(chunks):
 
 
 def load_pca(path):
-    """The `PCA` stored in `path`; InputError where there is none, or something else."""
+    """The `PCA` stored in `path`; InputError where there is none, or it is not as it was written, or something else."""
     path = Path(path)
     try:
-        with open_stored(path), np.load(path, allow_pickle=False) as stored:
-            dimensions = {"mean": 1, "components": 2, "sd": 1}
-            mean, components, sd = (finite_array(name, stored[name], dimensions[name]) for name in PCA._fields)
+        stored = read_arrays(path, "a stored PCA", "`dvc repro -f export_latents` makes it again")
+        dimensions = {"mean": 1, "components": 2, "sd": 1}
+        mean, components, sd = (finite_array(name, stored[name], dimensions[name]) for name in PCA._fields)
         check_shape("components", components, (len(mean), len(mean)))
         check_shape("sd", sd, mean.shape)
         return PCA(mean, components, sd)
+    except InputError:  # which is a ValueError
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: not found; `dvc repro export_latents` makes it") from None
     except BROKEN_ARRAYS as error:

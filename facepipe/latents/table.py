@@ -1,20 +1,19 @@
 """Tables of latents: a row per face, columns id, split, z000, z001, ...; edited in a spreadsheet, read back exactly."""
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
+from facepipe.core.names import folded, picture_name
 from facepipe.errors import InputError
 from facepipe.latents.rows import check_suffix, row_writer
-from facepipe.latents.vectors import check_latent_dim, is_vector_column, read_parts, z_columns
+from facepipe.latents.vectors import check_latent_dim, read_parts, z_columns
 from facepipe.tables.cells import short
+from facepipe.tables.columns import is_vector_column
 
 ID_BYTES = 200  # with a suffix added, still a file name on every file system
-_SUFFIX = re.compile(r"\.(png|jpe?g)$", re.IGNORECASE)
 
 
 class Latents(NamedTuple):
@@ -140,7 +139,7 @@ def check_ids(path, ids):
         problem = _problem(name)
         if problem:
             raise InputError(f"{where}: {short(name)} {problem}")
-        earlier, same = seen.setdefault(_fold(name), (row, name))
+        earlier, same = seen.setdefault(folded(name), (row, name))
         if earlier != row:
             case = "" if same == name else f" as {short(same)}, the same name where upper and lower case are one"
             raise InputError(f"{where}: {short(name)} is already in row {earlier}{case}; ids must differ")
@@ -161,8 +160,8 @@ def picture_names(ids, path="latents"):
     """
     names, owner = [], {}
     for i, name in enumerate(ids):
-        picture = f"{stem(name)}.png"
-        first = owner.setdefault(_fold(picture), i)
+        picture = picture_name(name)
+        first = owner.setdefault(folded(picture), i)
         if first != i:
             raise InputError(
                 f"{path}: row {i + 2}, column id: {short(name)} would be written to {short(picture)}, "
@@ -170,16 +169,6 @@ def picture_names(ids, path="latents"):
             )
         names.append(picture)
     return names
-
-
-def stem(name):
-    """An id without .png, .jpg or .jpeg at its end."""
-    return _SUFFIX.sub("", name) or name
-
-
-def _fold(name):
-    # file names are compared like this where case and Unicode form do not count
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _problem(name):

@@ -1,7 +1,6 @@
 """Files whose rows are a name and a vector z000, z001, ...: reading, with every mistake named by row and column."""
 
 import itertools
-import re
 from array import array
 from collections import Counter
 from pathlib import Path
@@ -12,10 +11,10 @@ import numpy as np
 from facepipe.errors import InputError
 from facepipe.latents import parquet
 from facepipe.tables.cells import Cells, short
+from facepipe.tables.columns import VECTOR, is_vector_column
 from facepipe.tables.sheets import MAX_COLUMNS, open_sheet
 
 FORMS = {"z": "latent columns", "pc": "columns of principal components"}
-_LIKE = re.compile(r"\W*(z|pc)\W*(\d+)", re.IGNORECASE)
 _NUMBERS = 2**15  # converted at once
 
 
@@ -49,11 +48,6 @@ class Parts(NamedTuple):
 def z_columns(latent_dim, form="z"):
     """The column names of a latent: z000, z001, ..., z1000, ...; form "pc": pc000, ... of its principal components."""
     return [f"{form}{i:03d}" for i in range(latent_dim)]
-
-
-def is_vector_column(name):
-    """Whether a column of this name would be taken for a number of the latent."""
-    return bool(_LIKE.match(name))
 
 
 def format_vector(values):
@@ -195,7 +189,7 @@ def _vector_columns(path, header, forms):
     """(form, {number: where its column stands}); InputError where they are misspelled, mixed or absent."""
     where, found = f"{path}: row 1", {form: {} for form in FORMS}
     for i, name in enumerate(header):
-        match = _LIKE.match(name)
+        match = VECTOR.match(name)
         if not match:
             continue
         form, number = match[1].lower(), int(match[2][:9])

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from facepipe.core.section import Count, Natural, Positive, Section, no_repeats
+from facepipe.errors import FieldError
 from facepipe.networks.health import ACTIVE_VARIANCE
 
 
@@ -30,3 +31,14 @@ class Evaluate(Section):
     neighbours: Count = 5
     active_variance: Positive = ACTIVE_VARIANCE
     seed: Natural = 0
+
+
+def check_counts(params, held_out, train):
+    """FieldError where so few images give no meaningful neighbourhoods or subsets."""
+    for count, what in ((held_out, "held-out (test and valid) images"), (train, "training images")):
+        if count <= params.neighbours or count < 2:
+            raise FieldError(
+                "neighbours",
+                f"{params.neighbours} needs more than {params.neighbours} {what}, there are {count}; use more data or "
+                "fewer neighbours",
+            )

@@ -1,6 +1,7 @@
 """The stage evaluate: reconstruction beside PCA, samples against held-out images, latent health."""
 
 import re
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,13 +12,15 @@ from facepipe.core.files import write_csv, write_facts
 from facepipe.core.pictures import to_uint8
 from facepipe.core.progress import track
 from facepipe.directions.table import read_directions
-from facepipe.errors import FieldError, InputError
+from facepipe.errors import InputError
 from facepipe.features.extractors import called
 from facepipe.latents.folder import MODELS, density_path, split_path
 from facepipe.latents.paths import PATH_METHODS
 from facepipe.latents.statistics import kl_per_dimension, statistics
 from facepipe.latents.table import read_latents
 from facepipe.metrics import reconstruction
+from facepipe.metrics.amiss import Amiss, find_amiss
+from facepipe.metrics.config import check_counts
 from facepipe.metrics.edits import EditJudge, EditScores, edit_metrics
 from facepipe.metrics.interpolation import paths
 from facepipe.metrics.samples import Judge, SampleScores, sample_metrics
@@ -48,7 +51,8 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
             The number there is stands in the metrics' names, and so does the size of KID's subsets where there are
             fewer images than `params.kid_subset_size`. A conditioned model reconstructs with the images' own
             labels and makes samples with those of training images drawn at random.
-        report: folder for scores.csv (all metrics), samples.csv, reconstruction.csv, edits.csv, latents/<model>.csv.
+        report: folder for scores.csv (all metrics), samples.csv, reconstruction.csv, edits.csv, latents/<model>.csv,
+            and amiss.csv: what these say is amiss with a model, which is printed, too.
         wanted: which models there are.
         load: function folder -> model, default `facepipe.models.load.load_model`.
         directions: folder of the directions, for edits.csv; None, or `params.edit_images` 0: edits are not judged.
@@ -66,7 +70,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
     if shards.count("test") == 0:
         raise InputError(f"{shards.folder}: the test split is empty; evaluate needs one (preprocess makes it)")
     reference = _held_out(shards, params.samples)
-    _check_counts(params, len(reference), shards.count("train"))
+    check_counts(params, len(reference), shards.count("train"))
     tag = f"{called(params.extractor)}_n{len(reference)}"
     subset = min(params.kid_subset_size, len(reference), shards.count("train"))
     # a KID of smaller subsets is another number, and says so in its name
@@ -78,7 +82,7 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
     train = shards.gather("train", _some_rows(shards, "train", len(reference), params.seed))
     judge = Judge(params, reference, train, subset, (shards.framing or {}).get("eyes"))
     samples, reconstructions, metrics = [judge.real], [], {"real": sample_metrics(judge.real, tag, kid_tag)}
-    floors, edits, edit_judge = {}, [], None
+    floors, edits, edit_judge, amiss = {}, [], None, []
     if directions and params.edit_images and shards.attribute_names:
         edit_judge = EditJudge(shards, params.seed, params.edit_images, judge.distances)
     for name in track(wanted, "evaluate", unit="models"):
@@ -125,6 +129,12 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
         z, labels = _ends(model, shards, None if rows is None else rows.z, params)
         if len(z):
             metrics[name] |= judge.smoothness(_sample(model, *paths(z, labels, PATH_METHODS[name])))
+        finished = "finish" in model.info["training"]
+        amiss.append(find_amiss(name, model.latent_dim, metrics[name], metrics["real"], tag, len(reference), finished))
+    amiss = [each for each in amiss if each]
+    for each in amiss:
+        print(f"evaluate: warning: {each.model}: {each.sign}; to try: {each.remedy}", file=sys.stderr)
+    write_csv(report / "amiss.csv", Amiss._fields, amiss)
     write_csv(report / "samples.csv", SampleScores._fields, samples, DIGITS)
     write_facts(report / "scores.csv", metrics, DIGITS)
     rows = ((row.edit, *row) for row in edits)
@@ -281,14 +291,3 @@ def _held_out(shards, count):
     test = shards.gather("test", _some_rows(shards, "test", count, seed=0))
     valid = shards.gather("valid", _some_rows(shards, "valid", count - len(test), seed=0))
     return np.concatenate([test, valid])
-
-
-def _check_counts(params, held_out, train):
-    """InputError where so few images give no meaningful neighbourhoods or subsets."""
-    for count, what in ((held_out, "held-out (test and valid) images"), (train, "training images")):
-        if count <= params.neighbours or count < 2:
-            raise FieldError(
-                "neighbours",
-                f"{params.neighbours} needs more than {params.neighbours} {what}, there are {count}; use more data or "
-                "fewer neighbours",
-            )

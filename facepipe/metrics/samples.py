@@ -12,11 +12,14 @@ from facepipe.metrics.interpolation import STEPS, evenness, straightness
 from facepipe.metrics.memorisation import memorisation
 from facepipe.metrics.prdc import prdc
 from facepipe.metrics.sharpness import gradient_energy
+from facepipe.models.gan.collapse import diversity
 
 # two pictures of one person are usually nearer than this, see `identity.descriptors`
 SAME_PERSON = 0.6
 # pairs of an image and its reconstruction that are compared so, at most: 0.1 s each
 IDENTITY_IMAGES = 500
+# that are compared with each other for their diversity, at most
+DIVERSITY_IMAGES = 256
 
 
 class SampleScores(NamedTuple):
@@ -34,6 +37,7 @@ class SampleScores(NamedTuple):
     density: float
     coverage: float
     sharpness: float  # gradient energy over that of the real ones
+    diversity: float  # see `models.gan.collapse`, over that of the real ones
     memorised: float  # see `memorisation`
     face_score: float | None  # mtcnn only
     face_rate: float | None  # dlib only: share in which its detector finds a face
@@ -59,7 +63,7 @@ class Judge:
         self._by_dlib, self._called = params.extractor == "dlib", called(params.extractor)
         self.identity_images = IDENTITY_IMAGES if self._by_dlib else 0
         self._reference, _ = self._features(reference)
-        self._sharpness = gradient_energy(reference).mean()
+        self._sharpness, self._diversity = gradient_energy(reference).mean(), _diversity(reference)
         self._train, score = self._features(train)
         self.real = self._scores("real", "train", train, self._train, score)
 
@@ -72,12 +76,25 @@ class Judge:
         mean, sd = kid(self._reference, found, p.kid_subsets, self._subset, p.seed)
         distance, overlap = frechet(self._reference, found), prdc(self._reference, found, p.neighbours)
         sharpness = gradient_energy(images).mean() / self._sharpness
+        varied = _diversity(images) / self._diversity
         # as many of each; the training images themselves are at distance 0 of some
         count = min(len(self._train), len(self._reference))
         copied = memorisation(found, self._train[:count], self._reference[:count])
         rate = float(finds_face(images).mean()) if self._by_dlib else None
         return SampleScores(
-            model, sampler, self._called, len(found), mean, sd, distance, *overlap, sharpness, copied, score, rate
+            model,
+            sampler,
+            self._called,
+            len(found),
+            mean,
+            sd,
+            distance,
+            *overlap,
+            sharpness,
+            varied,
+            copied,
+            score,
+            rate,
         )
 
     def _features(self, images):
@@ -118,6 +135,10 @@ class Judge:
         return {f"identity_distance_{tag}": float(distances.mean()), f"same_person_{tag}": same}
 
 
+def _diversity(images):
+    return diversity(images[:DIVERSITY_IMAGES].astype(np.float32) / 255)
+
+
 def sample_metrics(scores, tag, kid_tag):
     """The metrics of `SampleScores` by name; tag, kid_tag: str, extractor and counts."""
     metrics = {
@@ -126,7 +147,7 @@ def sample_metrics(scores, tag, kid_tag):
         f"precision_{tag}": scores.precision,
         f"recall_{tag}": scores.recall,
     }
-    for name in ("sharpness", "memorised", "face_score", "face_rate"):
+    for name in ("sharpness", "diversity", "memorised", "face_score", "face_rate"):
         if (value := getattr(scores, name)) is not None:
             metrics[f"{name}_{tag}"] = value
     return metrics

@@ -22,7 +22,7 @@ from facepipe.models.steps import REFINING, TUNING
 from facepipe.models.tuning import ELSEWHERE, tune
 from facepipe.models.vae.model import VAE
 from facepipe.networks.samplers import Prior, load_sampler
-from facepipe.networks.store import generator_digest, read_info, read_weights, stored_numbers
+from facepipe.networks.store import generator_digest, load_weights, read_info, stored_file, weights_file
 from facepipe.shards.labels import label_codes
 
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
@@ -59,13 +59,14 @@ class LoadedModel:
         pixels = tf.TensorSpec((BATCH, *self.image_shape), tf.float32)
         latents = tf.TensorSpec((BATCH, self.latent_dim), tf.float32)
         codes = tf.TensorSpec((BATCH, len(self.condition_on)), tf.float32)
-        self._decode = tf.function(model.decode, input_signature=[latents, codes])
+        graph = functools.partial(tf.function, autograph=False)
+        self._decode = graph(model.decode, input_signature=[latents, codes])
         if self.has_encoder:
-            self._encode = tf.function(encoder.encode, input_signature=[pixels])
+            self._encode = graph(encoder.encode, input_signature=[pixels])
         signature = [pixels, latents, tf.TensorSpec((), tf.int32)]
-        self._optimize = tf.function(functools.partial(optimize, model.decode), input_signature=signature)
+        self._optimize = graph(functools.partial(optimize, model.decode), input_signature=signature)
         if hasattr(model, "posterior"):
-            self._posterior = tf.function(model.posterior, input_signature=[pixels])
+            self._posterior = graph(model.posterior, input_signature=[pixels])
 
     def encode(self, images, steps=0):
         """Images -> latents (VAE: the posterior mean mu; GAN: what its inverter finds).
@@ -219,7 +220,7 @@ def load_model(folder, inverter=None, info=None):
 
     Raises:
         InputError: no model there, made by another version, or its weights do not fit its model.json; an inverter
-            that is named, but is of another generator.
+            that is named, but is of another generator; a file that is not as it was written.
     """
     folder = Path(folder)
     info = info or read_info(folder)
@@ -227,18 +228,21 @@ def load_model(folder, inverter=None, info=None):
         raise InputError(f"{folder}: the encoder of a GAN, which does not work alone; name the GAN's folder")
     if info["model"] not in MODELS:
         raise InputError(f"{folder / 'model.json'}: not a facepipe model: model: {info['model']!r}")
-    model = _build(MODELS[info["model"]], info, folder)
-    read_weights(folder, model.networks)
+    model = _read(MODELS[info["model"]], info, folder)
     encoder = _read_inverter(folder, inverter) if info["model"] == GAN.name else None
-    path = folder / "sampler.npz"
-    sampler = load_sampler(path) if path.exists() else Prior(model.latent_dim, getattr(model, "truncation", 1.0))
+    path = stored_file(folder, "sampler.npz", info)
+    sampler = load_sampler(path) if path else Prior(model.latent_dim, getattr(model, "truncation", 1.0))
     if sampler.latent_dim != model.latent_dim:
         raise InputError(f"{path}: has {sampler.latent_dim} dimensions, model {model.name} has {model.latent_dim}")
     return LoadedModel(model, info, sampler, encoder)
 
 
-def _build(kind, info, folder):
-    """The networks that a model.json describes; InputError: its spec lacks a key, or these are not its networks."""
+def _read(kind, info, folder):
+    """The networks that a model.json describes, with their weights.
+
+    Raises:
+        InputError: its spec lacks a key, these are not its networks, or the weights do not fit them.
+    """
     spec = info["spec"]
     missing = [key for key in kind.required if key not in spec]
     if missing:
@@ -254,15 +258,19 @@ def _build(kind, info, folder):
         global_state.set_global_attribute("uninitialized_variables", [])
     if sorted(plan.networks) != sorted(info["networks"]):
         raise InputError(f"{where}: networks: {repr(info['networks'])[:100]}")
+    paths = {}
     for name, network in plan.networks.items():
-        path = folder / f"{name}.weights.h5"
-        needed, there = sum(math.prod(weight.shape) for weight in network.weights), stored_numbers(path)
+        paths[name], there = weights_file(folder, name, info)
+        needed, path = sum(math.prod(weight.shape) for weight in network.weights), paths[name]
         if needed > there:
             raise InputError(f"{path}: weights cannot be read: {there} numbers, model.json describes {needed}")
         outputs = keras.tree.flatten([layer.output for layer in network.layers])
         if max(math.prod(output.shape[1:]) for output in outputs) > MAX_NUMBERS:
             raise InputError(f"{where}: spec: a layer would make more than {MAX_NUMBERS} numbers of an image")
-    return kind(spec)
+    model = kind(spec)
+    for name, network in model.networks.items():
+        load_weights(paths[name], network)
+    return model
 
 
 def _read_inverter(gan, folder):
@@ -275,6 +283,4 @@ def _read_inverter(gan, folder):
         if folder is None:  # of an earlier training: dvc repro will renew it
             return None
         raise InputError(f"{path}: not an inverter of the generator in {gan}; `dvc repro train_inverter` makes one")
-    inverter = _build(Inverter, info, path)
-    read_weights(path, inverter.networks)
-    return inverter
+    return _read(Inverter, info, path)

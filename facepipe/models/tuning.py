@@ -38,7 +38,7 @@ def tune(decode, variables, x, z, others, steps, maps=None):
     optimizer.build(variables)
     values = float(x.shape.num_elements())
 
-    @tf.function
+    @tf.function(autograph=False)
     def step():
         with tf.GradientTape() as tape:
             made = decode(both)

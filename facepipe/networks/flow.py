@@ -139,7 +139,8 @@ def fit_flow(z, seed, steps):
 
     @tf.function(
         input_signature=[tf.TensorSpec((None, dim)), tf.TensorSpec((None, dim)), tf.TensorSpec((None, 1)),
-                         tf.TensorSpec(()), tf.TensorSpec(())]
+                         tf.TensorSpec(()), tf.TensorSpec(())],
+        autograph=False,
     )  # fmt: skip
     def step(start, end, t, rate, count):
         with tf.GradientTape() as tape:

@@ -44,6 +44,12 @@ def halvings(image_shape, levels, field, patch=1):
     return sizes
 
 
+def check_widths(image_shape, widths, patch_size, field):
+    """FieldError where a network of such widths and patches (both as in params.yaml) halves an image too often."""
+    patch = patch_for(image_shape, patch_size)
+    halvings(image_shape, len(widths_for(image_shape, widths, patch=patch)), field, patch)
+
+
 def patch_for(image_shape, patch_size):
     """Side of the patches of an image that a network folds into channels, so that no layer works on single pixels.
 

@@ -1,14 +1,13 @@
 """Densities over latents: N(0, I), or fitted after training (Ghosh et al. 2020): a Gaussian, a mixture of Gaussians."""
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 from scipy.special import ndtr
 
+from facepipe.core.arrays import read_arrays, write_arrays
 from facepipe.core.determinism import rng
-from facepipe.core.files import atomic_file
-from facepipe.core.zips import BROKEN_ARRAYS, open_stored, reason
+from facepipe.core.zips import BROKEN_ARRAYS, reason
 from facepipe.errors import FieldError, InputError
 
 # of a mixture that nobody gave a number: at most so many Gaussians, each for so many latents a dimension
@@ -37,8 +36,7 @@ class Sampler:
 
     def save(self, path):
         """Write the parameters to `path` (.npz); equal parameters give equal bytes."""
-        with atomic_file(path, "wb") as file:
-            np.savez(file, name=np.array(self.name), **{field: getattr(self, field) for field in self.fields})
+        write_arrays(path, {"name": np.array(self.name)} | {field: getattr(self, field) for field in self.fields})
 
 
 class Prior(Sampler):
@@ -164,12 +162,7 @@ def fit_mixture(z, components, seed):
     z = fitted_latents(z)
     if components == "auto":
         components = max(1, min(MOST_COMPONENTS, len(z) // (ROWS_A_DIMENSION * z.shape[1])))
-    if len(z) < 2 * components:
-        raise FieldError(
-            "components",
-            f"{components} Gaussians need at least {2 * components} training latents, there are {len(z)}; use at most "
-            f"{max(1, len(z) // 2)}, or density: gaussian",
-        )
+    check_components(components, len(z))
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
     from threadpoolctl import threadpool_limits
@@ -191,18 +184,30 @@ def load_sampler(path):
     """The sampler stored in `path` by `Sampler.save`.
 
     Raises:
-        InputError: no such file, not a sampler, or parameters that do not fit together.
+        InputError: no such file, not as it was written, not a sampler, or parameters that do not fit together.
     """
     from facepipe.networks.flow import Flow  # which is a `Sampler`
 
     try:
-        with open_stored(path), np.load(Path(path), allow_pickle=False) as stored:
-            kind = {sampler.name: sampler for sampler in (Prior, Gaussian, Mixture, Flow)}[str(stored["name"])]
-            return kind(*(stored[field] for field in kind.fields))
+        stored = read_arrays(path, "a stored sampler", "`dvc repro -f` with the stage that wrote it makes it again")
+        kind = {sampler.name: sampler for sampler in (Prior, Gaussian, Mixture, Flow)}[str(stored["name"])]
+        return kind(*(stored[field] for field in kind.fields))
+    except InputError:  # which is a ValueError
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: not found; expected a sampler (.npz)") from None
     except BROKEN_ARRAYS as error:
         raise InputError(f"{path}: not a stored sampler: {reason(error)}") from None
+
+
+def check_components(components, rows):
+    """FieldError where `rows` latents are too few for a mixture of so many Gaussians."""
+    if rows < 2 * components:
+        raise FieldError(
+            "components",
+            f"{components} Gaussians need at least {2 * components} training latents, there are {rows}; use at most "
+            f"{max(1, rows // 2)}, or density: gaussian",
+        )
 
 
 def fitted_latents(z):

@@ -1,13 +1,26 @@
-"""A model on disk: model.json and one weights file a network, byte-reproducible."""
+"""A model on disk: model.json and one weights file a network, byte-reproducible; model.json has their checksums."""
 
 import hashlib
 from pathlib import Path
 
-from facepipe.core.files import atomic_folder, read_json, sha256, write_json
+from facepipe.core.files import (
+    atomic_folder,
+    check_bytes,
+    check_seal,
+    describe_files,
+    describes_files,
+    read_json,
+    say_unchecked,
+    sha256,
+    write_sealed,
+)
 from facepipe.core.section import MAX_LATENT, MAX_PATCH, MAX_SIDE, MAX_WIDTH, MAX_WIDTHS
 from facepipe.errors import InputError
 
-VERSION = 1
+VERSION = 2
+# 1 had no checksums; a training of hours is not to be repeated for them
+READABLE = (1, VERSION)
+AGAIN = "`dvc repro -f` with its stage trains the model again"
 
 
 def _whole(value, most=MAX_WIDTH):
@@ -67,7 +80,8 @@ def save_model(folder, model, spec, record, files=(), framing=None, info=None):
             network.save_weights(temporary / f"{name}.weights.h5")
         for write in files:
             write(Path(temporary))
-        write_json(
+        names = [path.relative_to(temporary).as_posix() for path in temporary.rglob("*") if path.is_file()]
+        write_sealed(
             temporary / "model.json",
             {
                 "version": VERSION,
@@ -76,6 +90,7 @@ def save_model(folder, model, spec, record, files=(), framing=None, info=None):
                 "networks": sorted(model.networks),
                 "training": record,
                 "framing": framing,
+                "files": describe_files(temporary, names),
             }
             | (info or {}),
         )
@@ -85,7 +100,8 @@ def read_info(folder):
     """The content of a model folder's model.json, with the keys model (str), spec (see `SPEC`) and networks.
 
     Raises:
-        InputError: no model there, or made by another version, or a value of its spec cannot be.
+        InputError: no model there, or made by another version, or model.json is not as it was written, or a value of
+            its spec cannot be.
     """
     path = Path(folder) / "model.json"
     try:
@@ -99,37 +115,86 @@ def read_info(folder):
         ) from None
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{path}: not a facepipe model") from None
-    if info.get("version") != VERSION:
+    if info.get("version") not in READABLE:
         version = repr(info.get("version"))[:100]
         raise InputError(f"{path}: version {version}, this facepipe reads {VERSION}; retrain it")
+    if info["version"] == VERSION:
+        check_seal(path, info, AGAIN)
+        if not describes_files(info.get("files")):
+            raise InputError(f"{path}: not a facepipe model: files")
     for key, right in SPEC.items():
         if key in spec and not right(spec[key]):
             raise InputError(f"{path}: not a facepipe model: spec.{key}: {repr(spec[key])[:100]}")
     return info
 
 
-def read_weights(folder, networks):
-    """Read the weights file of each network of a dict of `keras.Model`.
+def stored_file(folder, name, info=None):
+    """A file of a model folder, with the bytes that it was written with.
+
+    Args:
+        folder: the model folder.
+        name: str, within the folder.
+        info: what `read_info` gives for it; None: read here.
+
+    Returns:
+        `Path`; None: the model has no such file.
 
     Raises:
-        InputError: a file is missing or of other shapes.
+        InputError: as `read_info`; the file is missing or other bytes than model.json says.
     """
+    path, info = Path(folder) / name, info or read_info(folder)
+    if info["version"] != VERSION:
+        say_unchecked(folder)
+        return path if path.exists() else None
+    if name not in info["files"]:
+        return None
+    check_bytes(path, info["files"][name], AGAIN)
+    return path
+
+
+def read_weights(folder, networks, info=None):
+    """Read the weights file of each network of a dict of `keras.Model`; info as for `stored_file`.
+
+    Raises:
+        InputError: as `weights_file`; a file is missing or of other shapes.
+    """
+    info = info or read_info(folder)
     for name, network in networks.items():
-        path = Path(folder) / f"{name}.weights.h5"
-        stored_numbers(path)
-        try:
-            network.load_weights(path)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
-            raise InputError(f"{path}: weights cannot be read: {' '.join(str(error).split())[:200]}") from None
+        path, _ = weights_file(folder, name, info)
+        load_weights(path, network)
 
 
-def stored_numbers(path):
-    """How many numbers a weights file holds, all of them in the file itself; none is read.
+def load_weights(path, network):
+    """Read a file that `weights_file` has checked into a `keras.Model`; InputError: it is of other shapes."""
+    try:
+        network.load_weights(path)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{path}: weights cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def weights_file(folder, network, info):
+    """The weights of a network, with the bytes that they were written with, all of them in the file itself.
+
+    Args:
+        folder: the model folder.
+        network: str.
+        info: what `read_info` gives for it.
+
+    Returns:
+        (`Path`, how many numbers it holds); none of them is read.
 
     Raises:
-        InputError: missing, not HDF5, or not as Keras writes it: links out of it, data that lie elsewhere, are
-            compressed, not there at all or no numbers. So what is read is no larger than the file.
+        InputError: as `stored_file`; missing, not HDF5, or not as Keras writes it: links out of it, data that lie
+            elsewhere, are compressed, not there at all or no numbers. So what is read is no larger than the file.
     """
+    name = f"{network}.weights.h5"
+    path = stored_file(folder, name, info)
+    if path is None:
+        raise InputError(f"{Path(folder) / name}: weights cannot be read: missing")
+    return path, _stored_numbers(path)
+
+
+def _stored_numbers(path):
     import h5py
 
     found = []
@@ -151,10 +216,8 @@ def stored_numbers(path):
         with h5py.File(path, "r") as file:
             if problem := file.visititems_links(link) or file.visititems(item):
                 raise ValueError(problem)
-        if sum(found) > Path(path).stat().st_size:
+        if sum(found) > path.stat().st_size:
             raise ValueError("says more numbers than it has bytes")
-    except FileNotFoundError:
-        raise InputError(f"{path}: weights cannot be read: missing") from None
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, SystemError) as error:
         raise InputError(f"{path}: weights cannot be read: {' '.join(str(error).split())[:200]}") from None
     return sum(found)

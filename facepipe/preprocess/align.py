@@ -225,5 +225,5 @@ def _detector():
     signature = [tf.TensorSpec((None, None, None, 3), tf.float32)]
     for stage in detector.stages:
         # as graphs: the same numbers in a third of the time
-        stage._model = tf.function(stage.model, input_signature=signature)
+        stage._model = tf.function(stage.model, input_signature=signature, autograph=False)
     return functools.partial(detector.detect_faces, output_type="numpy", box_format="xyxy")

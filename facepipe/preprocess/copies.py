@@ -1,17 +1,39 @@
 """Byte-identical pictures: find them, keep one of them, or none where their labels contradict each other."""
 
 import contextlib
+from typing import NamedTuple
 
 import numpy as np
 
 from facepipe.datasets.archive import MemberError, archive_kind, digest, read_place
+from facepipe.datasets.labels import Labels
+
+_HELD_OUT_FIRST = ("test", "valid", "train", None)
+
+
+class Distinct(NamedTuple):
+    """Pictures without their copies.
+
+    Attributes:
+        items: list of `Item`, one of each picture.
+        labels: `Labels`, in which those that stay know what was known of their copies.
+        copies: [(member name, reason)] of the others, which are no fault.
+        rejected: [(member name, reason)] of copies whose labels contradict each other.
+    """
+
+    items: list
+    labels: Labels
+    copies: list
+    rejected: list
 
 
 def drop_copies(archive, items, labels):
     """Keep one of each group of byte-identical pictures, so that none is in two splits.
 
-    The one whose id comes first stays. Where their labels contradict each other (a known attribute, factor or
-    identity that differs) all of them go, since nobody knows which is right.
+    Of an official split the one that is held out stays (test before valid before train), else the one whose id comes
+    first. What is known of one of them is known of the picture; of one that lies in several folders each is true. Where
+    their labels contradict each other (a known attribute, factor or identity that differs) all of them go, since nobody
+    knows which is right.
 
     Args:
         archive: path.
@@ -19,33 +41,66 @@ def drop_copies(archive, items, labels):
         labels: `labels.Labels`.
 
     Returns:
-        (items, rejected).
+        `Distinct`.
     """
     by_name = {item.member.name: item for item in items}
-    dropped = {}
-    for group in find_copies(archive, [item.member for item in items]):
-        first, *others = sorted((by_name[name] for name in group), key=lambda item: item.id)
-        conflict = _conflict([first, *others], labels)
+    splits = labels.splits or {}
+
+    def rank(item):
+        return _HELD_OUT_FIRST.index(splits.get(item.id)), item.id
+
+    groups = [
+        sorted((by_name[name] for name in group), key=rank)
+        for group in find_copies(archive, [item.member for item in items])
+    ]
+    conflicts = _conflicts(groups, labels)
+    copies, rejected = {}, {}
+    for (first, *others), conflict in zip(groups, conflicts, strict=True):
         if conflict:
-            dropped[first.member.name] = f"a copy of {others[0].member.name} with another {conflict}"
+            rejected[first.member.name] = f"a copy of {others[0].member.name} with another {conflict}"
         for item in others:
             with_another = f" with another {conflict}" if conflict else ""
-            dropped[item.member.name] = f"a copy of {first.member.name}{with_another}"
-    return [item for item in items if item.member.name not in dropped], list(dropped.items())
+            (rejected if conflict else copies)[item.member.name] = f"a copy of {first.member.name}{with_another}"
+    agreeing = [group for group, conflict in zip(groups, conflicts, strict=True) if not conflict]
+    identities = {first.id: max(item.identity for item in (first, *others)) for first, *others in agreeing}
+    gone = copies.keys() | rejected.keys()
+    kept = [
+        item._replace(identity=identities.get(item.id, item.identity)) for item in items if item.member.name not in gone
+    ]
+    return Distinct(kept, _joined(agreeing, labels), list(copies.items()), list(rejected.items()))
 
 
-def _conflict(items, labels):
-    """The first label by which items differ, or None."""
-    if len({item.identity for item in items} - {""}) > 1:
-        return "identity"
+def _conflicts(groups, labels):
+    """Of each group the first label by which its items differ, or None."""
+    found = ["identity" if len({item.identity for item in group} - {""}) > 1 else None for group in groups]
     for table in (labels.attributes, labels.factors):
-        if table is None or table.empty:
-            continue
-        values = table.reindex([item.id for item in items])
-        differ = (values.max() != values.min()) & values.notna().any()
-        if differ.any():
-            return str(differ.index[int(np.argmax(differ))])
-    return None
+        values = _by_group(groups, table)
+        if values is not None:
+            differ = (values.max() != values.min()) & (values.count() > 0)
+            first = differ.columns[np.argmax(differ.to_numpy(), axis=1)]
+            for group in np.flatnonzero(differ.any(axis=1) & np.equal(found, None)):
+                found[group] = str(first[group])
+    return found
+
+
+def _joined(groups, labels):
+    """The labels, in which the first item of each group knows what is known of any."""
+    tables = {}
+    for name in ("attributes", "factors", "sorted_into"):
+        table = getattr(labels, name)
+        values = _by_group(groups, table)
+        if values is not None:
+            tables[name] = table.reindex(table.index.union([group[0].id for group in groups], sort=False))
+            tables[name].loc[[group[0].id for group in groups]] = values.max().to_numpy()
+    return labels._replace(**tables)
+
+
+def _by_group(groups, table):
+    """The rows of `table` (a DataFrame by id, or None) of the items of each group, grouped; None: there are none."""
+    if table is None or table.empty or not groups:
+        return None
+    rows = table.reindex([item.id for group in groups for item in group])
+    return rows.groupby(np.repeat(np.arange(len(groups)), [len(group) for group in groups]))
 
 
 def find_copies(path, members):

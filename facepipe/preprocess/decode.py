@@ -1,6 +1,8 @@
 """Encoded pictures of any format to upright gray or RGB pixels; JPEGs at a reduced size where that is enough."""
 
+import functools
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -8,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from facepipe.datasets.magic import is_heif
 
 try:
     import simplejpeg
@@ -19,6 +23,7 @@ APP1 = b"\xff\xe1"  # EXIF or XMP, which may turn the picture
 # (n, margin): a JPEG may be decoded at 1/n of its size if what is cut out of it is then still `margin` times as large
 # as what it becomes; for what this costs see `Picture.decode`
 REDUCTIONS = ((8, 1.5), (4, 1.25), (2, 1.0))
+HEIC = "a HEIC picture, which needs pip install 'facepipe[heic]'"
 ORIENTATION = 0x0112  # the EXIF tag
 _JPEG = ("JPEG", "MPO")  # MPO: several JPEGs in a file, as some cameras write
 # EXIF orientation: (what makes it upright, whether this turns round the x axis, the y axis)
@@ -31,6 +36,9 @@ _UPRIGHT = {
     7: (Image.Transpose.TRANSVERSE, True, True),
     8: (Image.Transpose.ROTATE_90, False, True),
 }
+# Of 16-bit pixels: a photograph that uses less than a sixteenth of their range is near black, or its numbers have 8, 10
+# or 12 bits. One file cannot tell, and guesses could differ within a set, so none is brightened by a guess.
+BRIGHT_16 = 4096
 # what Pillow's decoders raise on damaged files; there is no common base class
 _DECODE_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error, zlib.error,
@@ -71,7 +79,8 @@ class Picture:
     """A picture before its pixels are wanted: of a JPEG only the header is read.
 
     Args:
-        data: bytes of any format that Pillow reads (EPS, a program for an interpreter, is refused).
+        data: bytes of any format that Pillow reads (EPS, a program for an interpreter, is refused), with the extra heic
+            also HEIC.
         max_pixels: int; a small file can announce a huge picture.
 
     Attributes:
@@ -91,11 +100,14 @@ class Picture:
             self._check_size(self.size)
 
     def _open(self):
+        if is_heif(self._data) and not _reads_heif():
+            raise ImageError(HEIC)
         with _Reasons(self._max_pixels):
             self._image = image = Image.open(io.BytesIO(self._data))
             self._check_size(image.size)
             if image.format == "EPS":
                 raise ImageError("EPS is a program, not a picture")
+            self._bits = _bits(image)  # known until it is loaded
             if image.format not in _JPEG:
                 image.load()  # before the EXIF is read: of a PNG it can stand at the end, TIFF applies it by itself
             self._orientation = _orientation(image)
@@ -122,11 +134,13 @@ class Picture:
             gray: whether luma is enough: spares a colour JPEG the conversion to RGB, else changes nothing.
 
         Returns:
-            `Decoded`; of an animation the first frame. Mode "L" for gray pictures (1, 8 or 16 bit; and colour JPEGs
-            where `gray`), "RGB" for all others; transparency is laid over white. Colour profiles are not applied.
+            `Decoded`; of an animation the first frame. Mode "L" for gray pictures (1, 8, 16 or 32 bit; and colour
+            JPEGs where `gray`), "RGB" for all others; transparency is laid over white. Colour profiles are not
+            applied. Integers of 32 bits are taken as they are up to 255, else as 16 bits.
 
         Raises:
-            ImageError: damaged, cut off, or pixels of a kind that has no one meaning as a picture.
+            ImageError: damaged, cut off, or pixels of a kind that has no one meaning as a picture: floats, integers
+                beyond 16 bits, 16 bits of which none reaches `BRIGHT_16`.
         """
         if self._plain is not None:
             pixels = decode_jpeg(self._data, self._plain, reduction, gray)
@@ -143,13 +157,24 @@ class Picture:
                     _, box = image.draft("L" if gray else None, least)
                     scale = round(width / box[2])
                 image.load()
-        image = _to_gray_or_rgb(image)
+        image = _to_gray_or_rgb(image, self._bits)
         if self._orientation not in _UPRIGHT:
             return Decoded(image, scale, (0, 0))
         transpose, turns_x, turns_y = _UPRIGHT[self._orientation]
         image = image.transpose(transpose)
         surplus = [size * scale - full for size, full in zip(image.size, self.size, strict=True)]
         return Decoded(image, scale, (surplus[0] if turns_x else 0, surplus[1] if turns_y else 0))
+
+
+@functools.cache
+def _reads_heif():
+    """Teach Pillow to read HEIC, turned upright; False: the extra is not installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
 
 
 def reduction(source, target):
@@ -205,18 +230,27 @@ def _too_many(max_pixels):
     return f"more than {max_pixels} pixels (preprocess.max_pixels)"
 
 
-def _to_gray_or_rgb(image):
+def _bits(image):
+    """How many bits a channel has in the file: 16, 32, or 8 for all else; `image` as it was opened."""
+    args = [tile[3] for tile in image.tile]
+    modes = {str(each[0] if isinstance(each, tuple) and each else each) for each in args}
+    if any(";32" in mode for mode in modes):
+        return 32
+    deep = image.mode.startswith("I") or any(re.match(r"(L|LA|RGB|RGBA|RGBX|RGBa);16", mode) for mode in modes)
+    return 16 if deep else 8
+
+
+def _to_gray_or_rgb(image, bits):
+    """The image in mode "L" or "RGB"; bits: see `_bits`."""
+    if image.mode.startswith("I"):  # Pillow's own conversion clips at 255
+        return _from_integers(image, bits)
+    if bits == 16:  # Pillow has kept the upper 8 of them
+        _check_bright(256 * max(high for _, high in _extrema(image)) + 255)
     if image.mode in ("RGB", "L"):
         if "transparency" not in image.info:
             return image
     elif image.mode == "1":
         return image.convert("L")
-    elif image.mode.startswith("I"):  # 16 bit; Pillow's own conversion clips at 255
-        low, high = image.getextrema()
-        if low < 0 or high > 65535:
-            raise ImageError("integer pixels beyond 16 bits")
-        pixels = np.asarray(image).astype(np.uint32)
-        return Image.fromarray(((pixels + 128) // 257).astype(np.uint8))
     elif image.mode == "F":
         raise ImageError("floating point pixels, whose range is unknown")
     elif image.mode == "LAB":
@@ -227,6 +261,31 @@ def _to_gray_or_rgb(image):
         flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), layer)
         return flat.convert("L" if gray else "RGB")
     return image.convert("RGB")
+
+
+def _from_integers(image, bits):
+    """Integers of 16 or 32 bits as mode "L"."""
+    low, high = image.getextrema()
+    if low < 0 or high > 65535:
+        raise ImageError("integer pixels beyond 16 bits")
+    pixels = np.asarray(image).astype(np.uint32)
+    if bits == 16 or high > 255:
+        _check_bright(high)
+        pixels = (pixels + 128) // 257
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def _extrema(image):
+    """(lowest, highest) of each channel but transparency."""
+    return [image.getchannel(band).getextrema() for band in image.getbands() if band not in ("A", "a", "X")]
+
+
+def _check_bright(high):
+    """ImageError where the brightest of pixels of 16 bits is so dark that they may be of fewer bits."""
+    if high < BRIGHT_16:
+        raise ImageError(
+            f"16-bit pixels, none above {high} of 65535: nearly black, or numbers of 8 to 12 bits; save it with 8 bits"
+        )
 
 
 class JPEGHeader(NamedTuple):

@@ -1,21 +1,27 @@
 """Plan the shards before any picture is decoded: which pictures, under which ids, in which split."""
 
+import collections
 import heapq
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from facepipe.core.determinism import fraction
+from facepipe.core.names import SHEETS, folded, picture_name
 from facepipe.datasets.archive import Member, list_members
-from facepipe.datasets.names import PICTURE_SUFFIXES
+from facepipe.datasets.names import distinct_id, photograph
 from facepipe.errors import FieldError
 from facepipe.shards.shards import SPLITS
+
+NO_SPLIT = (
+    "its split is not known: no folder tells, and the table has none for it; fill in its column split, or use "
+    "preprocess.split: hash"
+)
 
 
 class Item(NamedTuple):
     """One face: a picture of the archive, or one of several faces in it.
 
     Attributes:
-        id: str, unique also where upper and lower case are one.
+        id: str, unique also where upper and lower case are one; of own pictures also as the name of a picture.
         identity: who it is, "" where unknown.
         member: `archive.Member`.
         eyes: ((x, y), (x, y)) by which it is aligned, or None.
@@ -32,17 +38,23 @@ class Item(NamedTuple):
 def list_items(source, archive, max_bytes):
     """The data set's pictures in the archive.
 
+    Latents are decoded to files that are named after the ids, IMG_1.png for IMG_1.JPG. Of own pictures for which that
+    would be one file, the first by name has its usual id, the others one of their own; so has one called grid.png or
+    as another file that lies beside the pictures.
+
     Returns:
         (items, rejected): list of `Item` in archive order, and (member name, reason) pairs: refused members, a second
-        picture with the same id, pictures whose name does not fit the data set.
+        picture of the same name, or with the same id in a set whose labels go by ids; pictures whose name does not fit
+        the data set.
     """
-    items, rejected = {}, []
-    for member in list_members(archive, max_bytes, keys=True):
-        found = source.match(member.name)
-        if found is None and not _looks_like_a_picture(member.name):
+    items, alike, rejected = {}, collections.defaultdict(list), []
+    for member in list_members(archive, max_bytes, keys=True, look=source.look):
+        found = source.find(member)
+        if found is None and source.leaves_out(member.name):
             continue
-        # latents are decoded to files of these names, and some file systems do not tell A from a
-        key = found[0].casefold() if found else None
+        key = None
+        if found:
+            key = member.name if source.own else folded(found[0])
         if member.refused:
             rejected.append((member.name, member.refused))
         elif found is None:
@@ -50,14 +62,12 @@ def list_items(source, archive, max_bytes):
         elif key in items:
             rejected.append((member.name, f"its id {found[0]} is that of {items[key].member.name}"))
         else:
-            items[key] = Item(found[0], found[1], member)
+            items[key] = Item(found[0], found[1], member._replace(start=b""))
+            alike[folded(picture_name(found[0]))].append(key)
+    for name, keys in alike.items() if source.own else ():
+        for key in sorted(keys)[name not in SHEETS :]:
+            items[key] = items[key]._replace(id=distinct_id(items[key].id, key))
     return list(items.values()), rejected
-
-
-def _looks_like_a_picture(name):
-    path = PurePosixPath(name)
-    # "._*": what macOS adds to archives
-    return path.suffix.lower().removeprefix(".") in PICTURE_SUFFIXES and not path.name.startswith("._")
 
 
 def limit(items, count):
@@ -68,10 +78,12 @@ def limit(items, count):
 def plan_splits(source, official, items, params):
     """Divide items into splits.
 
-    The official split where the data set has one (split auto, official). Else by a hash of the person where known,
-    of the id where not, so that adding pictures never moves an old one, and no person is in two splits. Further faces
-    in a photograph go where its largest goes.
-    Hash < test_fraction is test, the next valid_fraction is valid: changing the latter does not touch test.
+    The official split where the data set has one (split auto, official); of its three parts those that it lacks are
+    taken from its training images, by hash. Else all is divided by a hash: of the person where known, of the id where
+    not (of own pictures of what a photograph's files in several formats have in common), so that adding pictures never
+    moves an old one, and neither a person nor a photograph is in two splits. Further faces in a photograph go where its
+    largest goes. Hash < test_fraction is test, the next valid_fraction is valid: changing the latter does not touch
+    test.
 
     Args:
         source: `sets.Source`.
@@ -85,17 +97,29 @@ def plan_splits(source, official, items, params):
     plan, unlisted = {split: [] for split in SPLITS}, []
     if params.split == "official" and official is None:
         raise FieldError("split", f"{source.name} has no official split; use auto or hash")
-    if official is not None and params.split != "hash":
-        for item in items:
-            photograph = (item.first or item).id
-            if photograph in official:
-                plan[official[photograph]].append(item)
-            elif item.first is None:
-                unlisted.append((item.member.name, "not in the official split's file"))
-    else:
-        for item in items:
-            first = item.first or item
-            u = fraction(f"split/{first.identity or first.id}")
-            held_out = params.test_fraction + params.valid_fraction
-            plan["test" if u < params.test_fraction else "valid" if u < held_out else "train"].append(item)
+    if params.split == "hash":
+        official = None
+    absent = set(SPLITS) - set(official.values()) if official is not None else set(SPLITS)
+    if official is not None and absent and "train" not in absent:
+        print(f"preprocess: the official split has no {' and no '.join(sorted(absent))}: taken from train by hash")
+    for item in items:
+        first = item.first or item
+        split = "train" if official is None else official.get(first.id)
+        if split is None:
+            if item.first is None:
+                unlisted.append((item.member.name, NO_SPLIT if source.own else "not in the official split's file"))
+            continue
+        if split == "train":
+            name = first.identity or (photograph(first.member.name) if source.own else first.id)
+            drawn = _by_hash(name, params)
+            split = drawn if drawn in absent else "train"
+        plan[split].append(item)
     return {split: sorted(rows, key=lambda item: item.id) for split, rows in plan.items()}, unlisted
+
+
+def _by_hash(name, params):
+    """The split that a name's hash falls into."""
+    u = fraction(f"split/{name}")
+    if u < params.test_fraction:
+        return "test"
+    return "valid" if u < params.test_fraction + params.valid_fraction else "train"

@@ -7,14 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facepipe.core.files import atomic_folder, read_json
+from facepipe.core.files import atomic_folder, check_bytes, check_seal, read_json
 from facepipe.core.machine import available_cores
 from facepipe.core.progress import track
+from facepipe.datasets.names import some
 from facepipe.datasets.sets import get_source
 from facepipe.errors import FieldError, InputError
 from facepipe.preprocess.align import EYES, detect_faces
 from facepipe.preprocess.convert import Workers, convert
 from facepipe.preprocess.copies import drop_copies
+from facepipe.preprocess.decode import HEIC
 from facepipe.preprocess.images import Framing, ImageError, prepare
 from facepipe.preprocess.plan import Item, limit, list_items, plan_splits
 from facepipe.preprocess.rejected import count_reasons, printable, write_rejected
@@ -22,6 +24,7 @@ from facepipe.preprocess.writer import ShardWriter
 from facepipe.shards.shards import SPLITS
 
 GEOMETRY = ["left", "top", "right", "bottom", "width", "height"]
+AGAIN = "`dvc repro -f download` brings it anew"
 REJECTED = Path(".facepipe") / "rejected.csv"  # the list, where the stage gives up because of it
 DETECTION_BYTES = 1_000_000  # makes tasks of a few pictures: finding a face takes a fraction of a second
 
@@ -38,7 +41,8 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         out: folder to make or replace.
 
     Returns:
-        Metrics: {"images": {"train": n, "valid": n, "test": n}, "rejected": n, "identities": n where known}.
+        Metrics: {"images": {"train": n, "valid": n, "test": n}, "rejected": n, "copies": n where there are some,
+        "identities": n where known}.
 
     Raises:
         InputError: broken input, no usable picture, too many rejected, or an empty split.
@@ -50,19 +54,33 @@ def preprocess(params, raw="data/raw", out="data/shards"):
 
     items, misnamed = list_items(source, archive, _max_bytes(params))
     _check_rejected(misnamed, len(items) + len(misnamed), params)
-    labels = source.read(raw, [(item.id, item.member.name) for item in items])
+    read = functools.partial(source.read, split=params.split) if source.own else source.read
+    labels = read(raw, [(item.id, item.member.name) for item in items])
     _check_labels(labels, items, raw, archive)
     items = limit(items, params.limit)
     considered = len(items)
     items = [item._replace(identity=labels.identities.get(item.id, item.identity)) for item in items]
-    items, rejected = drop_copies(archive, items, labels)
+    items, labels, copies, rejected = drop_copies(archive, items, labels)
+    considered -= len(copies)
+    _tell_copies(copies, labels)
+    labels = labels.completed()
     if params.crop == "align":
         items, without = _align(items, archive, params, workers)
         rejected += without
     plan, unlisted = plan_splits(source, labels.splits, items, params)
-    rejected += unlisted
+    if unlisted:
+        print(
+            f"preprocess: {len(unlisted)} of {len(items)} pictures are in no part of the official split "
+            f"{some([name for name, _ in unlisted])}: left out; preprocess.split: hash divides all of them"
+        )
+    if source.own and params.split == "official":  # asked for, so that it is no fault
+        left_out = copies + unlisted
+        considered -= len(unlisted)
+    else:
+        left_out = copies
+        rejected += unlisted
     _check_rejected(rejected, considered, params)
-    official = labels.splits is not None and params.split != "hash"
+    official = set(labels.splits.values()) if labels.splits and params.split != "hash" else set()
     _check_splits({split: len(rows) for split, rows in plan.items()}, params, official, misnamed + rejected)
 
     with atomic_folder(out) as folder:
@@ -73,12 +91,31 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         _check_rejected(list(dict(pair for pair in rejected if pair[0] not in used).items()), considered, params)
         credits = credits | {"crop": params.crop}
         framing = _framing(source, params)
-        listed = [*misnamed, *rejected]
+        listed = [*misnamed, *rejected, *left_out]
         counts = writer.finish(dataset, tables, labels.attributes, labels.factors, listed, credits, framing)
         _check_splits(counts, params, official, rejected)
+    if heic := sum(reason == HEIC for _, reason in rejected):
+        print(f"preprocess: {heic} left out: {HEIC}; then dvc repro -f preprocess")
     metrics = {"images": counts, "rejected": len(misnamed) + len(rejected)}
+    metrics |= {"copies": len(copies)} if copies else {}
     identities = {item.identity for rows in plan.values() for item in rows} - {""}
     return metrics | ({"identities": len(identities)} if identities else {})
+
+
+def _tell_copies(copies, labels):
+    """Say what is left out, and which pictures have the attributes of several folders."""
+    if copies:
+        (name, reason), count = copies[0], len(copies)
+        are = "copies are" if count > 1 else "copy is"
+        print(f"preprocess: {count} byte-identical {are} left out; the first, {name}: {reason}")
+    several = labels.sorted_into is not None and (labels.sorted_into == 1).sum(axis=1) > 1
+    if np.any(several):
+        example = labels.sorted_into.columns[labels.sorted_into[several].iloc[0] == 1]
+        which = " and ".join(example)
+        print(
+            f"preprocess: {int(several.sum())} pictures lie in several sub-folders and have the attributes of each, "
+            f"the first {several.index[several][0]}: {which}"
+        )
 
 
 def _align(items, archive, params, workers):
@@ -177,11 +214,26 @@ def _max_bytes(params):
 
 
 def _check_labels(labels, items, raw, archive):
-    known = labels.attributes.index
-    if items and len(known) and not any(item.id in known for item in items):
+    """Say in a line which pictures have no labels, and which labels no picture; InputError where none have any."""
+    known, ids = labels.attributes.index, {item.id for item in items}
+    without = [item.id for item in items if item.id not in known] if len(known) else []
+    if items and len(without) == len(items):
         raise InputError(
             f"{raw}: the label files know none of the pictures in {archive.name} ({items[0].id} and so on), but "
             f"{known[0]}; are they of this archive?"
+        )
+    if without:
+        print(
+            f"preprocess: the label files do not know {len(without)} of {len(items)} pictures {some(without)}: their "
+            "attributes stay unknown"
+        )
+    if absent := [id for id in known if id not in ids]:
+        print(f"preprocess: the label files know {len(absent)} pictures {some(absent)} that are none of {archive.name}")
+    nobody = [item.id for item in items if item.id not in labels.identities] if labels.identities else []
+    if nobody:
+        print(
+            f"preprocess: the label files do not say who is in {len(nobody)} of {len(items)} pictures {some(nobody)}: "
+            "each counts as a person of its own"
         )
 
 
@@ -204,7 +256,7 @@ def _check_splits(counts, params, official, rejected):
         raise InputError(f"preprocess: no usable picture in the archive{why}")
     for split in SPLITS:
         if counts[split] == 0:
-            if official:
+            if split in official or (official and split == "train"):
                 field, cure = "split", "use hash"
             elif split == "train":
                 field, cure = "valid_fraction", "lower it, or test_fraction"
@@ -221,13 +273,21 @@ class _Dataset(NamedTuple):
 
 
 def _read_dataset(raw):
-    """What raw/dataset.json says."""
+    """What raw/dataset.json says; InputError: the files beside it are not those it describes."""
     path = raw / "dataset.json"
     try:
         described = read_json(path)
+        if "sha256" in described:  # else of an earlier facepipe
+            check_seal(path, described, AGAIN)
+        files = {raw / file["name"]: {key: file[key] for key in ("bytes", "sha256")} for file in described["files"]}
         credits = {key: described[key] for key in ("licence", "citation")}
-        return _Dataset(described["name"], raw / described["archive"], credits)
+        dataset = _Dataset(described["name"], raw / described["archive"], credits)
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run the download stage (dvc repro download)") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path}: not as the download stage writes it; run it again") from None
+    for file, known in files.items():
+        check_bytes(file, known, AGAIN)
+    return dataset

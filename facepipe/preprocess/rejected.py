@@ -1,4 +1,4 @@
-"""Rejected pictures: the list of them, and their reasons counted."""
+"""Pictures that are left out, rejected or copies of others: the list of them, and their reasons counted."""
 
 import re
 
@@ -9,6 +9,7 @@ PARTICULAR = (
     (r"^a copy of .+?( with another .+)?$", r"a copy of another picture\1"),
     (r"^its id .+", "its id is that of another picture"),
     (r"^damaged: .+", "damaged"),
+    (r"(?<=none above )\d+", "..."),
     (r"\d+(\.\d+)?", "..."),
 )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facepipe.core.files import sha256, write_csv, write_json
+from facepipe.core.files import describe_files, write_csv, write_sealed
 from facepipe.preprocess.rejected import write_rejected
 from facepipe.shards.shards import ID_COLUMNS, SPLITS, VERSION, OpenFiles
 
@@ -77,7 +77,8 @@ class ShardWriter:
         if factors is not None:
             _write_table(self.folder / "factors.csv", table["id"], factors, repr)
         write_rejected(self.folder / "rejected.csv", rejected)
-        write_json(
+        tables = [path.name for path in self.folder.glob("*.csv")]
+        write_sealed(
             self.folder / "index.json",
             {
                 "version": VERSION,
@@ -86,6 +87,7 @@ class ShardWriter:
                 "attributes": list(attributes.columns),
                 "framing": framing,
                 "splits": splits,
+                "tables": describe_files(self.folder, tables),
             }
             | (credits or {}),
         )
@@ -109,14 +111,8 @@ class ShardWriter:
             if not kept.all():
                 images = np.load(path)[kept]
                 np.save(path, images)
-            shards.append(
-                {
-                    "file": os.path.basename(path),
-                    "samples": int(kept.sum()),
-                    "bytes": os.path.getsize(path),
-                    "sha256": sha256(path),
-                }
-            )
+            name = os.path.basename(path)
+            shards.append({"file": name, "samples": int(kept.sum())} | describe_files(self.folder, [name])[name])
         return {"samples": sum(shard["samples"] for shard in shards), "shards": shards}
 
     def _id_table(self, split, rows):

@@ -3,14 +3,13 @@
 import contextlib
 import math
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from facepipe.core.files import existing_part
+from facepipe.core.files import existing_part, locked, temporary_folder
+from facepipe.core.names import COMPARE, GRID, SHEET, SHEETS
 from facepipe.core.pictures import save_png, tile, to_uint8
 from facepipe.core.progress import Progress
 from facepipe.draw.grids import contact_sheet, labelled, shown_scale
@@ -22,7 +21,6 @@ from facepipe.latents.vectors import check_latent_dim
 from facepipe.tables.cells import short
 
 CHUNK = 256  # rows decoded at once
-GRID, SHEET, COMPARE = "grid.png", "sheet.png", "compare.png"
 GRID_FACES = 1000  # rows of the grid and the sheet at most
 COMPARED = 100  # rows of compare.png at most
 
@@ -63,7 +61,7 @@ def decode_table(model, table, out, columns=None, path="latents", sheet=False, k
     check_latent_dim(path, table.z.shape[1], model.latent_dim, model.name)
     names = picture_names(table.ids, path)
     for row, name in enumerate(names, 2):
-        if name.casefold() in (GRID, SHEET, COMPARE):
+        if name.casefold() in SHEETS:
             where = f"{path}: row {row}, column id"
             raise InputError(f"{where}: {short(table.ids[row - 2])} would be {name.casefold()}; rename it")
     out = Path(out)
@@ -112,22 +110,20 @@ def write_pairs(out, names, images, recons):
 def _all_at_once(out):
     """Yield (a temporary folder, a list); at the end its files are moved to `out`, unless something went wrong.
 
-    The list then has the names of those that were in `out` before.
+    The list then has the names of those that were in `out` before. Two processes do not move theirs at the same time:
+    the pictures of all rows go with the single ones.
     """
     try:
         beside = out if out.is_dir() else out.parent  # so that moving stays on one file system
-        beside.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=beside, prefix=".decode.", suffix=".tmp"))
-        try:
+        with temporary_folder(beside, "decode") as temporary:
             replaced = []
             yield temporary, replaced
             out.mkdir(exist_ok=True)
-            for path in sorted(temporary.iterdir()):
-                if os.path.lexists(out / path.name):
-                    replaced.append(path.name)
-                os.replace(path, out / path.name)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            with locked(out):
+                for path in sorted(temporary.iterdir()):
+                    if os.path.lexists(out / path.name):
+                        replaced.append(path.name)
+                    os.replace(path, out / path.name)
     except OSError as error:
         raise InputError(f"{out}: cannot write the pictures there: {error.strerror}") from None
 

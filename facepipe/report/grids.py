@@ -102,12 +102,16 @@ def _face_without(model, shards, attribute, seed):
     raise InputError(f"no test or valid image is without {attribute}; run the attribute_vectors stage again")
 
 
+def check_test_images(shards):
+    """InputError where there are too few test images to show."""
+    if (available := shards.count("test")) < 2:
+        raise InputError(f"{shards.folder}: {available} test images, at least 2 are needed to show; use more data")
+
+
 def test_images(model, shards, count, seed):
     """Up to `count` test images at random, the same for every model: see `_with_labels`."""
-    available = shards.count("test")
-    rows = rng(seed, "render", "test").permutation(available)[:count]
-    if len(rows) < 2:
-        raise InputError(f"{shards.folder}: {available} test images, at least 2 are needed to show; use more data")
+    check_test_images(shards)
+    rows = rng(seed, "render", "test").permutation(shards.count("test"))[:count]
     return _with_labels(model, shards, "test", rows)
 
 

@@ -54,6 +54,8 @@ def render_reports(
         changed: `facepipe.report.settings.Changed`, for the page to say; None: not.
         explorer: str, the file name of the explorer's page, to which the page and its random faces lead; None: to none.
 
+    One line says which of the user's tables were decoded, and which other files lie beside them.
+
     Returns:
         dict: grids (how many), edits ({csv stem: faces}).
 
@@ -77,6 +79,7 @@ def render_reports(
             model = loaded[name]
             known = known_faces(model, table.ids, shards, latents / name)
             faces[path.stem] = len(decode_table(model, table, folder / path.stem, path=path, known=known).names)
+    print(f"render_reports: {edits}: {_listed(edits, tables, faces)}")
     drawn = {name: random_latents(model, model.sampler, shards, params) for name, model in loaded.items()}
     random = {name: decode(model, *drawn[name]) for name, model in loaded.items()}
     links = {f"samples_{name}": (name, *rows) for name, rows in drawn.items()}
@@ -149,6 +152,14 @@ def read_edits(folder, latents, wanted=MODELS):
             print("render_reports: warning:", line, file=sys.stderr)
         tables[path] = name, table
     return tables
+
+
+def _listed(folder, tables, faces):
+    """The tables with their numbers of faces, and the files that are none, in words."""
+    counts = [(path.name, faces[path.stem]) for path in tables]
+    done = ", ".join(f"{name} ({count} face{'s' * (count != 1)})" for name, count in counts) or "no tables"
+    names = sorted(path.name for path in Path(folder).glob("[!.]*") if path not in tables and path.name != "README.md")
+    return f"{done}; left alone, not of {', '.join(SUFFIXES)}: {', '.join(names)}" if names else done
 
 
 def choose_attributes(params, directions):

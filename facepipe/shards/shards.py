@@ -2,6 +2,8 @@
 
 import collections
 import csv
+import hashlib
+import json
 import math
 import os
 import weakref
@@ -10,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facepipe.core.files import read_json, sha256
+from facepipe.core.files import check_bytes, check_seal, describes_files, read_json, say_unchecked
 from facepipe.core.zips import BROKEN_ARRAYS
 from facepipe.errors import InputError
 
-VERSION = 3
+VERSION = 4
+# 3 had checksums of shards alone
+READABLE = (3, VERSION)
+AGAIN = "`dvc repro -f preprocess` makes it again"
 SPLITS = ("train", "valid", "test")
 # left to bottom: the crop in pixels of the upright source, width and height the source's, angle degrees
 ID_COLUMNS = [
@@ -38,11 +43,16 @@ class Shards:
         attribute_names: list of str.
         framing: how the images were made of their pictures, see `photos.read_photos`; None: not known.
         splits: {"train": n, "valid": n, "test": n}.
-        sha256: hex digest of index.json's bytes; names the pixels, since the index holds every shard's digest.
+        sha256: hex digest of the index but for what it says of the tables; names the pixels, since the index holds
+            every shard's digest.
+
+    A shard's bytes are compared with the index when the first of its images is read, those of a table when it is read:
+    whoever reads a few images does not wait for all, and who reads all hashes 1 GB a second once, before an hour of
+    training.
 
     Raises:
-        InputError: no index, another version, a shard missing or of the wrong size. The shards' digests are
-            not checked here (it would read every byte): see `verify`.
+        InputError: no index, one that is not as it was written or another version, a shard missing or of the wrong
+            size; later, where a shard or table is read that is not as it was written.
     """
 
     def __init__(self, folder):
@@ -54,9 +64,14 @@ class Shards:
             raise InputError(f"{path}: not found; run the preprocess stage (dvc repro preprocess)") from None
         except ValueError:
             raise InputError(f"{path}: not valid JSON; run the preprocess stage again") from None
-        if not isinstance(index, dict) or index.get("version") != VERSION:
+        if not isinstance(index, dict) or index.get("version") not in READABLE:
             found = repr(index.get("version"))[:50] if isinstance(index, dict) else None
             raise InputError(f"{path}: version: found {found}, expected {VERSION}; run the preprocess stage again")
+        self._unchecked = index["version"] != VERSION  # the index and its tables
+        if self._unchecked:
+            say_unchecked(path)
+        else:
+            check_seal(path, index, AGAIN)
         try:
             self.image_shape = tuple(index["image_shape"])
             self.dataset = index["dataset"]
@@ -64,15 +79,19 @@ class Shards:
             self.framing = index["framing"]
             self.splits = {split: index["splits"][split]["samples"] for split in SPLITS}
             self._shards = {split: index["splits"][split]["shards"] for split in SPLITS}
+            self._tables = {} if self._unchecked else index["tables"]
             _check_numbers(self.image_shape, self.splits, self._shards)
             if not all(isinstance(name, str) for name in self.attribute_names):
                 raise TypeError("attributes should be names")
+            if not describes_files(self._tables):
+                raise TypeError("tables should have sizes and checksums")
             for split in SPLITS:
                 self._check(split)
+            pixels = {key: value for key, value in index.items() if key not in ("tables", "sha256")}
+            self.sha256 = hashlib.sha256(json.dumps(pixels, sort_keys=True).encode()).hexdigest()
         except (KeyError, TypeError, AttributeError) as error:
             problem = " ".join(str(error).split())[:150]
             raise InputError(f"{path}: incomplete ({problem}); run the preprocess stage again") from None
-        self.sha256 = sha256(path)
         # row at which each shard begins, and the end
         self._starts = {split: np.cumsum([0] + [shard["samples"] for shard in self._shards[split]]) for split in SPLITS}
         self._paths = {split: [str(self.folder / shard["file"]) for shard in self._shards[split]] for split in SPLITS}
@@ -130,8 +149,9 @@ class Shards:
     def factors(self, split):
         """DataFrame indexed by id of the continuous factors (age, year, ...; float64), or None: there are none."""
         path = self.folder / "factors.csv"
-        if not path.exists():
+        if not (path.exists() if self._unchecked else path.name in self._tables):
             return None
+        self._check_table(path)
         try:
             with open(path, encoding="utf-8", newline="") as file:
                 names = next(csv.reader(file), [])
@@ -140,16 +160,14 @@ class Shards:
         return self._table("factors.csv", split, {n: str if n == "id" else float for n in names}).set_index("id")
 
     def verify(self):
-        """Read every shard and compare its sha256 with the index.
+        """Read every shard and compare it with the index.
 
         Raises:
             InputError: the first shard that differs.
         """
         for split in SPLITS:
-            for shard in self._shards[split]:
-                path = self.folder / shard["file"]
-                if sha256(path) != shard["sha256"]:
-                    raise InputError(f"{path}: sha256 differs from index.json; run the preprocess stage again")
+            for number in range(len(self._shards[split])):
+                self._open(split, number)
 
     def _check(self, split):
         pixels = math.prod(self.image_shape)
@@ -169,32 +187,34 @@ class Shards:
             raise InputError(f"{self.folder / 'index.json'}: {split}: samples differ from the sum of its shards")
 
     def _open(self, split, number):
-        """(file descriptor, bytes before the first pixel) of a shard, whose header is checked the first time."""
+        """(file descriptor, bytes before the first pixel) of a shard, whose bytes are checked the first time."""
         path = self._paths[split][number]
         if path not in self._headers:
-            expected = [self._shards[split][number]["samples"], *self.image_shape]
+            shard = self._shards[split][number]
+            check_bytes(path, shard, AGAIN)
+            expected = [shard["samples"], *self.image_shape]
             try:
                 with open(path, "rb") as file:
                     np.lib.format.read_magic(file)
                     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-                    self._headers[path] = file.tell()
+                    header = file.tell()
             except BROKEN_ARRAYS:
                 raise InputError(f"{path}: not a .npy file; run the preprocess stage again") from None
             if dtype != np.uint8 or fortran or list(shape) != expected:
                 raise InputError(
                     f"{path}: holds {dtype} {list(shape)}, expected uint8 {expected}; run the preprocess stage again"
                 )
+            self._headers[path] = header
         return self._files.handle(path), self._headers[path]
 
     def _table(self, name, split, types):
         """The split's rows of a table with the columns `types`; the order of all tables is that of ids.csv."""
         path = self.folder / name
+        self._check_table(path)
         try:
             # a person may be called NA or None: no cell means "missing" but the empty one of a number
             missing = {column: [""] for column, kind in types.items() if kind is not str}
             table = pd.read_csv(path, usecols=list(types), dtype=types, keep_default_na=False, na_values=missing)
-        except FileNotFoundError:
-            raise InputError(f"{path}: not found; run the preprocess stage again") from None
         except ValueError as error:
             raise InputError(f"{path}: {' '.join(str(error).split())}; run the preprocess stage again") from None
         if len(table) != sum(self.splits.values()):
@@ -204,6 +224,9 @@ class Shards:
             )
         start = sum(self.splits[earlier] for earlier in SPLITS[: SPLITS.index(split)])
         return table[start : start + self.splits[split]].reset_index(drop=True)
+
+    def _check_table(self, path):
+        check_bytes(path, self._tables.get(path.name), AGAIN)
 
 
 class OpenFiles:
@@ -232,6 +255,8 @@ class OpenFiles:
 def _check_numbers(shape, splits, shards):
     """TypeError where the sizes of an index are not whole numbers from 0 on, those of an image from 1."""
     listed = [shard for split in SPLITS for shard in shards[split]]
+    if not describes_files(dict(enumerate(listed))):
+        raise TypeError("shards should have sizes and checksums")
     sizes = [*splits.values(), *(shard[key] for shard in listed for key in ("samples", "bytes"))]
     if len(shape) != 3 or not all(type(size) is int and size > 0 for size in shape):
         raise TypeError("image_shape should be three whole numbers above 0")

@@ -14,7 +14,8 @@ from facepipe.errors import InputError
 from facepipe.tables.cells import short
 from facepipe.tables.text import MAX_LINE, bounded_lines
 
-SEPARATORS = ",;\t"  # spreadsheets write ; where the comma is the decimal mark
+# spreadsheets write ; where the comma is the decimal mark; of equally many the comma is more likely text
+SEPARATORS = "\t;,"
 MAX_COLUMNS = 20_000
 _BLOCK = 2**20
 # a byte order mark and the encoding that it names; that of UTF-32 begins with that of UTF-16
@@ -27,6 +28,8 @@ _MARKS = (
 )
 _NO_TEXT = frozenset(map(chr, range(32))) - set("\t\n\r\f")
 _QUOTED = re.compile('"[^"]*"?')
+# a first line that is for spreadsheets alone: they do not show it
+_DECLARED = re.compile('"?sep=(.*?)"?[\r\n]*', re.IGNORECASE)
 
 
 class Sheet(NamedTuple):
@@ -35,7 +38,7 @@ class Sheet(NamedTuple):
     Attributes:
         path: of the file, for messages.
         encoding: str.
-        first: str, the first line.
+        first: str, the first line; that a file may begin with to name its separator (sep=;) is not one.
         header: list of str, "" where a column has no name.
         separator: str, the character between the cells.
         rows: yields (row, cells): row as a spreadsheet counts, the header being 1; cells as many as the header's, empty
@@ -71,11 +74,17 @@ def open_sheet(path, data=None, trim=False):
     try:
         encoding, quoted = _survey(path, opened)
         with opened(encoding) as file:
-            first = next(bounded_lines(file, path), None)
+            first = next(bounded_lines(file, path), "")
+            if declared := _DECLARED.fullmatch(first):
+                if declared[1] not in SEPARATORS or not declared[1]:
+                    raise InputError(f"{path}: {short(first.strip())}: the separator should be a comma, ; or a tab")
+                first = next(bounded_lines(file, path), "")
             if not first:
                 raise InputError(f"{path}: empty file; expected a header row")
-            separator = _separator(first)
+            separator = declared[1] if declared else _separator(first)
             file.seek(0)
+            if declared:
+                file.readline()
             lines = _quoted(path, file, separator, trim) if quoted else _plain(path, file, separator)
             if trim:
                 lines = ([cell.strip() for cell in cells] for cells in lines)
@@ -147,18 +156,20 @@ def _survey(path, opened):
 
 def _undecodable_row(path, file):
     """The row of the first letter that stands for bytes which are no text."""
-    lines = bounded_lines(file, path)
-    first = next(lines)
 
     def readable():
-        for line in itertools.chain([first], lines):
+        for line in bounded_lines(file, path):
             before, *rest = re.split("[\0\ufffd]", line, maxsplit=1)
             if rest:
                 yield before + "?"  # any letter: the row that it stands in has begun
                 return
             yield line
 
-    reader, row = csv.reader(readable(), delimiter=_separator(re.split("[\0\ufffd]", first, maxsplit=1)[0])), 0
+    lines = readable()
+    first = next(lines)
+    if not _DECLARED.fullmatch(first):
+        lines = itertools.chain([first], lines)
+    reader, row = csv.reader(lines, delimiter=_separator(first)), 0
     try:
         for _ in reader:
             row += 1

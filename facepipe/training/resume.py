@@ -2,7 +2,6 @@
 
 import ast
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -15,8 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from facepipe.core.files import atomic_file, remove, sha256
-from facepipe.errors import InputError
+from facepipe.core.files import atomic_file, is_locked, remove, sha256, take_lock
 from facepipe.training.kept import KEPT_DAYS, states_folder
 from facepipe.training.state import DamagedState, from_bytes, to_bytes
 
@@ -49,7 +47,7 @@ class States:
         self._kept = {}
         self._pictures = self.folder / "pictures"
         self._pictures.mkdir(parents=True, exist_ok=True)
-        self._lock = self._take_lock()
+        self._lock = take_lock(self.folder / "lock", f"trains with just these params and data ({self.folder})")
         for leftover in [*self.folder.glob(".*"), *self._pictures.glob(".*")]:
             remove(leftover)
 
@@ -109,7 +107,7 @@ class States:
         # one rename: a process killed now leaves all of it or nothing
         gone = self.folder.with_suffix(".old")
         os.replace(self.folder, gone)
-        shutil.rmtree(gone)
+        shutil.rmtree(gone, ignore_errors=True)  # another training may be sweeping it
 
     def _paths(self):
         return sorted(self.folder.glob("*.state"), reverse=True)
@@ -119,20 +117,6 @@ class States:
             path = self._pictures / name
             if not path.exists() or sha256(path) != digest:
                 raise DamagedState(f"the picture {name} beside it is not the one it was saved with")
-
-    def _take_lock(self):
-        file = open(self.folder / "lock", "a+", encoding="utf-8")  # noqa: SIM115
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise InputError(
-                f"process {file.read()} trains with just these params and data ({self.folder}); wait for it or end it"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        return file
 
 
 def open_states(stage, train, params, inputs, runtime):
@@ -201,6 +185,8 @@ def _remove_old(root):
         return
     oldest = time.time() - KEPT_DAYS * 24 * 3600
     for folder in root.iterdir():
-        # a new state is renamed into its folder, which changes the folder's time
-        if folder.suffix == ".old" or folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # its own training has just ended
+            # a new state is renamed into its folder, which changes the folder's time
+            stale = folder.stat().st_mtime < oldest and not is_locked(folder / "lock")
+            if folder.suffix == ".old" or stale:
+                shutil.rmtree(folder, ignore_errors=True)

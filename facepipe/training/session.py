@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from facepipe.core.files import remove_leftovers, write_facts
+from facepipe.core.files import sweep, write_facts
 from facepipe.core.progress import say
 from facepipe.errors import about
 from facepipe.networks.layers import parameter_count
@@ -18,8 +18,6 @@ from facepipe.training.config import steps_of
 from facepipe.training.loop import fit
 from facepipe.training.resume import open_states
 from facepipe.training.runtime import prepare
-
-REPORTS = ("history.csv", "facts.csv", "summary.csv", "kl.csv")
 
 
 class Plan(NamedTuple):
@@ -102,7 +100,8 @@ def train(task, train_params, params, shards, model, report, **given):
     with contextlib.ExitStack() as stack:
         states = stack.enter_context(open_states(stage, train_params, params, inputs, runtime))
         if runtime.workers.chief:
-            remove_leftovers(model, *(report / name for name in REPORTS))
+            for folder in (Path(model).parent, report):
+                sweep(folder)
         with runtime.strategy.scope():
             job = plan.build(runtime, train_params.seed, epochs and epochs * steps)
         if runtime.workers.chief:

@@ -31,7 +31,8 @@ def stepper(task, strategy, workers):
                 logs = task.train_step(images, noise, variant)
                 return logs if news is None else logs | {NEWS: sum_over_replicas(news)}
 
-            graphs[variant] = tf.function(lambda *arguments: strategy.run(in_replica, args=arguments))
+            # no graph here needs autograph, which leaves files in the temporary folder where the process is killed
+            graphs[variant] = tf.function(lambda *given: strategy.run(in_replica, args=given), autograph=False)
         return graphs[variant]
 
     def run(images, noise, variant, news=None):

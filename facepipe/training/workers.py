@@ -100,7 +100,7 @@ class Workers:
             here = tf.identity(values)
             return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, here)
 
-        return tf.function(lambda values: self._strategy.run(in_replica, args=(values,)))
+        return tf.function(lambda values: self._strategy.run(in_replica, args=(values,)), autograph=False)
 
     def finish(self):
         """The last call of every worker: the others wait here until the chief has written all outputs."""

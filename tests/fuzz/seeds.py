@@ -23,6 +23,7 @@ DIM = 3
 IDS = ["a.png", "b.png", "c.jpg"]
 SHARDS = ("index.json", "ids.csv", "attributes.csv", "factors.csv", "train-00000.npy", "test-00000.npy")
 BETWEEN = b"\xff\0\xff"
+SEALED = {"version": 2, "files": {"decoder.weights.h5": {"bytes": 1, "sha256": ""}}, "sha256": ""}
 SMALL = 2**16  # larger seeds teach a fuzzer little
 
 
@@ -108,7 +109,13 @@ def _shards():
         write_shards(folder, {split: array for split, array in images.items() if array is not None})
         files = {path.name: path.read_bytes() for path in folder.iterdir()}
     factors = b"id,age\n" + b"".join(row.split(b",")[2] + b",1.5\n" for row in files["ids.csv"].splitlines()[1:])
-    return [joined(files), joined(files | {"factors.csv": factors})]
+    index = json.loads(files["index.json"])
+    earlier = json.dumps({key: index[key] for key in index.keys() - {"sha256", "tables"}} | {"version": 3}).encode()
+    return [
+        joined(files),
+        joined(files | {"factors.csv": factors}),
+        joined(files | {"factors.csv": factors, "index.json": earlier}),
+    ]
 
 
 def joined(files):
@@ -120,7 +127,7 @@ def _models():
     spec = {"image_shape": [16, 16, 3], "latent_dim": DIM, "widths": [8, 8], "latent_activation": "linear"}
     spec |= {"condition_on": ["Male"], "patch_size": 1, "linear_path": True}
     info = {"version": 1, "model": "vae", "spec": spec, "networks": ["decoder", "encoder"]}
-    return [json.dumps(info | more, indent=2).encode() for more in ({}, {"training": {}, "framing": None})]
+    return [json.dumps(info | more, indent=2).encode() for more in ({}, {"training": {}, "framing": None}, SEALED)]
 
 
 def _arrays():
@@ -130,6 +137,9 @@ def _arrays():
         z = np.eye(DIM, dtype=np.float32)
         for value in (Prior(DIM), fit_gaussian(z), fit_pca(z)):
             value.save(path)
+            found.append(path.read_bytes())
+            with np.load(path) as stored:  # without a checksum, which no change of bytes would get past
+                np.savez(path, **stored)
             found.append(path.read_bytes())
     return found
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from facepipe.api.bundle import unpack_bundle
 from facepipe.config import load_params
-from facepipe.core.files import remove
+from facepipe.core.files import describe_files, read_json, remove, sha256, write_sealed
 from facepipe.datasets.archive import MemberError, list_members, read_members
 from facepipe.datasets.own import read_table
 from facepipe.directions.table import read_directions
@@ -34,6 +34,25 @@ def refused(*kinds):
     except kinds as error:
         assert str(error).replace("\n", " ").isprintable(), repr(str(error))
         assert len(str(error)) < 2000, f"{len(str(error))} characters: {str(error)[:200]}"
+
+
+def reseal(path):
+    """Checksums that fit, as anybody can compute them: of a JSON file, and of the files that it describes."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        value = read_json(path)
+        waiting = [value] if isinstance(value, dict) and "sha256" in value else []
+        while waiting:
+            entry = waiting.pop()
+            waiting += [inner for inner in (entry.values() if isinstance(entry, dict) else entry)
+                        if isinstance(inner, dict | list)]  # fmt: skip
+            for name, inner in list(entry.items()) if isinstance(entry, dict) else ():
+                if isinstance(inner, dict) and name in SHARDS and (path.parent / name).exists():
+                    entry |= describe_files(path.parent, [name])
+            if isinstance(entry, dict) and entry.get("file") in SHARDS and (path.parent / entry["file"]).exists():
+                entry["sha256"] = sha256(path.parent / entry["file"])
+        if isinstance(value, dict) and "sha256" in value:
+            value.pop("sha256")
+            write_sealed(path, value)
 
 
 def pictures(data, folder):
@@ -89,6 +108,7 @@ def shards(data, folder):
     """The data are a shards folder's files one after the other, as `seeds.joined` lays them."""
     for name, content in zip(SHARDS, data.split(b"\xff\0\xff"), strict=False):
         (folder / name).write_bytes(content)
+    reseal(folder / "index.json")
     with refused(InputError):
         found = Shards(folder)
         for split in SPLITS:
@@ -100,6 +120,7 @@ def shards(data, folder):
 
 def models(data, folder):
     (folder / "model.json").write_bytes(data)
+    reseal(folder / "model.json")
     with refused(InputError):
         read_info(folder)
 

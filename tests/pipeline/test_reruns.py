@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from facepipe.core.files import read_json, write_sealed
 from tests.conftest import ROOT
 
 
@@ -88,9 +89,8 @@ def a_replaced_file_is_seen(copy):
     copy.set_params({"train_ae.init_from": "saved"})
     assert copy.repro("train_ae")[0] == ["train_ae"]
     assert copy.repro("train_ae") == ([], [])
-    info = json.loads((saved / "model.json").read_text(encoding="utf-8"))
-    info["training"]["seed"] = 7
-    (saved / "model.json").write_text(json.dumps(info), encoding="utf-8")
+    info = read_json(saved / "model.json")
+    write_sealed(saved / "model.json", info | {"training": info["training"] | {"seed": 7}})
     assert copy.repro("train_ae")[0] == ["train_ae"]
     pictures = copy.folder / "pictures.zip"
     shutil.copy(copy.folder / "data/raw/synthetic.zip", pictures)

@@ -1,5 +1,6 @@
 """What training the autoencoder and the VAE have in common: images, dropout, best weights, pictures."""
 
+import functools
 from pathlib import Path
 
 import keras
@@ -63,8 +64,9 @@ class Autoencoding:
         self.conditions = Conditions(shards, model.condition_on)
         images = tf.TensorSpec((None, *model.image_shape), tf.uint8)
         codes = tf.TensorSpec((None, len(model.condition_on)), tf.float32)
-        self._measure = tf.function(lambda x, c: self.measures(tf.cast(x, tf.float32) / 255.0, c), [images, codes])
-        self._encode = tf.function(lambda x: model.encode(tf.cast(x, tf.float32) / 255.0), [images])
+        graph = functools.partial(tf.function, autograph=False)
+        self._measure = graph(lambda x, c: self.measures(tf.cast(x, tf.float32) / 255.0, c), [images, codes])
+        self._encode = graph(lambda x: model.encode(tf.cast(x, tf.float32) / 255.0), [images])
         self._best_weights, self._best_values = None, {"valid_loss": float("inf"), "valid_mse": float("inf")}
         self.best_epoch = 0
         self._far_epochs = 0  # in a row, see `divergence`

@@ -29,13 +29,7 @@ class Snapshots:
     def __init__(self, params, shards, conditions, prior):
         self._params, self._shards, self._prior = params, shards, prior
         self._eyes = (shards.framing or {}).get("eyes")
-        self.count = min(params.keep_samples, shards.count("valid"))
-        if self.count < FEWEST:
-            raise FieldError(
-                "keep",
-                f"best needs {FEWEST} validation images to judge by, there are {self.count}; use keep: last, or a "
-                "larger preprocess.valid_fraction",
-            )
+        self.count = images_to_judge_by(params, shards.count("valid"))
         self._codes, self._reference = conditions.random(self.count, seed=1), None
         self.kid, self.epoch, self.weights = float("inf"), 0, None
 
@@ -67,3 +61,15 @@ class Snapshots:
     def restore(self, state):
         """Go on from what `state()` gave."""
         self.kid, self.epoch, self.weights = state["kid"], state["epoch"], state["weights"]
+
+
+def images_to_judge_by(params, valid):
+    """How many of `valid` validation images snapshots are judged by, int; FieldError: too few."""
+    count = min(params.keep_samples, valid)
+    if count < FEWEST:
+        raise FieldError(
+            "keep",
+            f"best needs {FEWEST} validation images to judge by, there are {count}; use keep: last, or a larger "
+            "preprocess.valid_fraction",
+        )
+    return count

@@ -8,7 +8,7 @@ from facepipe.errors import FieldError, InputError, about
 from facepipe.models.gan.model import GAN
 from facepipe.networks.layers import convolutions, deconvolutions
 from facepipe.networks.samplers import Prior, load_sampler
-from facepipe.networks.store import digest, read_info, read_weights
+from facepipe.networks.store import digest, read_info, read_weights, stored_file
 
 # folder within a GAN's, and the files that come from the model it began as
 ENCODER, ENCODER_FILES = "encoder", ("model.json", "convolutions.weights.h5", "head.weights.h5")
@@ -22,8 +22,8 @@ def prior_of(folder, latent_dim):
     N(0, I), but from an autoencoder the mixture fitted to its latents, and from a GAN that began with one that mixture
     as the GAN draws from it, truncated or not.
     """
-    path = None if folder is None else Path(folder) / "sampler.npz"
-    return load_sampler(path) if path and path.exists() else Prior(latent_dim)
+    path = None if folder is None else stored_file(folder, "sampler.npz")
+    return load_sampler(path) if path else Prior(latent_dim)
 
 
 def encoder_files(folder):
@@ -35,12 +35,13 @@ def encoder_files(folder):
         {name: bytes} of model.json and of the encoder's weights; {}: there is none, or of latents that are no linear
         function of its features.
     """
-    folder = _encoder_folder(folder)
-    if not folder.exists():
+    folder = encoder_folder(folder)
+    if folder is None:
         return {}
     if read_info(folder)["spec"].get("latent_activation") != "linear":
         return {}
-    return {name: (folder / name).read_bytes() for name in ENCODER_FILES}
+    own, *weights = ENCODER_FILES
+    return {path.name: path.read_bytes() for path in (folder / own, *(stored_file(folder, name) for name in weights))}
 
 
 def encoder_network(folder, dtype):
@@ -53,7 +54,7 @@ def encoder_network(folder, dtype):
     Returns:
         `keras.Model`: images (n, h, w, c) in [-1, 1] -> float32 latents (n, latent_dim), of a VAE mu.
     """
-    folder = _encoder_folder(folder)
+    folder = encoder_folder(folder)
     info = read_info(folder)
     body, dim = _convolutions(info["spec"], dtype), info["spec"]["latent_dim"]
     features = keras.Input(body.output_shape[1:])
@@ -63,9 +64,12 @@ def encoder_network(folder, dtype):
     return keras.Model(body.input, head(body.output)[:, :dim], name="encoder", trainable=False)
 
 
-def _encoder_folder(folder):
-    """Where the files of the encoder lie that a GAN which starts from a model folder has, if it has one."""
-    return Path(folder) / ENCODER if read_info(folder)["model"] == GAN.name else Path(folder)
+def encoder_folder(folder):
+    """Where the files of the encoder lie that a GAN which starts from a model folder has; None: it has none."""
+    if read_info(folder)["model"] != GAN.name:
+        return Path(folder)
+    path = stored_file(folder, f"{ENCODER}/model.json")
+    return path and path.parent
 
 
 def _convolutions(spec, dtype="float32"):

@@ -1,7 +1,5 @@
 """The training of the inverter: an encoder that finds the latents of faces for the generator of the trained GAN."""
 
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 
@@ -13,7 +11,7 @@ from facepipe.models.ae.autoencoding import BATCH, PICTURE_COLUMNS, Autoencoding
 from facepipe.models.ae.model import Autoencoder
 from facepipe.models.gan.discriminators import maps_of
 from facepipe.models.gan.model import GAN
-from facepipe.models.gan.start import ENCODER, prior_of
+from facepipe.models.gan.start import encoder_folder, prior_of
 from facepipe.models.inverter.model import Inverter
 from facepipe.models.vae.model import VAE
 from facepipe.networks.maps import patch_for, widths_for
@@ -60,8 +58,8 @@ class InverterTask(Autoencoding):
         source = read_info(gan)
         if source["model"] != GAN.name or source["spec"]["image_shape"] != list(data.image_shape):
             raise InputError(f"{gan}: not a GAN of {data.image_shape} images; run the train_gan stage again")
-        start = Path(gan) / ENCODER
-        there = read_info(start)["spec"] if start.exists() else {}
+        start = encoder_folder(gan)
+        there = read_info(start)["spec"] if start else {}
         patch, widths = params.patch_size, params.widths
         patch = there.get("patch_size", 1) if there and patch == "auto" else patch_for(data.image_shape, patch)
         widths = there["widths"] if there and widths == "auto" else widths_for(data.image_shape, widths, patch=patch)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from facepipe.core.section import Count, Fraction, Natural, NonNegative, Positive
+from facepipe.errors import FieldError
 from facepipe.models.ae.config import Autoencoding
 from facepipe.training.config import AttributeNames
 
@@ -42,3 +43,14 @@ class TrainVAE(Autoencoding):
         if self.kl_cycles > 1 and not self.kl_warmup_images:
             raise ValueError("kl_cycles repeat the warm-up; set kl_warmup_images above 0, or kl_cycles: 1")
         return self
+
+
+def check_cycles(params, steps):
+    """FieldError where the warm-up of `params` (`TrainVAE`) is longer than a cycle; steps: int, of the training."""
+    if params.kl_cycles == 1 or steps / params.kl_cycles >= params.kl_warmup_images / params.batch_size:
+        return
+    raise FieldError(
+        "kl_warmup_images",
+        f"{params.kl_warmup_images} is more than one of {params.kl_cycles} cycles of "
+        f"{steps / params.kl_cycles * params.batch_size:.0f} images; use less, or fewer kl_cycles",
+    )

@@ -4,10 +4,10 @@ import numpy as np
 import tensorflow as tf
 
 from facepipe.core.determinism import rng
-from facepipe.errors import FieldError
 from facepipe.models.ae.autoencoding import Autoencoding
 from facepipe.models.ae.losses import RECONSTRUCTION
 from facepipe.models.vae import losses
+from facepipe.models.vae.config import check_cycles
 from facepipe.models.vae.model import VAE, reparameterize
 from facepipe.networks.health import active_units
 from facepipe.networks.samplers import Prior
@@ -31,12 +31,7 @@ class VAETask(Autoencoding):
         super().__init__(model, params, shards, steps, runtime)
         self._warmup_steps = max(params.kl_warmup_images / params.batch_size, 1e-9)
         self._cycle_steps = steps / params.kl_cycles if params.kl_cycles > 1 else None
-        if self._cycle_steps and self._cycle_steps < self._warmup_steps:
-            raise FieldError(
-                "kl_warmup_images",
-                f"{params.kl_warmup_images} is more than one of {params.kl_cycles} cycles of "
-                f"{self._cycle_steps * params.batch_size:.0f} images; use less, or fewer kl_cycles",
-            )
+        check_cycles(params, steps)
         self._kl_rows = []
 
     @staticmethod

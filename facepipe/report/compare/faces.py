@@ -2,12 +2,12 @@
 
 import logging
 import tempfile
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from facepipe.core.files import temporary_folder
 from facepipe.core.pictures import save_png, to_rgb, to_uint8
 from facepipe.core.progress import track
 from facepipe.directions.table import read_directions
@@ -118,11 +118,11 @@ def _model_faces(name, revisions, data, load):
         rows = np.arange(min(FACES, shards.count("test")))
         owns.append(_Own(revision, model, shards, rows, shards.gather("test", rows)))
     pictures = []
-    with tempfile.TemporaryDirectory(prefix="facepipe.") as folder:
+    with temporary_folder(tempfile.gettempdir(), "compare") as folder:
 
         def add(caption, rows, labels, columns=None):
             shape = _largest(rows)
-            path = Path(folder) / "grid.png"
+            path = folder / "grid.png"
             save_png(path, labelled([_fitted(row, shape) for row in rows], labels, columns, shown_scale(shape)))
             pictures.append(read_picture(path, caption))
 

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from facepipe.core.files import atomic_file
+from facepipe.core.files import atomic_file, temporary_folder
 from facepipe.report.compare.curves import colors, training_curves
 from facepipe.report.compare.differences import (
     PARAMS_OF,
@@ -46,7 +46,7 @@ def write_comparison(names, project, output, faces=True, load=None):
         InputError: see `find_revisions`, `metrics_differences`, `training_curves` and `compared_faces`. Nothing is
             written then.
     """
-    with tempfile.TemporaryDirectory(prefix="facepipe.") as temporary:
+    with temporary_folder(tempfile.gettempdir(), "compare") as temporary:
         revisions = find_revisions(names, project, temporary)
         params = params_differences(revisions)
         groups, scores = metrics_differences(revisions)

@@ -32,7 +32,7 @@ def overview(report, shards, records, changed, rejected):
         shards: `facepipe.shards.shards.Shards`.
         records: {model or "inverter": what its model.json says of its training}.
         changed: `Changed`; None: not known.
-        rejected: int, pictures that could not be used.
+        rejected: int, pictures that could not be used, and copies.
 
     Returns:
         `Overview`.

@@ -1,8 +1,8 @@
 """reports/index.html: everything a run made, in one file that opens without a network."""
 
 from facepipe.core.files import atomic_file
+from facepipe.core.names import COMPARE, GRID
 from facepipe.latents.folder import pca_path, split_path, stats_path
-from facepipe.report.decoded import COMPARE, GRID
 from facepipe.report.page import faces_section as faces
 from facepipe.report.page.components_section import components_section
 from facepipe.report.page.data_section import data_section
@@ -11,7 +11,7 @@ from facepipe.report.page.latent_section import latent_section
 from facepipe.report.page.model_section import model_section
 from facepipe.report.page.overview import overview
 from facepipe.report.page.reading import INVERTER, TITLES, read_scores
-from facepipe.report.page.scores_section import edits_section, samplers_section, scores_section
+from facepipe.report.page.scores_section import amiss_section, edits_section, samplers_section, scores_section
 from facepipe.report.page.sheets import read_sheet
 from facepipe.report.page.templates import inline, render
 
@@ -71,6 +71,7 @@ def write_page(
         count=len(models),
         contents=_contents(shown, sections),
         explorer=explorer,
+        amiss=amiss_section(evaluation / "amiss.csv", models),
         overview=start,
         samples=gallery.sheets(faces.SAMPLES),
         scores=scores_section(scores_path, models),

@@ -7,7 +7,7 @@ from facepipe.report.page.reading import TITLES, Table, fixed, read_scores, read
 
 LOW, HIGH = -1, 1  # which is good
 # columns of samples.csv and of edits.csv
-SHARES = ("precision", "recall", "density", "coverage", "sharpness", "memorised", "face_rate")
+SHARES = ("precision", "recall", "density", "coverage", "sharpness", "diversity", "memorised", "face_rate")
 EDITED = ("success", "before", "others_moved", "judge_accuracy", "identity_distance", "same_person")
 # what metrics/interpolation.py says of interpolations
 SMOOTH = ("straightness", "evenness")
@@ -52,6 +52,14 @@ class Samplers(NamedTuple):
 
     header: list[str]
     rows: list[Sampler]
+
+
+class Amiss(NamedTuple):
+    """What is amiss with a model, and what to try."""
+
+    title: str
+    sign: str
+    remedy: str
 
 
 class Edits(NamedTuple):
@@ -161,6 +169,16 @@ def samplers_section(path, models):
     kept = [i for i in range(len(header)) if any(row.cells[i] for row in rows)]
     rows = [row._replace(cells=[row.cells[i] for i in kept]) for row in rows]
     return Samplers([header[i] for i in kept], rows)
+
+
+def amiss_section(path, models):
+    """What evaluate found amiss: list of `Amiss`, one a model at most.
+
+    Raises:
+        InputError: the file is missing.
+    """
+    rows = [row for row in read_table(path, "evaluate") if row["model"] in models]
+    return [Amiss(TITLES[row["model"]], row["sign"], row["remedy"]) for row in rows]
 
 
 def edits_section(path, models):

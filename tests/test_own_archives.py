@@ -1,0 +1,185 @@
+"""The user's own pictures as people pack them: the same shards from the folder and from any archive of it."""
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import unicodedata
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from facepipe.datasets.magic import is_picture
+from facepipe.download.config import Dataset
+from facepipe.download.fetch import fetch
+from facepipe.preprocess import decode
+from facepipe.preprocess.config import Preprocess
+from facepipe.preprocess.preprocess import preprocess
+from facepipe.shards.shards import SPLITS, Shards
+from tests.conftest import ROOT
+from tests.material import write_unflagged_zip
+
+TABLE = "file;Brille\n" + "".join(f"Lächeln/{i}.png;{i % 2}\n" for i in range(20))
+
+
+def picture(seed, kind="png", size=24):
+    file = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file, kind)
+    return file.getvalue()
+
+
+def contents():
+    """{path: bytes}: pictures with and without a suffix in two folders with German names, and a table."""
+    smiling = {f"Lächeln/{i}.png": picture(i) for i in range(20)}
+    tired = {f"Müde/bild {i}": picture(100 + i) for i in range(20)}
+    return smiling | tired | {"labels.csv": TABLE.encode()}
+
+
+def write_folder(path, files, links_to=None):
+    for number, (name, data) in enumerate(files.items()):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        if links_to:
+            (links_to / str(number)).write_bytes(data)
+            (path / name).symlink_to(links_to / str(number))
+        else:
+            (path / name).write_bytes(data)
+    return path
+
+
+def write_zip(path, files, form="NFC"):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(unicodedata.normalize(form, name), data)
+    return path
+
+
+def write_mac_zip(path, files):
+    """Names in UTF-8, which nothing says, decomposed."""
+    decomposed = {unicodedata.normalize("NFD", name): data for name, data in files.items()}
+    return write_unflagged_zip(path, decomposed, "utf-8", system=3)
+
+
+def write_tar(path, files, encoding="utf-8", links=None):
+    """links: SYMTYPE or LNKTYPE: every picture is in a hidden folder, and a link leads to it."""
+    with tarfile.open(path, "w:gz", format=tarfile.GNU_FORMAT, encoding=encoding) as archive:
+        for number, (name, data) in enumerate(files.items()):
+            info = tarfile.TarInfo(f".store/{number}" if links else name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+            if links:
+                link = tarfile.TarInfo(name)
+                up = "../" * name.count("/") if links == tarfile.SYMTYPE else ""
+                link.type, link.linkname = links, up + info.name
+                archive.addfile(link)
+    return path
+
+
+def make(folder, archive):
+    """Run both stages' functions: (index.json's sha256, ids, attributes as text)."""
+    fetch(Dataset(name="folder", archive=str(archive)), ROOT / "data" / "sources.yaml", folder / "raw")
+    params = Preprocess(image_size=(16, 16), crop="center", workers=1, valid_fraction=0.2, test_fraction=0.2)
+    preprocess(params, folder / "raw", folder / "shards")
+    shards = Shards(folder / "shards")
+    attributes = (folder / "shards" / "attributes.csv").read_text(encoding="utf-8")
+    pixels = b"".join(shards.images(split).tobytes() for split in SPLITS)
+    return [shards.ids(split) for split in SPLITS], attributes, pixels
+
+
+@pytest.fixture(scope="module")
+def from_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("folder")
+    return make(folder, write_folder(folder / "mine", contents()))
+
+
+def test_the_folder(from_folder):
+    ids, attributes, _ = from_folder
+    assert sum(map(len, ids)) == 40 and {"Lächeln~3.png", "Müde~bild 3"} < {id for split in ids for id in split}
+    assert set(pd.read_csv(io.StringIO(attributes)).columns) == {"id", "Lächeln", "Müde", "Brille"}
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("flagged.zip", write_zip),
+        ("mac.zip", write_mac_zip),
+        ("windows.zip", lambda path, files: write_unflagged_zip(path, files, "cp850")),
+        ("plain.tar.gz", write_tar),
+        ("latin.tar.gz", lambda path, files: write_tar(path, files, "latin-1")),
+        ("symlinks.tar.gz", lambda path, files: write_tar(path, files, links=tarfile.SYMTYPE)),
+        ("hardlinks.tar.gz", lambda path, files: write_tar(path, files, links=tarfile.LNKTYPE)),
+        ("linked", lambda path, files: write_folder(path, files, path.parent)),
+        ("in-a-folder.zip", lambda path, files: write_zip(path, {f"Übung/{n}": d for n, d in files.items()}, "NFD")),
+    ],
+)
+def test_the_same_from_any_archive(tmp_path, from_folder, name, write):
+    made = make(tmp_path, write(tmp_path / name, contents()))
+    if name == "in-a-folder.zip":  # the folder's own name is in the ids, and so is the split
+        table = pd.read_csv(io.StringIO(made[1])).set_index("id")
+        expected = pd.read_csv(io.StringIO(from_folder[1])).set_index("id")
+        table.index = table.index.str.removeprefix("Übung~")
+        pd.testing.assert_frame_equal(table.sort_index()[expected.columns], expected.sort_index())
+    else:
+        assert made == from_folder
+
+
+def test_what_is_guessed_or_left_out_is_said_in_a_line_each(tmp_path, capsys):
+    files = contents() | {"notizen.txt": b"x", "alt.zip": b"PK\3\4", ".DS_Store": b"x", "Müde/film.mp4": b"x"}
+    make(tmp_path, write_tar(path := tmp_path / "x.tgz", files, "latin-1"))
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(str(path))]
+    assert lines == [
+        f"{path}: 4 files are no pictures, left out: 1 .mp4, 1 .txt, 1 .zip, 1 hidden "
+        "(an archive inside is not opened: unpack it)",
+        f"{path}: 41 names are not UTF-8, and nothing says what else: read as cp1252, the first as Lächeln/0.png; if "
+        "that is wrong, mend the names (of an archive: unpack it first) and name the folder",
+    ]
+    make(tmp_path, write_mac_zip(path := tmp_path / "x.zip", contents()))
+    assert str(path) not in capsys.readouterr().out
+
+
+def test_heic_without_its_extra_is_said_in_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    decode._reads_heif.cache_clear()
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
+    make(tmp_path, write_folder(tmp_path / "mine", contents() | {"Müde/IMG_1.HEIC": heic, "Müde/IMG_2": heic + b"2"}))
+    decode._reads_heif.cache_clear()
+    needs = "a HEIC picture, which needs pip install 'facepipe[heic]'"
+    assert f"preprocess: 2 left out: {needs}; then dvc repro -f preprocess\n" in capsys.readouterr().out
+    rejected = (tmp_path / "shards" / "rejected.csv").read_text(encoding="utf-8")
+    assert f'Müde/IMG_1.HEIC,"{needs}"' in rejected and f'Müde/IMG_2,"{needs}"' in rejected
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"Rar!\x1a\x07\x01\0", "is a RAR archive, which facepipe does not read; unpack it and name the folder, or"),
+        (b"<!doctype html><title>Quota exceeded</title>", "is a web page, not an archive (a login, a warning or an"),
+        (b"", "is empty; copy or download it again"),
+        (b"hello", "neither a zip nor a tar archive (incomplete download?) or a folder of pictures"),
+    ],
+)
+def test_one_line_at_the_door(tmp_path, data, says):
+    """The stage itself, in a project: exit code 2, one line, nothing written."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "data" / "sources.yaml").write_bytes((ROOT / "data" / "sources.yaml").read_bytes())
+    text = (tmp_path / "params.yaml").read_text(encoding="utf-8")
+    start = text.index("dataset:")
+    changed = text[start:].replace("name: synthetic", "name: folder", 1).replace("archive: null", "archive: my.zip", 1)
+    (tmp_path / "params.yaml").write_text(text[:start] + changed, encoding="utf-8")
+    (tmp_path / "my.zip").write_bytes(data)
+    command = [sys.executable, "-m", "stages.download"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"download: params.yaml: dataset.archive: my.zip: {says}")
+    assert not (tmp_path / "data" / "raw").exists()
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "bmp", "tiff", "webp", "avif", "jpeg2000", "ppm"])
+def test_whatever_pillow_writes_is_a_picture_by_its_first_bytes(kind):
+    assert is_picture(picture(0, kind), "no suffix")
