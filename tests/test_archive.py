@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from facepipe.datasets.archive import MemberError, archive_kind, list_members, read_members, read_place
+from facepipe.datasets.archive import archive_kind, list_members, read_members
+from facepipe.datasets.members import MemberError
+from facepipe.datasets.zips import read_place
 from facepipe.errors import InputError
 from tests.material import write_unflagged_zip
 
@@ -357,10 +359,10 @@ def test_first_bytes(tmp_path):
         (b'{"error": "not found"}', "is a server's answer in text"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab", "is a Git LFS pointer, .*; .*git lfs pull"),
         (b"outs:\n- md5: 123.dir\n  path: faces\n", "is DVC's note of a file, .*; run dvc pull"),
-        (gzip.compress(b"one file"), r"is one file compressed by gzip, not an archive; unpack it \(gunzip\)"),
+        (gzip.compress(b"one file", mtime=0), r"is one file compressed by gzip, not an archive; unpack it \(gunzip\)"),
         (bz2.compress(b"one file"), r"is one file compressed by bzip2, not an archive; unpack it \(bunzip2\)"),
         (lzma.compress(b"one file"), r"is one file compressed by xz, not an archive; unpack it \(unxz\)"),
-        (gzip.compress(b"one file" * 99)[:20], "is compressed by gzip, and damaged or cut off"),
+        (gzip.compress(b"one file" * 99, mtime=0)[:20], "is compressed by gzip, and damaged or cut off"),
         (b"PK\x03\x04" + bytes(100), r"is a zip archive without its end \(incomplete download\?\); get it again"),
         (b"PK\x07\x08PK\x03\x04" + bytes(100), "is a part of a zip archive in several parts; join them"),
         (b"\xff\xd8\xff\xe0" + bytes(100), "is a single picture, not an archive; name the folder"),

@@ -12,7 +12,8 @@ import pandas as pd
 from facepipe.api.bundle import unpack_bundle
 from facepipe.config import load_params
 from facepipe.core.files import describe_files, read_json, remove, sha256, write_sealed
-from facepipe.datasets.archive import MemberError, list_members, read_members
+from facepipe.datasets.archive import list_members, read_members
+from facepipe.datasets.members import MemberError
 from facepipe.datasets.own import read_table
 from facepipe.directions.table import read_directions
 from facepipe.download.registry import read_entry
