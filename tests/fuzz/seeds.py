@@ -44,7 +44,11 @@ def _archives():
             with zipfile.ZipFile(file, "w", method) as archive:
                 for name, data in members.items():
                     archive.writestr(name, data)
-            found.append(file.getvalue())
+                for name, aim in (("link.jpg", b"folder/b.jpg"), ("folder/out.jpg", b"../../x.jpg")):
+                    info = zipfile.ZipInfo(name)
+                    info.external_attr = 0o120777 << 16
+                    archive.writestr(info, aim)
+            found += [file.getvalue(), file.getvalue().replace(b"c.png", b"\xe4.png")]
     for mode, form in (("w", tarfile.GNU_FORMAT), ("w", tarfile.PAX_FORMAT), ("w:gz", None), ("w:bz2", None),
                        ("w:xz", None)):  # fmt: skip
         with io.BytesIO() as file:
@@ -53,9 +57,11 @@ def _archives():
                     info = tarfile.TarInfo(name)
                     info.size = len(data)
                     archive.addfile(info, io.BytesIO(data))
-                link = tarfile.TarInfo("link.jpg")
-                link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-                archive.addfile(link)
+                for name, kind, aim in (("link.jpg", tarfile.SYMTYPE, "/etc/passwd"), ("l", tarfile.SYMTYPE, "a.png"),
+                                        ("folder/hard.jpg", tarfile.LNKTYPE, "a.png")):  # fmt: skip
+                    link = tarfile.TarInfo(name)
+                    link.type, link.linkname = kind, aim
+                    archive.addfile(link)
             found.append(file.getvalue())
     return [*found, _mat()]
 

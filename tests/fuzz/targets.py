@@ -13,6 +13,7 @@ from facepipe.api.bundle import unpack_bundle
 from facepipe.config import load_params
 from facepipe.core.files import describe_files, read_json, remove, sha256, write_sealed
 from facepipe.datasets.archive import list_members, read_members
+from facepipe.datasets.magic import LOOK
 from facepipe.datasets.members import MemberError
 from facepipe.datasets.own import read_table
 from facepipe.directions.table import read_directions
@@ -67,7 +68,9 @@ def archives(data, folder):
     path = folder / "archive"
     path.write_bytes(data)
     with refused(InputError):
-        members = [member for member in list_members(path, MAX_BYTES, keys=True) if not member.refused]
+        members = list(list_members(path, MAX_BYTES, keys=True, look=lambda name: True))
+        assert all(len(member.start) <= LOOK and "\0" not in member.name for member in members if not member.refused)
+        members = [member for member in members if not member.refused]
         for _, found in read_members(path, members, MAX_BYTES):
             assert isinstance(found, MemberError) or len(found) <= MAX_BYTES
 
