@@ -5,10 +5,10 @@ import typing
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from facepipe.core.section import Section, no_repeats
+from facepipe.core.yaml_read import MAX_BYTES, parse_yaml
 from facepipe.directions.config import AttributeVectors
 from facepipe.download.config import Dataset
 from facepipe.errors import InputError, suggest
@@ -94,7 +94,11 @@ def load_params(path="params.yaml"):
 def read_text(path):
     """The text of a YAML file, line ends as they are; InputError: there is none."""
     try:
-        return Path(path).read_bytes().decode("utf-8")
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise InputError(f"{path}: more than {MAX_BYTES} bytes, which no such file has")
+        return data.decode("utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run from the project's top folder") from None
     except UnicodeDecodeError:
@@ -103,26 +107,12 @@ def read_text(path):
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-class _Loader(yaml.SafeLoader):
-    """As DVC does, refuses a key that a mapping has twice: the second would win in silence."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands there twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def read_sections(text, path):
     """The sections that the YAML `text` of the file `path` has, a dict; InputError: it is no YAML, or has none."""
     try:
-        raw = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        where = f" line {error.problem_mark.line + 1}:" if getattr(error, "problem_mark", None) else ""
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
-        raise InputError(f"{path}:{where} not valid YAML: {problem}") from None
+        raw = parse_yaml(text)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
     if not isinstance(raw, dict):
         found = "none" if raw is None else type(raw).__name__
         raise InputError(f"{path}: expected sections such as dataset: and train_ae:, found {found}")

@@ -3,9 +3,9 @@
 import contextlib
 import json
 import os
-import zipfile
 from pathlib import Path
 
+from facepipe.core.zips import BROKEN, open_zip
 from facepipe.errors import InputError
 
 # of the sets that have a fixed number of pictures, see docs/data.md
@@ -66,8 +66,8 @@ def _archive(dataset):
     path = Path(dataset.archive)
     if count is None and path.is_dir():
         count = sum(len(files) for _, _, files in os.walk(path))
-    elif count is None and zipfile.is_zipfile(path):
-        with contextlib.suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+    elif count is None:
+        with contextlib.suppress(*BROKEN), open_zip(path) as archive:
             count = len(archive.namelist())
     return bytes_of(path), count
 

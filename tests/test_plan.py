@@ -5,7 +5,7 @@ import zipfile
 import pytest
 
 from facepipe.core.names import folded
-from facepipe.datasets.archive import Member
+from facepipe.datasets.members import Member
 from facepipe.datasets.sets import get_source
 from facepipe.latents.table import check_ids, picture_names
 from facepipe.preprocess.config import Preprocess

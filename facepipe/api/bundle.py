@@ -1,12 +1,13 @@
 """A bundle: all that belongs to one model in one file, to be used on a machine without the pipeline."""
 
-import hashlib
 import json
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
-from facepipe.core.files import atomic_file, sha256
+from facepipe.core.files import atomic_file, parse_json, sha256
+from facepipe.core.zips import BROKEN, open_stored, reason
 from facepipe.errors import InputError
 from facepipe.latents.folder import density_path, pca_path, stats_path
 
@@ -69,23 +70,25 @@ def unpack_bundle(path, folder):
     """
     path, folder = Path(path), Path(folder)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_stored(path) as archive:
             model, files = _read_index(path, archive)
             for name, entry in files.items():
                 info = archive.getinfo(name)
                 if info.file_size != entry["bytes"]:
                     raise InputError(f"{path}: damaged: {name} has {info.file_size} bytes, not {entry['bytes']}")
-                data = archive.read(info)
-                if hashlib.sha256(data).hexdigest() != entry["sha256"]:
-                    raise InputError(f"{path}: damaged: the digest of {name} does not fit")
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data)
+                with archive.open(info) as packed, open(target, "wb") as file:
+                    shutil.copyfileobj(packed, file)
+                if sha256(target) != entry["sha256"]:
+                    raise InputError(f"{path}: damaged: the digest of {name} does not fit")
         return folder / "models" / model
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{path}: not a facepipe bundle, or damaged: {' '.join(str(error).split())}") from None
+    except InputError:
+        raise
+    except BROKEN as error:
+        raise InputError(f"{path}: not a facepipe bundle, or damaged: {reason(error)}") from None
 
 
 def _read_index(path, archive):
@@ -93,22 +96,23 @@ def _read_index(path, archive):
     try:
         if archive.getinfo(INDEX).file_size > 2**20:
             raise ValueError
-        index = json.loads(archive.read(INDEX))
+        index = parse_json(archive.read(INDEX))
         if index["format"] != FORMAT:
             raise ValueError
         version, model = index["version"], index["model"]
         files = {name: dict(entry) for name, entry in index["files"].items()}
         sizes = [int(entry["bytes"]) for entry in files.values()]
         digests = [entry["sha256"] for entry in files.values()]
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (KeyError, ValueError, OverflowError, TypeError, AttributeError):
         raise InputError(f"{path}: not a facepipe bundle; `facepipe export --format bundle` makes one") from None
     if version != VERSION:
+        version = repr(version)[:100]
         raise InputError(f"{path}: a bundle of version {version}, this facepipe reads {VERSION}; export it again")
     strange = [name for name in files if not _NAMES.fullmatch(name)]
     there = files.keys() & archive.NameToInfo.keys()
     missing = [name for name in [f"models/{model}/model.json", *files] if name not in there]
     if strange or missing or sum(sizes) > MAX_BYTES or not all(isinstance(digest, str) for digest in digests):
-        raise InputError(f"{path}: damaged: {(strange + missing + [INDEX])[0]!r} is not as export writes it")
+        raise InputError(f"{path}: damaged: {(strange + missing + [INDEX])[0][:200]!r} is not as export writes it")
     return model, files
 
 

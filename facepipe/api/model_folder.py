@@ -120,7 +120,11 @@ class ModelFolder:
     @functools.cached_property
     def density(self):
         """The sampler that was fitted to its training latents; InputError: missing or something else."""
-        return load_sampler(density_path(self.latents))
+        path = density_path(self.latents)
+        density = load_sampler(path)
+        if density.latent_dim != self.latent_dim:
+            raise InputError(f"{path}: has {density.latent_dim} dimensions, model {self.name} has {self.latent_dim}")
+        return density
 
     def has(self, path_of):
         """Whether it has what `latents.folder`'s `pca_path`, `stats_path` or `density_path` says the place of."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from facepipe.core.names import folded
 from facepipe.core.progress import track
+from facepipe.core.section import MAX_SIDE
 from facepipe.datasets.magic import LOOK, is_picture
 from facepipe.datasets.names import PICTURE_SUFFIXES, safe_id
 from facepipe.errors import InputError, suggest
@@ -110,8 +111,9 @@ def _frame(framing, crop):
         if eyes is not None:
             (x0, y0), (x1, y1) = eyes = tuple(tuple(float(place) for place in eye) for eye in eyes)
             _check(0 <= x0 < x1 <= 1 and 0 <= y0 == y1 <= 1)
-        _check(len(shape) == 3 and min(shape[:2]) > 0 and shape[2] in (1, 3))
-    except (KeyError, TypeError, ValueError):
+        _check(len(shape) == 3 and min(shape[:2]) > 0 and max(shape) <= MAX_SIDE and shape[2] in (1, 3))
+        _check(max_pixels > 0)
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise InputError("model.json: framing: not as the preprocess stage writes it; train the model again") from None
     if crop is None:
         crop = "align" if eyes else "training"

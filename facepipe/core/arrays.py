@@ -2,19 +2,16 @@
 
 import hashlib
 import io
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from facepipe.core.files import atomic_file, damaged, say_unchecked
+from facepipe.core.zips import BROKEN_ARRAYS, open_stored, reason
 from facepipe.errors import InputError
 
 # an archive's comment, which is its last bytes: who reads .npz files passes over it
 _MARK, _DIGITS = b"sha256 ", 64
-# what NumPy and zipfile say of an archive with wrong bytes in it
-_UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def write_arrays(path, arrays):
@@ -37,7 +34,7 @@ def read_arrays(path, what, again):
         again: as for `files.damaged`.
 
     Raises:
-        InputError: not as it was written, or something else.
+        InputError: not as it was written, or something else; members that are larger than the file, compressed ones.
         FileNotFoundError: there is none.
     """
     data = Path(path).read_bytes()
@@ -45,12 +42,12 @@ def read_arrays(path, what, again):
     if at >= 0 and data[at + len(_MARK) :] != _digest(data[: at - 2] + bytes(2)):
         raise damaged(path, "damaged: its sha256 does not fit", again)
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+        with open_stored(path), np.load(io.BytesIO(data), allow_pickle=False) as stored:
             arrays = dict(stored)
         if not arrays:
             raise ValueError("no arrays in it")
-    except _UNREADABLE as error:
-        raise InputError(f"{path}: not {what}: {' '.join(str(error).split())}") from None
+    except BROKEN_ARRAYS as error:
+        raise InputError(f"{path}: not {what}: {reason(error)}") from None
     if at < 0:
         say_unchecked(path)
     return arrays

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from facepipe.errors import InputError
 
+MAX_JSON = 2**24  # bytes; as Python objects that can be twenty times as much
 # names that no other program gives: what ends so and nobody holds is swept
 UNFINISHED = ".facepipe-tmp"
 _swept, _said = set(), set()  # paths, once a process
@@ -272,6 +273,14 @@ def describe_files(folder, names):
     return {name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in paths.items()}
 
 
+def describes_files(value):
+    """Whether a value, read from JSON, has what `describe_files` gives; more beside it is allowed."""
+    return isinstance(value, dict) and all(
+        isinstance(entry, dict) and isinstance(entry.get("bytes"), int) and isinstance(entry.get("sha256"), str)
+        for entry in value.values()
+    )
+
+
 def check_bytes(path, described, again):
     """Raise InputError where a file is not the one that `describe_files` described.
 
@@ -314,9 +323,19 @@ def say_unchecked(path):
 
 
 def read_json(path):
-    """The value in the JSON file `path`."""
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    """The value in the JSON file `path`; ValueError as of `parse_json`."""
+    with open(path, "rb") as file:
+        return parse_json(file.read(MAX_JSON + 1))
+
+
+def parse_json(data):
+    """The value in UTF-8 bytes of JSON; ValueError: it is none, nested too deeply, or of more than `MAX_JSON` bytes."""
+    if len(data) > MAX_JSON:
+        raise ValueError(f"more than {MAX_JSON} bytes of JSON")
+    try:
+        return json.loads(data.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("lists and objects within each other too often") from None
 
 
 def sha256(path):

@@ -20,7 +20,12 @@ def no_repeats(values):
     return values
 
 
+# what models may have: `train_*` keeps to it, and so does what reads a model from elsewhere
+MAX_LATENT = 2**14  # latent_dim; its principal components are 1 GiB then
+MAX_SIDE, MAX_WIDTH, MAX_WIDTHS, MAX_PATCH = 1024, 8192, 16, 16
+
 Count = Annotated[int, BeforeValidator(no_bool), Field(ge=1)]
+Latent = Annotated[Count, Field(le=MAX_LATENT)]
 Natural = Annotated[int, BeforeValidator(no_bool), Field(ge=0)]
 # YAML 1.1 reads 1e-4 as text; pydantic makes the float that DVC sees
 Number = Annotated[float, BeforeValidator(no_bool), Field(allow_inf_nan=False)]

@@ -1,6 +1,7 @@
 """Labels of the data sets that come with them, in files (synthetic, CelebA, LFW) or in names (UTKFace, yearbook)."""
 
 import array
+import itertools
 import math
 import re
 from pathlib import Path
@@ -14,7 +15,7 @@ from facepipe.errors import InputError
 from facepipe.tables.cells import Cells, short
 from facepipe.tables.columns import cannot_be_attribute
 from facepipe.tables.sheets import named_columns, open_sheet
-from facepipe.tables.text import column_rows, open_text
+from facepipe.tables.text import bounded_lines, column_rows, open_text
 
 SPLIT_CODES = {"0": "train", "1": "valid", "2": "test"}
 ATTRIBUTE_CODES = {"-1": 0, "1": 1}
@@ -160,7 +161,8 @@ def read_attribute_list(path, known=None):
     """
     known, ids, values = known or {}, [], bytearray()
     with open_text(path) as file:
-        count, names = file.readline().strip(), file.readline().split()
+        head = [*itertools.islice(bounded_lines(file, path), 2), "", ""]
+        count, names = head[0].strip(), head[1].split()
         if not re.fullmatch(r"\d{1,12}", count, re.ASCII) or not names:
             raise InputError(f"{path}: row 1: expected the number of images, then a row of attribute names")
         if len(set(names)) < len(names):
@@ -268,7 +270,7 @@ def _read_names(path):
     if not path.exists():
         return set()
     with open_text(path) as file:
-        return set(file.read().split())
+        return {name for line in bounded_lines(file, path) for name in line.split()}
 
 
 def _read_numbers(path, key, low, high, what):

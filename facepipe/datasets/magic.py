@@ -5,7 +5,8 @@ import gzip
 import lzma
 import re
 import zipfile
-import zlib
+
+from facepipe.core.zips import BROKEN
 
 LOOK = 512  # bytes; enough for all that is told apart here
 COMPRESSED = {  # what one file, or a tar, is compressed by: (first bytes, module, what unpacks it)
@@ -99,9 +100,9 @@ def _describe_compressed(path, kind, tool):
     try:
         with open_compressed(path) as file:
             inside = file.read(LOOK)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError):
+            packed = inside.startswith(b"PK") and zipfile.is_zipfile(file)
+    except (*BROKEN, lzma.LZMAError):
         return f"is compressed by {kind}, and damaged or cut off (incomplete download?); get it again"
-    with open_compressed(path) as file:
-        if inside.startswith(b"PK") and zipfile.is_zipfile(file):
-            return f"is a zip archive compressed once more by {kind}; unpack it once ({tool}) and name the zip"
+    if packed:
+        return f"is a zip archive compressed once more by {kind}; unpack it once ({tool}) and name the zip"
     return f"is one file compressed by {kind}, not an archive; unpack it ({tool}) and name a folder, a zip or a tar"

@@ -11,8 +11,9 @@ import pandas as pd
 
 from facepipe.core.files import read_json
 from facepipe.core.names import folded
-from facepipe.datasets.archive import MemberError, list_members, read_members
+from facepipe.datasets.archive import list_members, read_members
 from facepipe.datasets.labels import Labels
+from facepipe.datasets.members import MemberError
 from facepipe.datasets.names import LABELS, member_name, own_name, slashes, some
 from facepipe.errors import FieldError, InputError
 from facepipe.tables.cells import WORDS, Cells, short, zero_one

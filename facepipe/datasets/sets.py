@@ -79,7 +79,7 @@ class Source:
         return path.suffix.lower().removeprefix(".") not in names.PICTURE_SUFFIXES or path.name.startswith("._")
 
     def find(self, member):
-        """(id, identity or "") of an `archive.Member` listed with `look`, or None: not one of the set's pictures."""
+        """(id, identity or "") of an `members.Member` listed with `look`, or None: not one of the set's pictures."""
         if member.start and self.look(member.name):
             return (names.own_id(member.name), "") if magic.is_picture(member.start, member.name) else None
         return self.match(member.name)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from facepipe.core.files import atomic_folder, describe_files, write_sealed
-from facepipe.datasets.archive import Member, MemberError, NoArchive, archive_kind, list_members, read_members
+from facepipe.datasets.archive import NoArchive, archive_kind, list_members, read_members
+from facepipe.datasets.members import Member, MemberError
 from facepipe.datasets.names import LABELS, slashes
 from facepipe.datasets.sets import get_source
 from facepipe.download.cache import Missing, obtain

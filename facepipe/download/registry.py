@@ -4,8 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field, replace
 
-import yaml
-
+from facepipe.core.yaml_read import MAX_BYTES, parse_yaml
 from facepipe.errors import FieldError, InputError, suggest
 
 ROLES = ("archive", "alternative", "labels")
@@ -89,25 +88,34 @@ def read_entry(path, name):
     """
     try:
         with open(path, encoding="utf-8") as file:
-            entries = yaml.safe_load(file)
+            entries = parse_yaml(file.read(MAX_BYTES + 1))
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run from the project's top folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not valid YAML: not UTF-8 text") from None
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
     raw = entries.get(name) if isinstance(entries, dict) else None
     where = f"{path}: {name}"
     raw = _keys(raw, where, required=("title", "licence", "citation", "files"), optional=("page", "hint"))
-    files = tuple(_file(item, f"{where}: files") for item in raw.pop("files"))
+    files = raw.pop("files")
+    if not isinstance(files, list) or not all(isinstance(text, str) for text in raw.values()):
+        raise InputError(f"{where}: files should be a list, all else text")
+    files = tuple(_file(item, f"{where}: files") for item in files)
     return Entry(**raw, files=files)
 
 
 def _file(raw, where):
     raw = _keys(raw, where, required=("name", "role"), optional=("urls", "gdrive", "bytes", *DIGITS))
     where = f"{where}: {raw['name']}"
+    if not isinstance(raw["name"], str) or not isinstance(raw["role"], str):
+        raise InputError(f"{where}: name and role: should be text")
     if raw["role"] not in ROLES:
         raise InputError(f"{where}: role: should be one of {', '.join(ROLES)}, found {raw['role']}")
-    if isinstance(raw.get("urls"), str):
+    if not isinstance(raw.get("urls", []), list) or not all(isinstance(url, str) for url in raw.get("urls", [])):
         raise InputError(f"{where}: urls: should be a list")
+    if not isinstance(raw.get("bytes"), int | None) or not isinstance(raw.get("gdrive"), str | None):
+        raise InputError(f"{where}: bytes should be a whole number, gdrive text")
     checksums = {name: str(raw.pop(name)).lower() for name in ("sha256", "md5") if name in raw}
     for name, value in checksums.items():
         if not is_checksum(name, value):

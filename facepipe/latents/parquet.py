@@ -8,6 +8,7 @@ from facepipe.errors import InputError
 from facepipe.tables.cells import short
 
 _MAGIC = b"PAR1"
+MAX_CELLS = 2**26  # of a file that has less than a byte a cell: 256 MiB as float32
 _ROWS = 2**14  # of a row group, and read at once: small ones are slow
 
 
@@ -58,6 +59,9 @@ def read_columns(path, vector, others, key, only=None):
         row = 2
         # of pages that have a checksum, as ours
         with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+            count = file.metadata.num_rows * (len(vector) + len(others))
+            if count > max(MAX_CELLS, Path(path).stat().st_size):
+                raise InputError(f"{path}: says {count} cells, more than {MAX_CELLS} and than the file has bytes")
             for batch in file.iter_batches(_ROWS, columns=[*vector, *others]):
                 texts = {name: _texts(pyarrow, batch.column(name)) for name in others}
                 z = np.stack([_numbers(path, row, name, batch.column(name)) for name in vector], axis=1)
@@ -136,5 +140,7 @@ def _checked(path, read):
     pyarrow, _ = import_pyarrow(path)
     try:
         return read()
-    except (pyarrow.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
+    except InputError:
+        raise
+    except (pyarrow.ArrowException, OSError, EOFError, MemoryError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as Parquet: {' '.join(str(error).split())[:150]}") from None

@@ -6,7 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from facepipe.core.arrays import read_arrays, write_arrays
+from facepipe.core.zips import BROKEN_ARRAYS, reason
 from facepipe.errors import InputError
+from facepipe.networks.samplers import check_shape, finite_array
 
 
 class PCA(NamedTuple):
@@ -71,8 +73,14 @@ def load_pca(path):
     path = Path(path)
     try:
         stored = read_arrays(path, "a stored PCA", "`dvc repro -f export_latents` makes it again")
-        return PCA(*(stored[field] for field in PCA._fields))
+        dimensions = {"mean": 1, "components": 2, "sd": 1}
+        mean, components, sd = (finite_array(name, stored[name], dimensions[name]) for name in PCA._fields)
+        check_shape("components", components, (len(mean), len(mean)))
+        check_shape("sd", sd, mean.shape)
+        return PCA(mean, components, sd)
+    except InputError:  # which is a ValueError
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: not found; `dvc repro export_latents` makes it") from None
-    except KeyError as error:
-        raise InputError(f"{path}: not a stored PCA: {' '.join(str(error).split())}") from None
+    except BROKEN_ARRAYS as error:
+        raise InputError(f"{path}: not a stored PCA: {reason(error)}") from None

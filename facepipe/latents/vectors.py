@@ -2,6 +2,7 @@
 
 import itertools
 from array import array
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from facepipe.errors import InputError
 from facepipe.latents import parquet
 from facepipe.tables.cells import Cells, short
 from facepipe.tables.columns import VECTOR, is_vector_column
-from facepipe.tables.sheets import open_sheet
+from facepipe.tables.sheets import MAX_COLUMNS, open_sheet
 
 FORMS = {"z": "latent columns", "pc": "columns of principal components"}
 _NUMBERS = 2**15  # converted at once
@@ -210,13 +211,16 @@ def _vector_columns(path, header, forms):
 
 def _check_names(path, header, once, each):
     """InputError where a column of `once` is not there once, or (each) another name stands twice."""
+    if len(header) > MAX_COLUMNS:  # of Parquet; of a sheet it is known
+        raise InputError(f"{path}: {len(header)} columns, more than {MAX_COLUMNS}")
     for name in once:
         if header.count(name) != 1:
             count = "no column" if name not in header else f"{header.count(name)} columns"
             raise InputError(f"{path}: row 1: {count} named {name}; expected a header {once[0]},...,z000,z001,...")
-    twice = [name for i, name in enumerate(header) if name in header[:i] and name and not is_vector_column(name)]
-    if each and twice:
-        raise InputError(f"{path}: row 1: {header.count(twice[0])} columns named {short(twice[0])}; rename one")
+    counts = Counter(header) if each else {}
+    twice = [name for name in counts if counts[name] > 1 and name and not is_vector_column(name)]
+    if twice:
+        raise InputError(f"{path}: row 1: {counts[twice[0]]} columns named {short(twice[0])}; rename one")
 
 
 def _check_columns(path, form, at, latent_dim, model_name, partial):

@@ -1,10 +1,13 @@
 """A stored model back, numpy in and out; always float32, so that a result does not depend on the training precision."""
 
 import functools
+import math
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.common import global_state
 
 from facepipe.core.determinism import rng
 from facepipe.core.pictures import to_float
@@ -19,12 +22,13 @@ from facepipe.models.steps import REFINING, TUNING
 from facepipe.models.tuning import ELSEWHERE, tune
 from facepipe.models.vae.model import VAE
 from facepipe.networks.samplers import Prior, load_sampler
-from facepipe.networks.store import generator_digest, read_info, read_weights, stored_file
+from facepipe.networks.store import generator_digest, load_weights, read_info, stored_file, weights_file
 from facepipe.shards.labels import label_codes
 
 MODELS = {model.name: model for model in (Autoencoder, VAE, GAN)}
 # every call runs in full batches (the last one padded), so that a row's bytes do not depend on its company
 BATCH = 64
+MAX_NUMBERS = 2**25  # that a layer makes of an image: 8 GiB of a batch
 
 
 class LoadedModel:
@@ -224,23 +228,48 @@ def load_model(folder, inverter=None, info=None):
         raise InputError(f"{folder}: the encoder of a GAN, which does not work alone; name the GAN's folder")
     if info["model"] not in MODELS:
         raise InputError(f"{folder / 'model.json'}: not a facepipe model: model: {info['model']!r}")
-    model = _build(MODELS[info["model"]], info, folder)
-    read_weights(folder, model.networks, info)
+    model = _read(MODELS[info["model"]], info, folder)
     encoder = _read_inverter(folder, inverter) if info["model"] == GAN.name else None
     path = stored_file(folder, "sampler.npz", info)
     sampler = load_sampler(path) if path else Prior(model.latent_dim, getattr(model, "truncation", 1.0))
+    if sampler.latent_dim != model.latent_dim:
+        raise InputError(f"{path}: has {sampler.latent_dim} dimensions, model {model.name} has {model.latent_dim}")
     return LoadedModel(model, info, sampler, encoder)
 
 
-def _build(kind, info, folder):
-    """The networks that a model.json describes; InputError: its spec lacks a key, or these are not its networks."""
+def _read(kind, info, folder):
+    """The networks that a model.json describes, with their weights.
+
+    Raises:
+        InputError: its spec lacks a key, these are not its networks, or the weights do not fit them.
+    """
     spec = info["spec"]
     missing = [key for key in kind.required if key not in spec]
     if missing:
         raise InputError(f"{folder / 'model.json'}: not a facepipe model: spec has no {', '.join(missing)}")
+    where = f"{folder / 'model.json'}: not a facepipe model"
+    try:
+        with keras.StatelessScope(initialize_variables=False):  # nothing takes memory yet
+            plan = kind(spec)
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        raise InputError(f"{where}: spec: its networks take more memory than there is") from None
+    finally:
+        # or the next network to be built would make the plan's variables, too
+        global_state.set_global_attribute("uninitialized_variables", [])
+    if sorted(plan.networks) != sorted(info["networks"]):
+        raise InputError(f"{where}: networks: {repr(info['networks'])[:100]}")
+    paths = {}
+    for name, network in plan.networks.items():
+        paths[name], there = weights_file(folder, name, info)
+        needed, path = sum(math.prod(weight.shape) for weight in network.weights), paths[name]
+        if needed > there:
+            raise InputError(f"{path}: weights cannot be read: {there} numbers, model.json describes {needed}")
+        outputs = keras.tree.flatten([layer.output for layer in network.layers])
+        if max(math.prod(output.shape[1:]) for output in outputs) > MAX_NUMBERS:
+            raise InputError(f"{where}: spec: a layer would make more than {MAX_NUMBERS} numbers of an image")
     model = kind(spec)
-    if sorted(model.networks) != sorted(info["networks"]):
-        raise InputError(f"{folder / 'model.json'}: not a facepipe model: networks: {info['networks']!r}")
+    for name, network in model.networks.items():
+        load_weights(paths[name], network)
     return model
 
 
@@ -254,6 +283,4 @@ def _read_inverter(gan, folder):
         if folder is None:  # of an earlier training: dvc repro will renew it
             return None
         raise InputError(f"{path}: not an inverter of the generator in {gan}; `dvc repro train_inverter` makes one")
-    inverter = _build(Inverter, info, path)
-    read_weights(path, inverter.networks, info)
-    return inverter
+    return _read(Inverter, info, path)

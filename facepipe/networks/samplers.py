@@ -7,6 +7,7 @@ from scipy.special import ndtr
 
 from facepipe.core.arrays import read_arrays, write_arrays
 from facepipe.core.determinism import rng
+from facepipe.core.zips import BROKEN_ARRAYS, reason
 from facepipe.errors import FieldError, InputError
 
 # of a mixture that nobody gave a number: at most so many Gaussians, each for so many latents a dimension
@@ -195,8 +196,8 @@ def load_sampler(path):
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: not found; expected a sampler (.npz)") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a stored sampler: {' '.join(str(error).split())}") from None
+    except BROKEN_ARRAYS as error:
+        raise InputError(f"{path}: not a stored sampler: {reason(error)}") from None
 
 
 def check_components(components, rows):

@@ -1,7 +1,6 @@
 """A model on disk: model.json and one weights file a network, byte-reproducible; model.json has their checksums."""
 
 import hashlib
-import json
 from pathlib import Path
 
 from facepipe.core.files import (
@@ -9,10 +8,13 @@ from facepipe.core.files import (
     check_bytes,
     check_seal,
     describe_files,
+    describes_files,
+    read_json,
     say_unchecked,
     sha256,
     write_sealed,
 )
+from facepipe.core.section import MAX_LATENT, MAX_PATCH, MAX_SIDE, MAX_WIDTH, MAX_WIDTHS
 from facepipe.errors import InputError
 
 VERSION = 2
@@ -21,12 +23,21 @@ READABLE = (1, VERSION)
 AGAIN = "`dvc repro -f` with its stage trains the model again"
 
 
-def _whole(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def _whole(value, most=MAX_WIDTH):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
+
+
+def _shape(value):
+    sides = isinstance(value, list) and len(value) == 3 and all(_whole(side, MAX_SIDE) for side in value)
+    return sides and value[2] in (1, 3)
+
+
+def _patch(value):
+    return _whole(value, MAX_PATCH)
 
 
 def _widths(value):
-    return isinstance(value, list) and bool(value) and all(map(_whole, value))
+    return isinstance(value, list) and 0 < len(value) <= MAX_WIDTHS and all(map(_whole, value))
 
 
 def _names(value):
@@ -35,17 +46,19 @@ def _names(value):
 
 # what the values of a spec may be
 SPEC = {
-    "image_shape": lambda value: _widths(value) and len(value) == 3,
-    "latent_dim": _whole,
+    "image_shape": _shape,
+    "latent_dim": lambda value: _whole(value, MAX_LATENT),
     "widths": _widths,
     "generator_widths": _widths,
     "discriminator_widths": _widths,
-    "patch_size": _whole,
-    "discriminator_patch_size": _whole,
+    "patch_size": _patch,
+    "discriminator_patch_size": _patch,
     "minibatch_std": _whole,
     "linear_path": lambda value: isinstance(value, bool),
     "latent_activation": lambda value: value in ("linear", "relu", "sigmoid"),
     "architecture": lambda value: value in ("dcgan", "residual"),
+    "decoder_spectral_norm": lambda value: isinstance(value, bool),
+    "truncation": lambda value: type(value) in (int, float) and 0 < value <= 1,
     "condition_on": _names,
 }
 
@@ -92,7 +105,7 @@ def read_info(folder):
     """
     path = Path(folder) / "model.json"
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
+        info = read_json(path)
         spec = info["spec"]
         if not isinstance(spec, dict) or not isinstance(info["model"], str) or not _names(info["networks"]):
             raise ValueError
@@ -100,17 +113,18 @@ def read_info(folder):
         raise InputError(
             f"{folder}: no model.json there; train the model first (dvc repro) or name another folder"
         ) from None
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+    except (ValueError, KeyError, TypeError):
         raise InputError(f"{path}: not a facepipe model") from None
     if info.get("version") not in READABLE:
-        raise InputError(f"{path}: version {info.get('version')}, this facepipe reads {VERSION}; retrain it")
+        version = repr(info.get("version"))[:100]
+        raise InputError(f"{path}: version {version}, this facepipe reads {VERSION}; retrain it")
     if info["version"] == VERSION:
         check_seal(path, info, AGAIN)
-        if "files" not in info:
-            raise InputError(f"{path}: not a facepipe model: no files")
+        if not describes_files(info.get("files")):
+            raise InputError(f"{path}: not a facepipe model: files")
     for key, right in SPEC.items():
         if key in spec and not right(spec[key]):
-            raise InputError(f"{path}: not a facepipe model: spec.{key}: {spec[key]!r}")
+            raise InputError(f"{path}: not a facepipe model: spec.{key}: {repr(spec[key])[:100]}")
     return info
 
 
@@ -142,18 +156,71 @@ def read_weights(folder, networks, info=None):
     """Read the weights file of each network of a dict of `keras.Model`; info as for `stored_file`.
 
     Raises:
-        InputError: as `stored_file`; a file is missing or of other shapes.
+        InputError: as `weights_file`; a file is missing or of other shapes.
     """
     info = info or read_info(folder)
     for name, network in networks.items():
-        path = stored_file(folder, f"{name}.weights.h5", info)
-        try:
-            if path is None:
-                raise OSError("missing")
-            network.load_weights(path)
-        except (OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise InputError(f"{Path(folder) / name}.weights.h5: weights cannot be read: {reason}") from None
+        path, _ = weights_file(folder, name, info)
+        load_weights(path, network)
+
+
+def load_weights(path, network):
+    """Read a file that `weights_file` has checked into a `keras.Model`; InputError: it is of other shapes."""
+    try:
+        network.load_weights(path)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{path}: weights cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def weights_file(folder, network, info):
+    """The weights of a network, with the bytes that they were written with, all of them in the file itself.
+
+    Args:
+        folder: the model folder.
+        network: str.
+        info: what `read_info` gives for it.
+
+    Returns:
+        (`Path`, how many numbers it holds); none of them is read.
+
+    Raises:
+        InputError: as `stored_file`; missing, not HDF5, or not as Keras writes it: links out of it, data that lie
+            elsewhere, are compressed, not there at all or no numbers. So what is read is no larger than the file.
+    """
+    name = f"{network}.weights.h5"
+    path = stored_file(folder, name, info)
+    if path is None:
+        raise InputError(f"{Path(folder) / name}: weights cannot be read: missing")
+    return path, _stored_numbers(path)
+
+
+def _stored_numbers(path):
+    import h5py
+
+    found = []
+
+    # problems are returned, which ends the visit; raised within h5py's lock they become a SystemError
+    def link(name, link):
+        return None if isinstance(link, h5py.HardLink) else f"{name[:100]!r} is a link to somewhere else"
+
+    def item(name, item):
+        if not isinstance(item, h5py.Dataset):
+            return None
+        found.append(item.size)
+        if item.external or item.is_virtual or item.dtype.kind not in "fiub":
+            return f"{name[:100]!r} does not hold its numbers itself"
+        stored = item.id.get_storage_size()
+        return f"{name[:100]!r} says {item.nbytes} bytes, has {stored}" if item.nbytes > stored else None
+
+    try:
+        with h5py.File(path, "r") as file:
+            if problem := file.visititems_links(link) or file.visititems(item):
+                raise ValueError(problem)
+        if sum(found) > path.stat().st_size:
+            raise ValueError("says more numbers than it has bytes")
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, SystemError) as error:
+        raise InputError(f"{path}: weights cannot be read: {' '.join(str(error).split())[:200]}") from None
+    return sum(found)
 
 
 def check_same_architecture(folder, model, spec):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from facepipe.core.section import Box, Count, Fraction, Number, Positive, Section
+from facepipe.core.section import MAX_SIDE, Box, Count, Fraction, Number, Positive, Section
 
 
 class Preprocess(Section):
@@ -40,6 +40,8 @@ class Preprocess(Section):
     def _boxes_and_fractions(self):
         if min(self.image_size) < 8:
             raise ValueError(f"image_size (height, width) must be at least 8 each, got {list(self.image_size)}")
+        if max(self.image_size) > MAX_SIDE:
+            raise ValueError(f"image_size (height, width) must be at most {MAX_SIDE} each, got {list(self.image_size)}")
         if isinstance(self.crop, tuple):
             left, top, right, bottom = self.crop
             if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):

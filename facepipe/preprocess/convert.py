@@ -4,8 +4,10 @@ import contextlib
 import functools
 from typing import NamedTuple
 
-from facepipe.datasets.archive import MAX_MEMBER_BYTES, MemberError, archive_kind, read_members, read_place
+from facepipe.datasets.archive import archive_kind, read_members
+from facepipe.datasets.members import MAX_MEMBER_BYTES, MemberError
 from facepipe.datasets.workers import ordered_map
+from facepipe.datasets.zips import read_place
 from facepipe.preprocess.images import ImageError
 
 BATCH_BYTES = 8_000_000  # encoded bytes, or bytes of the results, that one task holds
@@ -28,7 +30,7 @@ def convert(function, archive, members, extras=None, workers=None, result_bytes=
     Args:
         function: picklable; takes the encoded picture (bytes) and its extra; ImageError is a reason to reject it.
         archive: path of a zip, tar or mat.
-        members: list of `archive.Member`, none refused, no name twice; a tar gives its own order.
+        members: list of `members.Member`, none refused, no name twice; a tar gives its own order.
         extras: {member name: picklable value}; those not there get None.
         workers: `Workers`; None: this process.
         result_bytes: int, about how large a result is: batches are kept to some MB.

@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facepipe.datasets.archive import MemberError, archive_kind, digest, read_place
+from facepipe.datasets.archive import archive_kind
 from facepipe.datasets.labels import Labels
+from facepipe.datasets.members import MemberError, digest
+from facepipe.datasets.zips import read_place
 
 _HELD_OUT_FIRST = ("test", "valid", "train", None)
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from facepipe.core.determinism import fraction
 from facepipe.core.names import SHEETS, folded, picture_name
-from facepipe.datasets.archive import Member, list_members
+from facepipe.datasets.archive import list_members
+from facepipe.datasets.members import Member
 from facepipe.datasets.names import distinct_id, photograph
 from facepipe.errors import FieldError
 from facepipe.shards.shards import SPLITS
@@ -23,7 +24,7 @@ class Item(NamedTuple):
     Attributes:
         id: str, unique also where upper and lower case are one; of own pictures also as the name of a picture.
         identity: who it is, "" where unknown.
-        member: `archive.Member`.
+        member: `members.Member`.
         eyes: ((x, y), (x, y)) by which it is aligned, or None.
         first: of a further face in a photograph, the `Item` of its largest; None: it is the largest, or the only one.
     """

@@ -286,7 +286,7 @@ def _read_dataset(raw):
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run the download stage (dvc repro download)") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path}: not as the download stage writes it; run it again") from None
     for file, known in files.items():
         check_bytes(file, known, AGAIN)

@@ -4,6 +4,7 @@ import collections
 import csv
 import hashlib
 import json
+import math
 import os
 import weakref
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facepipe.core.files import check_bytes, check_seal, read_json, say_unchecked
+from facepipe.core.files import check_bytes, check_seal, describes_files, read_json, say_unchecked
+from facepipe.core.zips import BROKEN_ARRAYS
 from facepipe.errors import InputError
 
 VERSION = 4
@@ -63,7 +65,7 @@ class Shards:
         except ValueError:
             raise InputError(f"{path}: not valid JSON; run the preprocess stage again") from None
         if not isinstance(index, dict) or index.get("version") not in READABLE:
-            found = index.get("version") if isinstance(index, dict) else None
+            found = repr(index.get("version"))[:50] if isinstance(index, dict) else None
             raise InputError(f"{path}: version: found {found}, expected {VERSION}; run the preprocess stage again")
         self._unchecked = index["version"] != VERSION  # the index and its tables
         if self._unchecked:
@@ -71,19 +73,25 @@ class Shards:
         else:
             check_seal(path, index, AGAIN)
         try:
-            self.image_shape = tuple(int(n) for n in index["image_shape"])
+            self.image_shape = tuple(index["image_shape"])
             self.dataset = index["dataset"]
             self.attribute_names = list(index["attributes"])
             self.framing = index["framing"]
-            self.splits = {split: int(index["splits"][split]["samples"]) for split in SPLITS}
+            self.splits = {split: index["splits"][split]["samples"] for split in SPLITS}
             self._shards = {split: index["splits"][split]["shards"] for split in SPLITS}
             self._tables = {} if self._unchecked else index["tables"]
+            _check_numbers(self.image_shape, self.splits, self._shards)
+            if not all(isinstance(name, str) for name in self.attribute_names):
+                raise TypeError("attributes should be names")
+            if not describes_files(self._tables):
+                raise TypeError("tables should have sizes and checksums")
             for split in SPLITS:
                 self._check(split)
-        except (KeyError, TypeError) as error:
-            raise InputError(f"{path}: incomplete ({error}); run the preprocess stage again") from None
-        pixels = {key: value for key, value in index.items() if key not in ("tables", "sha256")}
-        self.sha256 = hashlib.sha256(json.dumps(pixels, sort_keys=True).encode()).hexdigest()
+            pixels = {key: value for key, value in index.items() if key not in ("tables", "sha256")}
+            self.sha256 = hashlib.sha256(json.dumps(pixels, sort_keys=True).encode()).hexdigest()
+        except (KeyError, TypeError, AttributeError) as error:
+            problem = " ".join(str(error).split())[:150]
+            raise InputError(f"{path}: incomplete ({problem}); run the preprocess stage again") from None
         # row at which each shard begins, and the end
         self._starts = {split: np.cumsum([0] + [shard["samples"] for shard in self._shards[split]]) for split in SPLITS}
         self._paths = {split: [str(self.folder / shard["file"]) for shard in self._shards[split]] for split in SPLITS}
@@ -144,8 +152,11 @@ class Shards:
         if not (path.exists() if self._unchecked else path.name in self._tables):
             return None
         self._check_table(path)
-        with open(path, encoding="utf-8", newline="") as file:
-            names = next(csv.reader(file))
+        try:
+            with open(path, encoding="utf-8", newline="") as file:
+                names = next(csv.reader(file), [])
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise InputError(f"{path}: {error}; run the preprocess stage again") from None
         return self._table("factors.csv", split, {n: str if n == "id" else float for n in names}).set_index("id")
 
     def verify(self):
@@ -159,8 +170,10 @@ class Shards:
                 self._open(split, number)
 
     def _check(self, split):
-        pixels = int(np.prod(self.image_shape))
+        pixels = math.prod(self.image_shape)
         for shard in self._shards[split]:
+            if not isinstance(shard["file"], str) or Path(shard["file"]).name != shard["file"] or "\0" in shard["file"]:
+                raise TypeError(f"{split}: a shard is not the name of a file in this folder")
             path = self.folder / shard["file"]
             size = path.stat().st_size if path.is_file() else None
             if size is None:
@@ -180,10 +193,13 @@ class Shards:
             shard = self._shards[split][number]
             check_bytes(path, shard, AGAIN)
             expected = [shard["samples"], *self.image_shape]
-            with open(path, "rb") as file:
-                np.lib.format.read_magic(file)
-                shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-                header = file.tell()
+            try:
+                with open(path, "rb") as file:
+                    np.lib.format.read_magic(file)
+                    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+                    header = file.tell()
+            except BROKEN_ARRAYS:
+                raise InputError(f"{path}: not a .npy file; run the preprocess stage again") from None
             if dtype != np.uint8 or fortran or list(shape) != expected:
                 raise InputError(
                     f"{path}: holds {dtype} {list(shape)}, expected uint8 {expected}; run the preprocess stage again"
@@ -234,6 +250,18 @@ class OpenFiles:
     def close(self):
         """Close them all."""
         _close(self._handles)
+
+
+def _check_numbers(shape, splits, shards):
+    """TypeError where the sizes of an index are not whole numbers from 0 on, those of an image from 1."""
+    listed = [shard for split in SPLITS for shard in shards[split]]
+    if not describes_files(dict(enumerate(listed))):
+        raise TypeError("shards should have sizes and checksums")
+    sizes = [*splits.values(), *(shard[key] for shard in listed for key in ("samples", "bytes"))]
+    if len(shape) != 3 or not all(type(size) is int and size > 0 for size in shape):
+        raise TypeError("image_shape should be three whole numbers above 0")
+    if not all(type(size) is int and 0 <= size < 2**63 for size in sizes):
+        raise TypeError("samples and bytes should be whole numbers from 0 on")
 
 
 def _close(handles):

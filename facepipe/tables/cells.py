@@ -102,7 +102,8 @@ class Cells:
         if marks == [","] and not self._comma:
             return f"{short(text)} is not {self._expected}; write decimals with a point"
         try:
-            number = float(stripped.replace(",", ".")) if plain.isascii() and "_" not in plain else None
+            # not `stripped`: str.strip takes more for a space than float does
+            number = float(plain.replace(",", ".")) if plain.isascii() and "_" not in plain else None
         except ValueError:
             number = None
         if number is None:

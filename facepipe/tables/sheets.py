@@ -4,15 +4,19 @@ import codecs
 import contextlib
 import csv
 import io
+import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from facepipe.errors import InputError
 from facepipe.tables.cells import short
+from facepipe.tables.text import MAX_LINE, bounded_lines
 
 # spreadsheets write ; where the comma is the decimal mark; of equally many the comma is more likely text
 SEPARATORS = "\t;,"
+MAX_COLUMNS = 20_000
 _BLOCK = 2**20
 # a byte order mark and the encoding that it names; that of UTF-32 begins with that of UTF-16
 _MARKS = (
@@ -70,21 +74,23 @@ def open_sheet(path, data=None, trim=False):
     try:
         encoding, quoted = _survey(path, opened)
         with opened(encoding) as file:
-            first = file.readline()
+            first = next(bounded_lines(file, path), "")
             if declared := _DECLARED.fullmatch(first):
                 if declared[1] not in SEPARATORS or not declared[1]:
                     raise InputError(f"{path}: {short(first.strip())}: the separator should be a comma, ; or a tab")
-                first = file.readline()
+                first = next(bounded_lines(file, path), "")
             if not first:
                 raise InputError(f"{path}: empty file; expected a header row")
             separator = declared[1] if declared else _separator(first)
             file.seek(0)
             if declared:
                 file.readline()
-            lines = _quoted(path, file, separator, trim) if quoted else _plain(file, separator)
+            lines = _quoted(path, file, separator, trim) if quoted else _plain(path, file, separator)
             if trim:
                 lines = ([cell.strip() for cell in cells] for cells in lines)
             header = next(lines)
+            if len(header) > MAX_COLUMNS:
+                raise InputError(f"{path}: row 1: {len(header)} columns, more than {MAX_COLUMNS}")
             yield Sheet(path, encoding, first.strip(), header, separator, _rows(path, len(header), lines))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; expected a CSV file") from None
@@ -108,7 +114,8 @@ def named_columns(sheet):
     if odd := next((name for name in names if not name.isprintable()), None):
         raise InputError(f"{path}: row 1: {short(odd)}: column names should be printable")
     lower = [name.lower() for name in names]
-    if twice := next((name for name in names if lower.count(name.lower()) > 1), None):
+    counts = Counter(lower)
+    if twice := next((name for name in names if counts[name.lower()] > 1), None):
         raise InputError(f"{path}: row 1: {short(twice)} is there twice; rename one of the columns")
     return sheet._replace(header=names, rows=_of_named(path, len(names), sheet.rows))
 
@@ -144,22 +151,24 @@ def _survey(path, opened):
             pass
     kind = "an Excel workbook" if start.startswith(b"PK") else "not UTF-8 text"
     with opened(marked or "utf-8", errors="replace") as file:
-        raise InputError(f"{path}: row {_undecodable_row(file)}: {kind}; save it as 'CSV UTF-8'")
+        raise InputError(f"{path}: row {_undecodable_row(path, file)}: {kind}; save it as 'CSV UTF-8'")
 
 
-def _undecodable_row(file):
+def _undecodable_row(path, file):
     """The row of the first letter that stands for bytes which are no text."""
-    before = ""
-    while block := file.read(_BLOCK):
-        text = re.split("[\0\ufffd]", block, maxsplit=1)
-        before += text[0]
-        if len(text) > 1:
-            break
-    # any letter: the row that it stands in has begun
-    lines = io.StringIO(before + "?", newline="")
-    first = lines.readline()
+
+    def readable():
+        for line in bounded_lines(file, path):
+            before, *rest = re.split("[\0\ufffd]", line, maxsplit=1)
+            if rest:
+                yield before + "?"  # any letter: the row that it stands in has begun
+                return
+            yield line
+
+    lines = readable()
+    first = next(lines)
     if not _DECLARED.fullmatch(first):
-        lines.seek(0)
+        lines = itertools.chain([first], lines)
     reader, row = csv.reader(lines, delimiter=_separator(first)), 0
     try:
         for _ in reader:
@@ -169,17 +178,26 @@ def _undecodable_row(file):
     return row
 
 
-def _plain(file, separator):
+def _plain(path, file, separator):
     # twice as fast as csv.reader
-    for line in file:
+    for line in bounded_lines(file, path):
         yield line.rstrip("\r\n").split(separator)
 
 
 def _quoted(path, file, separator, trim):
-    row = 0
+    row, length = 0, 0
+
+    def lines():
+        nonlocal length
+        for line in bounded_lines(file, path):
+            length += len(line)
+            if length > MAX_LINE:
+                raise InputError(f"{path}: row {row + 1}: cells of more than {MAX_LINE} characters")
+            yield line
+
     try:
-        for cells in csv.reader(file, delimiter=separator, strict=True, skipinitialspace=trim):
-            row += 1
+        for cells in csv.reader(lines(), delimiter=separator, strict=True, skipinitialspace=trim):
+            row, length = row + 1, 0
             yield cells
     except csv.Error as error:
         message = str(error).replace("\t", "tab")

@@ -4,6 +4,8 @@ import contextlib
 
 from facepipe.errors import InputError
 
+MAX_LINE = 2**22  # characters, of a list or table
+
 
 @contextlib.contextmanager
 def open_text(path):
@@ -19,6 +21,16 @@ def open_text(path):
         raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def bounded_lines(file, path, start=1):
+    """The lines of an open text file; InputError at one of more than `MAX_LINE` characters, which is not read."""
+    row = start
+    while line := file.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE:
+            raise InputError(f"{path}: row {row}: a line of more than {MAX_LINE} characters")
+        yield line
+        row += 1
 
 
 def column_rows(file, path, width, start=1):
@@ -37,7 +49,7 @@ def column_rows(file, path, width, start=1):
         InputError: another number of columns, or a first column that is there twice.
     """
     seen, empty = set(), None
-    for row, line in enumerate(file, start):
+    for row, line in enumerate(bounded_lines(file, path, start), start):
         cells = line.split()
         if not cells:
             empty = empty or row

@@ -5,7 +5,18 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from facepipe.core.section import Count, Fraction, Natural, Number, Positive, Section, no_bool
+from facepipe.core.section import (
+    MAX_PATCH,
+    MAX_WIDTH,
+    MAX_WIDTHS,
+    Count,
+    Fraction,
+    Natural,
+    Number,
+    Positive,
+    Section,
+    no_bool,
+)
 from facepipe.errors import FieldError
 
 
@@ -47,9 +58,12 @@ class Budget(Section):
 
 
 # channels of a network's maps, or as many as suit the image
-Widths = Annotated[tuple[Count, ...], Field(min_length=1)] | Literal["auto"]
+Widths = (
+    Annotated[tuple[Annotated[Count, Field(le=MAX_WIDTH)], ...], Field(min_length=1, max_length=MAX_WIDTHS)]
+    | Literal["auto"]
+)
 # see networks.maps
-PatchSize = Count | Literal["auto"]
+PatchSize = Annotated[Count, Field(le=MAX_PATCH)] | Literal["auto"]
 
 
 class Augment(Section):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from facepipe.core.section import Count, Fraction, Natural, NonNegative, Positive, Section, no_bool
+from facepipe.core.section import Count, Fraction, Latent, Natural, NonNegative, Positive, Section, no_bool
 from facepipe.training.config import Augment, Budget, PatchSize, Widths
 
 RECONSTRUCTIONS = ("mse", "bce", "l1", "ssim")
@@ -62,7 +62,7 @@ class Autoencoding(Budget):
     """
 
     patience: Count | None = None
-    latent_dim: Count = 64
+    latent_dim: Latent = 64
     widths: Widths = "auto"
     patch_size: PatchSize = "auto"
     linear_path: bool | Literal["auto"] = "auto"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from facepipe.core.section import Count, Fraction, Natural, NonNegative, Number, Positive, Section
+from facepipe.core.section import Count, Fraction, Latent, Natural, NonNegative, Number, Positive, Section
 from facepipe.training.config import AttributeNames, Augment, Budget, PatchSize, Widths
 
 
@@ -48,7 +48,7 @@ class TrainGAN(Budget):
     spectral_norm: bool = False
     condition_on: AttributeNames = ()
     condition_dropout: Fraction = 0.1
-    latent_dim: Count | Literal["auto"] = "auto"
+    latent_dim: Latent | Literal["auto"] = "auto"
     patch_size: PatchSize = "auto"
     discriminator_patch_size: PatchSize = "auto"
     generator_widths: Widths = "auto"

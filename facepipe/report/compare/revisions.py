@@ -7,9 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-import yaml
-
 from facepipe.core.files import atomic_file, read_json
+from facepipe.core.yaml_read import MAX_BYTES, parse_yaml
 from facepipe.errors import InputError
 from facepipe.restore import LOCK, cached
 
@@ -94,9 +93,11 @@ class _Revision:
     def _yaml(self, path):
         try:
             with open(path, encoding="utf-8") as file:
-                found = yaml.safe_load(file)
-        except (yaml.YAMLError, UnicodeDecodeError):
-            raise InputError(f"{self.name}: {path.name}: not valid YAML") from None
+                found = parse_yaml(file.read(MAX_BYTES + 1))
+        except UnicodeDecodeError:
+            raise InputError(f"{self.name}: {path.name}: not valid YAML: not UTF-8 text") from None
+        except ValueError as error:
+            raise InputError(f"{self.name}: {path.name}: {error}") from None
         return found if isinstance(found, dict) else {}
 
 
