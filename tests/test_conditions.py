@@ -12,6 +12,7 @@ from facepipe.models.load import load_model
 from facepipe.shards.labels import Conditions, check_names, label_codes, labels_digest, random_labels, read_labels
 from facepipe.shards.shards import Shards
 from facepipe.training import session
+from tests.fuzz.targets import reseal
 from tests.material import write_shards
 from tests.trainings import train as train_model
 
@@ -86,6 +87,7 @@ def test_a_state_is_not_used_when_a_label_has_changed(name, tiny_shards, tiny_pa
             table = pd.read_csv(copy / "attributes.csv")
             table.loc[5, "Bright"] = 1 - table.loc[5, "Bright"]
             table.to_csv(copy / "attributes.csv", index=False)
+            reseal(copy / "index.json")
     assert seen[0] == seen[1] != seen[2] and seen[1]["shards"] == seen[2]["shards"]
     assert labels_digest(Shards(copy), ()) == {}
 

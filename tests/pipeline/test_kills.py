@@ -24,7 +24,8 @@ def outputs(repository, stage):
     """{path: bytes} of what the stage makes, and of whatever else it leaves in those folders and among the states."""
     name = stage.removeprefix("train_")
     found = [*repository.folder.glob("data/models/**/*"), *(repository.folder / f"reports/{stage}").rglob("*")]
-    found += repository.folder.glob(".facepipe/**/*")
+    # a lock holds the number of its process
+    found += [path for path in repository.folder.glob(".facepipe/**/*") if path.parent.name != "locks"]
     others = [f"data/models/{other}" for other in {"ae", "vae", "gan", "inverter"} - {name}]
     paths = {path.relative_to(repository.folder).as_posix(): path for path in found if path.is_file()}
     return {key: path.read_bytes() for key, path in paths.items() if not any(key.startswith(o + "/") for o in others)}
