@@ -121,7 +121,9 @@ class Place:
         """DVC says that the file is not what it was."""
         status = repository.run("dvc", "status", check=False)
         said = status.stdout + status.stderr
-        assert any(str(part) in said for part in [Path(path), *Path(path).parents][:-1]), f"DVC is silent: {said[-500:]}"
+        assert any(str(part) in said for part in [Path(path), *Path(path).parents][:-1]), (
+            f"DVC is silent: {said[-500:]}"
+        )
 
 
 def _add_tables_of_a_user(folder):

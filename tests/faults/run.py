@@ -24,9 +24,13 @@ WITHIN = "FACEPIPE_FAULTS_MOUNTS"
 
 def all_faults(seed=0):
     """Every fault, a list in a fixed order; each file's are drawn on their own."""
-    from tests.faults import ended
+    from tests.faults import around, damage, ended
 
-    return [fault for module in (ended,) for fault in module.faults(random.Random(f"{seed} {module.__name__}"))]
+    return [
+        fault
+        for module in (ended, damage, around)
+        for fault in module.faults(random.Random(f"{seed} {module.__name__}"))
+    ]
 
 
 def inject(place, fault):
