@@ -5,7 +5,7 @@ import difflib
 import errno
 
 # the machine's fault, not the program's: one line will do
-NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 
 
 class InputError(ValueError):

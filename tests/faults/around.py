@@ -13,7 +13,7 @@ import psutil
 
 from tests.faults.ended import refused
 from tests.faults.fault import Fault
-from tests.faults.place import STAGES, TRAININGS, complete, mount, refusal, snapshot
+from tests.faults.place import STAGES, complete, mount, refusal, snapshot
 from tests.pipeline.forked import ForkedStage
 
 MEGABYTES = 100  # of the small file systems, while they are not full
@@ -41,9 +41,8 @@ def faults(random):
 def full_disk(stage, share, place):
     if not place.mounts:
         return "skipped"
-    size = sum(
-        (place.base.folder / path).stat().st_size for path in place.right if path.startswith(_outs(place, stage))
-    )
+    outs = tuple(place.outs(stage))
+    size = sum((place.base.folder / path).stat().st_size for path in place.right if path.startswith(outs))
     with place.copy(MEGABYTES) as repository:
         place.remove_outs(repository, stage)
         (repository.folder / ".facepipe/locks").mkdir(parents=True, exist_ok=True)
@@ -55,10 +54,6 @@ def full_disk(stage, share, place):
         complete(repository, stage)
         place.check_whole(repository)
     return outcome
-
-
-def _outs(place, stage):
-    return tuple(place.outs(stage))
 
 
 def _fill(folder, left):
@@ -139,7 +134,7 @@ def two_repros(place):
         assert 0 in codes and not any("Traceback" in error for error in errors), (codes, errors)
         repository.repro()
         place.check_whole(repository)
-    return "same" if codes == [0, 0] else ("refused", next(e.splitlines()[-1] for e, c in zip(errors, codes) if c))
+    return "same" if codes == [0, 0] else ("refused", errors[codes[0] == 0].splitlines()[-1])
 
 
 def two_commands(place):

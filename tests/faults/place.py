@@ -120,10 +120,8 @@ class Place:
     def check_noticed(self, repository, path):
         """DVC says that the file is not what it was."""
         status = repository.run("dvc", "status", check=False)
-        said = status.stdout + status.stderr
-        assert any(str(part) in said for part in [Path(path), *Path(path).parents][:-1]), (
-            f"DVC is silent: {said[-500:]}"
-        )
+        said, places = status.stdout + status.stderr, [Path(path), *Path(path).parents][:-1]
+        assert any(str(place) in said for place in places), f"DVC does not see it: {said[-500:]}"
 
 
 def _add_tables_of_a_user(folder):

@@ -11,7 +11,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,11 +25,8 @@ def all_faults(seed=0):
     """Every fault, a list in a fixed order; each file's are drawn on their own."""
     from tests.faults import around, damage, ended
 
-    return [
-        fault
-        for module in (ended, damage, around)
-        for fault in module.faults(random.Random(f"{seed} {module.__name__}"))
-    ]
+    modules = (ended, damage, around)
+    return [fault for module in modules for fault in module.faults(random.Random(f"{seed} {module.__name__}"))]
 
 
 def inject(place, fault):

@@ -39,8 +39,8 @@ class ForkedStage:
         stage: str, with its arguments, such as "export_latents vae".
         number: int, of the operation.
         name: str, of the signal.
-        act: called in place of sending that, as act(how many operations after the chosen one, event, path), for this one
-            and all that follow; what it raises is raised in their stead. Importable without facepipe.
+        act: called in place of sending that, as act(how many operations after the chosen one, event, path), for this
+            one and all that follow; what it raises is raised in their stead. Importable without facepipe.
         before: called in the process before the stage begins; likewise.
     """
 
