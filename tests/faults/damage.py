@@ -81,7 +81,8 @@ def damaged(stage, name, damage, seed, place):
         done = ForkedStage(repository, stage).wait()
         if done.returncode:
             line = refusal(done, stage)
-            assert name in line or str(path.parent.relative_to(repository.folder)) + ":" in line, f"no file: {line}"
+            # where two files contradict each other the line names one of them
+            assert name.rpartition("/")[0] in line, f"no file: {line}"
             place.check_unharmed(repository, stage, hurt)
             return "refused", line
         assert "Traceback" not in done.stderr, done.stderr[-1500:]
