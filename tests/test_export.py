@@ -196,7 +196,7 @@ def test_the_latents_say_what_else_was_read(tiny_models, tiny_shards, tmp_path):
 
     said = [source(), source()]
     assert said[0] == said[1]
-    assert sorted(json.loads(said[0])) == sorted(
+    assert sorted(json.loads(said[0]).keys() - {"files", "sha256"}) == sorted(
         (tmp_path / name).as_posix()
         for name in ("models/gan", "models/inverter", "reports/train_gan", "reports/train_inverter")
     )

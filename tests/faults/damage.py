@@ -38,9 +38,9 @@ ARTIFACTS = {
     "reports/train_vae/facts.csv": (_RENDER,),
     "reports/train_vae/grids/000001.png": (_RENDER,),
     "reports/preprocess/splits.csv": (_RENDER,),
-    "reports/attribute_vectors/cosines/vae-logistic.csv": (_RENDER,),
+    "reports/attribute_vectors/auc/vae.csv": (_RENDER,),
     "reports/evaluate/scores.csv": (_RENDER,),
-    "reports/evaluate/metrics.json": (_RENDER,),
+    "reports/evaluate/samples.csv": (_RENDER,),
     "params.yaml": STAGES,
 }
 DAMAGES = ("flipped", "zeroed", "cut off", "swapped", "missing")

@@ -19,14 +19,43 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 WITHIN = "FACEPIPE_FAULTS_MOUNTS"
+# (kind, stage), of each the first
+SHORT = (
+    ("signal", "train_vae"),
+    ("signal", "export_latents vae"),
+    ("file operation refused", "evaluate"),
+    ("file operation refused", "download"),
+    ("file too large", "preprocess"),
+    ("file too large", "attribute_vectors"),
+    ("full disk", "train_gan"),
+    ("read-only folder", "render_reports"),
+    ("clock", "download"),
+    ("file flipped", "preprocess"),
+    ("file zeroed", "preprocess"),
+    ("file cut off", "preprocess"),
+    ("file missing", "preprocess"),
+    ("file flipped", "train_gan"),
+    ("file zeroed", "train_inverter"),
+    ("file cut off", "train_ae"),
+    ("file missing", "train_gan"),
+    ("file zeroed", "attribute_vectors"),
+    ("file missing", "export_latents vae"),
+    ("file flipped", "evaluate"),
+    ("file zeroed", "render_reports"),
+)
 
 
 def all_faults(seed=0):
     """Every fault, a list in a fixed order; each file's are drawn on their own."""
-    from tests.faults import around, damage, ended
+    from tests.faults import around, by_dvc, damage, ended
 
-    modules = (ended, damage, around)
+    modules = (ended, damage, around, by_dvc)
     return [fault for module in modules for fault in module.faults(random.Random(f"{seed} {module.__name__}"))]
+
+
+def short(faults):
+    """Some twenty of them that say most in a short time."""
+    return [next(f for f in faults if (f.kind, f.stage) == pair) for pair in SHORT]
 
 
 def inject(place, fault):
@@ -61,13 +90,17 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.faults.run", description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", action="append", help="faults whose id has this in it; may be given again")
+    parser.add_argument("--short", action="store_true", help="the few that `make test` injects")
     parser.add_argument("--list", action="store_true", help="print the ids and end")
     parser.add_argument("--table", action="store_true", help="print the table at the end")
     parser.add_argument("--json", type=Path, help="write what came out to this file")
     parser.add_argument("--finished", type=Path, help="a finished repository of the tests; left out: made here")
     parser.add_argument("--workers", type=int, default=2, help="faults at a time")
     arguments = parser.parse_args()
-    faults = [f for f in all_faults(arguments.seed) if not arguments.only or any(t in f.id for t in arguments.only)]
+    faults = all_faults(arguments.seed)
+    if arguments.short:
+        faults = short(faults)
+    faults = [f for f in faults if not arguments.only or any(text in f.id for text in arguments.only)]
     if arguments.list:
         print("\n".join(fault.id for fault in faults))
         return 0
