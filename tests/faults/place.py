@@ -1,5 +1,6 @@
 """Where faults are injected: copies of a finished repository, and what may differ in them afterwards."""
 
+import compileall
 import contextlib
 import hashlib
 import itertools
@@ -36,6 +37,8 @@ class Place:
         self._numbers, self._lock, self._counts, self._other = itertools.count(), threading.Lock(), {}, None
         self.base = finished.copy(self.folder / "base" / "facepipe")
         _add_tables_of_a_user(self.base.folder)
+        # or each stage compiles them anew
+        compileall.compile_dir(self.base.folder / "facepipe", quiet=1)
         self.base.repro("render_reports")
         self.right = snapshot(self.base.folder)
         lock = yaml.safe_load((self.base.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]

@@ -56,7 +56,7 @@ class ForkedStage:
 
     def wait(self):
         while self.returncode is None:
-            time.sleep(0.005)
+            time.sleep(0.02)
         return self
 
     @property
