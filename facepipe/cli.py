@@ -48,7 +48,7 @@ def main(argv=None):
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails once more
         return 141
-    except (OSError, MemoryError) as error:
+    except Exception as error:
         if (line := fault_of_machine(error)) is None:
             raise
         print(f"facepipe: {line}", file=sys.stderr)

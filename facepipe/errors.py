@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import errno
 
+_NO_THREAD, _FULL = "can't start new thread", "ResourceExhaustedError"
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 
 
@@ -13,7 +14,8 @@ class InputError(ValueError):
 
 def fault_of_machine(error):
     """The line that will do for an exception that is the machine's fault; None: it is the program's."""
-    if isinstance(error, MemoryError):
+    # the words of Python's threads and of TensorFlow for the same
+    if isinstance(error, MemoryError) or str(error) == _NO_THREAD or type(error).__name__ == _FULL:
         return "out of memory; end other programs, or ask for less in params.yaml (batch_size, image_size, workers)"
     if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
         return f"{error.filename or 'writing the outputs'}: {error.strerror}"

@@ -62,7 +62,7 @@ def run(main, name, tensorflow=False, within=None, report="facts.csv", section=N
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(os.EX_TEMPFAIL)
-    except (OSError, MemoryError) as error:
+    except Exception as error:
         if (line := fault_of_machine(error)) is None:
             raise
         print(f"{name}: {line}", file=sys.stderr)

@@ -52,6 +52,7 @@ def test_bad_input_is_one_line_and_exit_code_2(workspace, capsys):
     [
         (OSError(errno.EIO, "Input/output error", "x.npy"), "x.npy: Input/output error"),
         (OSError(errno.EFBIG, "File too large"), "writing the outputs: File too large"),
+        (RuntimeError("can't start new thread"), "out of memory;"),
         (MemoryError(), "out of memory; end other programs, or ask for less in params.yaml"),
     ],
 )
