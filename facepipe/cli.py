@@ -5,7 +5,7 @@ import importlib
 import os
 import sys
 
-from facepipe.errors import NOT_OURS, InputError
+from facepipe.errors import InputError, fault_of_machine
 
 COMMANDS = (
     "decode",
@@ -48,10 +48,10 @@ def main(argv=None):
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails once more
         return 141
-    except OSError as error:
-        if error.errno not in NOT_OURS:
+    except Exception as error:
+        if (line := fault_of_machine(error)) is None:
             raise
-        print(f"facepipe: {error.filename or 'writing'}: {error.strerror}", file=sys.stderr)
+        print(f"facepipe: {line}", file=sys.stderr)
         return 2
     return 0
 

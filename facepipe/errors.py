@@ -4,12 +4,22 @@ import contextlib
 import difflib
 import errno
 
-# the machine's fault, not the program's: one line will do
-NOT_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_THREAD, _FULL = "can't start new thread", "ResourceExhaustedError"
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 
 
 class InputError(ValueError):
     """Wrong input by the user: shown as one line on stderr, exit code 2, no traceback."""
+
+
+def fault_of_machine(error):
+    """The line that will do for an exception that is the machine's fault; None: it is the program's."""
+    # the words of Python's threads and of TensorFlow for the same
+    if isinstance(error, MemoryError) or str(error) == _NO_THREAD or type(error).__name__ == _FULL:
+        return "out of memory; end other programs, or ask for less in params.yaml (batch_size, image_size, workers)"
+    if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+        return f"{error.filename or 'writing the outputs'}: {error.strerror}"
+    return None
 
 
 class FieldError(InputError):

@@ -34,6 +34,11 @@ def _restore(stage):
         outs = lock["stages"][stage]["outs"]
     except (FileNotFoundError, KeyError, TypeError):
         return
+    except (ValueError, yaml.YAMLError):
+        print(
+            f"{stage}: {LOCK}: damaged, so nothing is put back; get it from git (git checkout {LOCK})", file=sys.stderr
+        )
+        return
     cache = cache_folder()
     for out in outs:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from facepipe.config import load_params
 from facepipe.core.files import take_lock, write_facts, write_json
-from facepipe.errors import NOT_OURS, FieldError, InputError, Stopped, WorkerLost
+from facepipe.errors import FieldError, InputError, Stopped, WorkerLost, fault_of_machine
 from facepipe.quiet import import_tensorflow
 from facepipe.restore import outputs_kept
 
@@ -28,9 +28,9 @@ def run(main, name, tensorflow=False, within=None, report="facts.csv", section=N
         section: str, the stage's own section of params.yaml; None: that called like the stage.
         within: context manager around all of it, or None; sees the exception where the stage fails.
 
-    Exits with 2 and one line on stderr where the input is wrong, another process runs the stage here, or the disk is
-    full or closed to us, with 130 after Ctrl-C, with 143 after SIGTERM, with 75 where another worker of the same
-    training was lost.
+    Exits with 2 and one line on stderr where the input is wrong, another process runs the stage here, the disk is full,
+    broken or closed to us, or memory is full; with 130 after Ctrl-C, with 143 after SIGTERM, with 75 where another
+    worker of the same training was lost.
     """
     sys.stdout.reconfigure(line_buffering=True)  # or a piped log has the lines in blocks, after those of stderr
     before = signal.signal(signal.SIGTERM, _raise_stopped)
@@ -62,10 +62,10 @@ def run(main, name, tensorflow=False, within=None, report="facts.csv", section=N
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(os.EX_TEMPFAIL)
-    except OSError as error:
-        if error.errno not in NOT_OURS:
+    except Exception as error:
+        if (line := fault_of_machine(error)) is None:
             raise
-        print(f"{name}: {error.filename or 'writing the outputs'}: {error.strerror}", file=sys.stderr)
+        print(f"{name}: {line}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt as stop:
         stopped = stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)

@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facepipe.core.files import read_json, write_json, write_sealed
 from facepipe.errors import InputError
 from facepipe.latents import export
 from facepipe.latents.config import ExportLatents
 from facepipe.latents.edited import read_edited
-from facepipe.latents.folder import split_path
+from facepipe.latents.folder import check_exported, split_path
 from facepipe.latents.pca import load_pca
 from facepipe.latents.statistics import read_statistics
 from facepipe.latents.table import read_latents, write_latents
@@ -196,7 +197,7 @@ def test_the_latents_say_what_else_was_read(tiny_models, tiny_shards, tmp_path):
 
     said = [source(), source()]
     assert said[0] == said[1]
-    assert sorted(json.loads(said[0])) == sorted(
+    assert sorted(json.loads(said[0]).keys() - {"files", "sha256"}) == sorted(
         (tmp_path / name).as_posix()
         for name in ("models/gan", "models/inverter", "reports/train_gan", "reports/train_inverter")
     )
@@ -209,3 +210,36 @@ def test_the_latents_say_what_else_was_read(tiny_models, tiny_shards, tmp_path):
         path.write_bytes(path.read_bytes() + b"\n")
         said.append(source())
     assert len(set(said)) == 4
+
+
+def test_what_was_exported_is_there_and_of_this_export(tiny_models, tiny_shards, tmp_path):
+    reports = tiny_models.parent / "reports"
+    for run in (0, 1):
+        params = ExportLatents(components=2 + run, gan_samples=5)
+        export.export_latents(params, "vae", tiny_models, tiny_shards, reports, tmp_path / str(run))
+    folder, model = tmp_path / "0/vae", tiny_models / "vae"
+    check_exported(folder, model, reports / "train_vae")
+    table = (folder / "test.csv").read_text()
+    (folder / "test.csv").write_text(table.replace("test", "edited"))
+    check_exported(folder, model)
+    (folder / "test.csv").unlink()
+    with pytest.raises(InputError, match=r"test\.csv: missing; `dvc checkout`"):
+        check_exported(folder)
+    (folder / "test.csv").write_text(table)
+    shutil.copy(tmp_path / "1/vae/density.npz", folder / "density.npz")
+    with pytest.raises(InputError, match=r"density\.npz: damaged"):
+        check_exported(folder)
+    shutil.copytree(tmp_path / "1/vae", folder, dirs_exist_ok=True)
+    source = read_json(folder / "source.json")
+    write_json(folder / "source.json", source | {model.as_posix(): "0" * 64})
+    with pytest.raises(InputError, match="sha256 does not fit"):
+        check_exported(folder)
+    del source["sha256"]
+    write_sealed(folder / "source.json", source | {model.as_posix(): "0" * 64})
+    with pytest.raises(InputError, match="has changed since"):
+        check_exported(folder, model)
+    (folder / "source.json").write_text("{")
+    with pytest.raises(InputError, match=r"source\.json: damaged: not JSON"):
+        check_exported(folder)
+    (folder / "source.json").unlink()
+    check_exported(folder, model)

@@ -1,12 +1,26 @@
 """Reading what the stages wrote, for the page."""
 
 import math
+import re
 
+import numpy as np
 import pytest
 
 from facepipe.core.files import write_facts
+from facepipe.core.pictures import save_png
 from facepipe.errors import InputError
-from facepipe.report.page.reading import Table, count, fixed, percent, read_history, read_scores, signed, text
+from facepipe.report.page.reading import (
+    Table,
+    count,
+    fixed,
+    percent,
+    read_history,
+    read_rgb,
+    read_scores,
+    read_table,
+    signed,
+    text,
+)
 
 
 def test_history_round_trip(tmp_path):
@@ -58,3 +72,40 @@ def test_whole_numbers_stay_exact_and_others_are_short():
 
 def test_columns_without_anything_go():
     assert Table(["a", "b"], [["1", ""], ["", ""]]).without_empty() == Table(["a"], [["1"], [""]])
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"split,images\ntrain,1\xff3\n", "not a table"),
+        (b"split,images\ntrain\n", "row 2: 1 cells, the header has 2"),
+        (b"split,images\ntrain,1.5\n", "row 2, column images: '1.5' cannot be there"),
+        (b"split,images\ntrain,x\n", "row 2, column images: 'x' cannot be there"),
+        (b"split,images\ntr\x00in,3\n", "column split"),
+        (b"split,share\ntrain,inf\n", "row 2, column share"),
+        (b"split,imagez\ntrain,3\n", "no column images"),
+    ],
+)
+def test_a_damaged_table_names_itself_and_the_remedy(tmp_path, data, message):
+    (tmp_path / "splits.csv").write_bytes(data)
+    with pytest.raises(InputError, match=re.escape(message)) as refused:
+        read_table(tmp_path / "splits.csv", "preprocess")[0]["images"]
+    assert str(refused.value).startswith(f"{tmp_path}/splits.csv: ") and "`dvc repro -f preprocess`" in str(
+        refused.value
+    )
+
+
+def test_damaged_pictures(tmp_path):
+    path = tmp_path / "reports/train_ae/grids/000001.png"
+    save_png(path, np.zeros((8, 8, 3), np.uint8))
+    assert read_rgb(path).size == (8, 8)
+    data = path.read_bytes()
+    for place in range(0, len(data) - 16, 7):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 255]) + data[place + 1 :])
+        try:
+            assert read_rgb(path).size == (8, 8)
+        except InputError as error:
+            assert str(error).startswith(f"{path}: damaged") and "`dvc repro -f train_ae`" in str(error)
+    path.unlink()
+    with pytest.raises(InputError, match=r"000001\.png: missing; `dvc checkout`"):
+        read_rgb(path)

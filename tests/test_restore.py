@@ -71,3 +71,11 @@ def test_what_is_not_in_the_cache_is_named(workspace, capsys):
         raise ValueError
     assert there(workspace / "reports") == {"index.html": "<html>"}
     assert capsys.readouterr().err == "render: reports/edits: not in DVC's cache; run dvc repro to make it again\n"
+
+
+@pytest.mark.parametrize("lock", [b"\xff", b"stages: [", b"\x00"])
+def test_a_damaged_lock_hides_no_error(workspace, capsys, lock):
+    (workspace / "dvc.lock").write_bytes(lock)
+    with pytest.raises(ValueError, match="its own"), outputs_kept("render"):
+        raise ValueError("its own")
+    assert capsys.readouterr().err.startswith("render: dvc.lock: damaged, so nothing is put back")

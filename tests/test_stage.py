@@ -1,5 +1,6 @@
 """Stages start fast, check params first, and end bad input with one line and exit code 2."""
 
+import errno
 import os
 import runpy
 import shutil
@@ -44,6 +45,25 @@ def test_bad_input_is_one_line_and_exit_code_2(workspace, capsys):
     assert stop.value.code == 2
     assert capsys.readouterr().err == "download: faces.zip: not found\n"
     assert not (workspace / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (OSError(errno.EIO, "Input/output error", "x.npy"), "x.npy: Input/output error"),
+        (OSError(errno.EFBIG, "File too large"), "writing the outputs: File too large"),
+        (RuntimeError("can't start new thread"), "out of memory;"),
+        (MemoryError(), "out of memory; end other programs, or ask for less in params.yaml"),
+    ],
+)
+def test_a_fault_of_the_machine_is_one_line(workspace, capsys, error, said):
+    def main(params):
+        raise error
+
+    with pytest.raises(SystemExit) as stop:
+        run(main, "download")
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith(f"download: {said}")
 
 
 def test_a_message_names_the_key_as_params_yaml_has_it(workspace, capsys):

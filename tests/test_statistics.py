@@ -71,6 +71,7 @@ def test_file_round_trip(tmp_path):
         ("id,z000\na,1\n", "not statistics of latents"),
         ("min,max,low,high,mean,sd,rank\n1,2,1,2,x,3,1\n", "not statistics of latents"),
         ("min,max,low,high,mean,sd,rank\n1,2,1,2,,3,1\n", "empty or not finite"),
+        ("min,max,low,high,mean,sd,rank,bin00\n1,2,1,2,1,3,1,x\n", "not statistics of latents"),
         ('min,max\n"1', "not statistics of latents"),
     ],
 )

@@ -16,6 +16,7 @@ from facepipe.errors import FieldError
 
 RESTARTS = 3  # a task that kills its worker this often will not do better
 CONNECT_SECONDS = 30
+LOOK_SECONDS = 5  # how often to look whether there is still something to wait for
 LOOK_EVERY = 32  # tasks
 
 
@@ -55,7 +56,7 @@ def _on_processes(function, tasks, workers):
             if not pending:
                 return
             try:
-                result = pending[0][1].result()
+                result = _result(pool, pending[0][1])
             except concurrent.futures.process.BrokenProcessPool:
                 restarts += 1
                 if restarts > RESTARTS:
@@ -72,6 +73,20 @@ def _on_processes(function, tasks, workers):
             yield result
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _result(pool, future):
+    """The result of a future; MemoryError where the pool's own thread is no more, and nobody would ever give one."""
+    while True:
+        try:
+            return future.result(timeout=LOOK_SECONDS)
+        except TimeoutError:
+            if future.done():
+                return future.result()
+            if not pool._executor_manager_thread.is_alive():
+                for worker in multiprocessing.active_children():
+                    worker.kill()  # it would wait for tasks for ever, and this process for it
+                raise MemoryError from None
 
 
 def _pool(workers):

@@ -9,7 +9,7 @@ from facepipe.directions.fitting import fit_directions
 from facepipe.directions.side_effects import cosines, fit_probes, side_effects
 from facepipe.directions.table import write_directions
 from facepipe.errors import FieldError, InputError, suggest
-from facepipe.latents.folder import MODELS, split_path
+from facepipe.latents.folder import MODELS, check_exported, split_path
 from facepipe.latents.standard import fit_standard
 from facepipe.latents.table import read_latents
 from facepipe.tables.cells import short
@@ -47,6 +47,8 @@ def attribute_vectors(params, shards, latents, out, report, wanted=MODELS, model
     attributes = choose(params.attributes, list(labels["train"].columns))
     if not attributes:
         print("attribute_vectors: the data set has no attributes, so there are no directions")
+    for name in wanted:
+        check_exported(latents / name)
     names = [name for name in wanted if split_path(latents / name, "train").exists()]
     if not names and tuple(wanted) != ("gan",):  # which may have no encoder
         raise InputError(f"{latents}: no latents of training images; run `dvc repro export_latents`")

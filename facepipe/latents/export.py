@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.core.determinism import rng
-from facepipe.core.files import temporary_folder, write_json
+from facepipe.core.files import temporary_folder
 from facepipe.core.progress import Progress
 from facepipe.errors import InputError
-from facepipe.latents.folder import density_path, pca_path, stats_path
+from facepipe.latents.folder import density_path, pca_path, stats_path, write_source
 from facepipe.latents.influence import influence, variance_explained
 from facepipe.latents.pca import fit_pca
 from facepipe.latents.statistics import histograms, statistics, write_statistics
@@ -28,7 +28,7 @@ def export_latents(params, name, models, shards, reports, out):
     - <split>.pca.csv: the same with coordinates pc000, ... along the principal components in pca.npz;
     - <name>.stats.csv: a row per dimension, see `describe`;
     - density.npz: the density of the training latents, of models with an encoder;
-    - source.json: of which model, inverter and training report they are, see `sources`.
+    - source.json: of which model, inverter and training report they are, see `sources`, and which files there are.
 
     Args:
         params: `latents.config.ExportLatents`.
@@ -50,7 +50,7 @@ def export_latents(params, name, models, shards, reports, out):
     shards, out = Shards(shards), Path(out) / name
     model = load_model(Path(models) / name)
     metrics = export_encoder(params, model, shards, out) if model.has_encoder else export_prior(params, model, out)
-    write_json(out / "source.json", sources(name, Path(models), Path(reports)))
+    write_source(out, sources(name, Path(models), Path(reports)))
     return {name: metrics}
 
 

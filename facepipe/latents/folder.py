@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+from facepipe.core.files import check_bytes, check_seal, damaged, describe_files, read_json, write_sealed
 from facepipe.errors import InputError, suggest
 from facepipe.latents.rows import PARQUET
 from facepipe.latents.table import read_latents
+from facepipe.networks.store import digest
 from facepipe.tables.cells import short
 
 MODELS = ("ae", "vae", "gan")  # in the order to be shown; each has a folder of latents
 SUFFIXES = (".csv", PARQUET)
+SOURCE = "source.json"
+AGAIN = "`dvc repro -f export_latents` makes it again"
 
 
 def split_path(folder, split):
@@ -30,6 +34,39 @@ def pca_path(folder):
 def density_path(folder):
     """The density that was fitted to a model's training latents."""
     return Path(folder) / "density.npz"
+
+
+def write_source(folder, digests):
+    """Write `SOURCE`: the digests of what the folder was made from, and which files are in it; see `check_exported`."""
+    names = sorted(path.name for path in Path(folder).iterdir() if path.is_file() and path.name != SOURCE)
+    # tables are text that people edit
+    files = dict.fromkeys(names) | describe_files(folder, [name for name in names if name.endswith(".npz")])
+    write_sealed(Path(folder) / SOURCE, digests | {"files": files})
+
+
+def check_exported(folder, *read):
+    """Raise InputError where a file that was exported is missing, or is none of this export, but for edited tables.
+
+    Args:
+        folder: the model's, such as data/latents/vae. Where it has no `SOURCE`, or that of an earlier facepipe, nothing
+            is known.
+        *read: folders that the caller reads with it, of the model or of its training's report: they have to be those
+            that the latents were exported of.
+    """
+    path = Path(folder) / SOURCE
+    try:
+        source = read_json(path)
+        files = source["files"]
+    except (FileNotFoundError, NotADirectoryError, KeyError):
+        return
+    except (ValueError, TypeError):
+        raise damaged(path, "damaged: not JSON", AGAIN) from None
+    check_seal(path, source, AGAIN)
+    for name, described in files.items():
+        check_bytes(path.with_name(name), described, AGAIN)
+    for other in map(Path, read):
+        if source.get(other.as_posix(), digest(other)) != digest(other):
+            raise InputError(f"{other}: has changed since {folder} was made of it; `dvc repro` makes both agree")
 
 
 def find_rows(folder, ids, latent_dim=None):

@@ -83,7 +83,8 @@ def read_statistics(path):
     path = Path(path)
     try:
         table = pd.read_csv(path)
-        numbers = table[["min", "max", "low", "high", "mean", "sd", "rank"]].to_numpy(np.float64)
+        bins = [name for name in table if name.startswith("bin")]
+        numbers = table[["min", "max", "low", "high", "mean", "sd", "rank", *bins]].to_numpy(np.float64)
     except FileNotFoundError:
         raise InputError(f"{path}: not found; `dvc repro export_latents` makes it") from None
     except (ValueError, KeyError, csv.Error, OSError) as error:

@@ -14,7 +14,7 @@ from facepipe.core.progress import track
 from facepipe.directions.table import read_directions
 from facepipe.errors import InputError
 from facepipe.features.extractors import called
-from facepipe.latents.folder import MODELS, density_path, split_path
+from facepipe.latents.folder import MODELS, check_exported, density_path, split_path
 from facepipe.latents.paths import PATH_METHODS
 from facepipe.latents.statistics import kl_per_dimension, statistics
 from facepipe.latents.table import read_latents
@@ -69,6 +69,8 @@ def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, 
         from facepipe.models.load import load_model as load
     if shards.count("test") == 0:
         raise InputError(f"{shards.folder}: the test split is empty; evaluate needs one (preprocess makes it)")
+    for name in wanted:
+        check_exported(Path(latents) / name, Path(models) / name)
     reference = _held_out(shards, params.samples)
     check_counts(params, len(reference), shards.count("train"))
     tag = f"{called(params.extractor)}_n{len(reference)}"

@@ -1,6 +1,7 @@
 """The preprocess stage: from archive and label files to shards."""
 
 import collections
+import contextlib
 import functools
 from pathlib import Path
 from typing import NamedTuple
@@ -125,20 +126,23 @@ def _align(items, archive, params, workers):
     members = [item.member for item in items]
     found = convert(find, archive, members, None, workers, DETECTION_BYTES, _max_bytes(params))
     aligned, rejected = [], []
-    for name, faces, reason in track(found, "preprocess: faces", len(items), "pictures"):
-        if reason is None and not faces:
-            reason = "no face found"
-        elif reason is None and len(faces) > 1 and params.faces == "reject":
-            reason = f"{len(faces)} faces (preprocess.faces: reject)"
-        if reason is not None:
-            rejected.append((name, reason))
-            continue
-        item = by_name[name]
-        largest, *others = faces if params.faces == "all" else faces[:1]
-        first = item._replace(eyes=largest)
-        # nobody knows who the others are; the labels are those of the largest face
-        further = [Item(f"{item.id}~{number}", "", item.member, eyes, first) for number, eyes in enumerate(others, 2)]
-        aligned += [first, *further]
+    with contextlib.closing(found):
+        for name, faces, reason in track(found, "preprocess: faces", len(items), "pictures"):
+            if reason is None and not faces:
+                reason = "no face found"
+            elif reason is None and len(faces) > 1 and params.faces == "reject":
+                reason = f"{len(faces)} faces (preprocess.faces: reject)"
+            if reason is not None:
+                rejected.append((name, reason))
+                continue
+            item = by_name[name]
+            largest, *others = faces if params.faces == "all" else faces[:1]
+            first = item._replace(eyes=largest)
+            # nobody knows who the others are; the labels are those of the largest face
+            further = [
+                Item(f"{item.id}~{number}", "", item.member, eyes, first) for number, eyes in enumerate(others, 2)
+            ]
+            aligned += [first, *further]
     return aligned, rejected
 
 
@@ -173,17 +177,19 @@ def _write(writer, plan, archive, source, params, workers):
     framing = Framing(shape, source.crop if params.crop in ("default", "align") else params.crop, params.max_pixels)
     function = functools.partial(_prepare, framing=framing)
     size = int(np.prod(shape))
+    # closed here, whatever ends the loop: workers that nobody waits for any more would do what is left
     converted = convert(function, archive, list(members.values()), eyes, workers, size, _max_bytes(params))
-    for name, results, reason in track(converted, "preprocess", len(members), "pictures"):
-        for (split, row), result in zip(where[name], results or [reason] * len(where[name]), strict=True):
-            if isinstance(result, str):
-                rejected.append((name, result))
-                continue
-            used.add(name)
-            writer.put(split, row, result.image)
-            for column, value in zip(GEOMETRY, (*result.box, *result.size), strict=True):
-                tables[split][column][row] = value
-            tables[split]["angle"][row] = result.angle
+    with contextlib.closing(converted):
+        for name, results, reason in track(converted, "preprocess", len(members), "pictures"):
+            for (split, row), result in zip(where[name], results or [reason] * len(where[name]), strict=True):
+                if isinstance(result, str):
+                    rejected.append((name, result))
+                    continue
+                used.add(name)
+                writer.put(split, row, result.image)
+                for column, value in zip(GEOMETRY, (*result.box, *result.size), strict=True):
+                    tables[split][column][row] = value
+                tables[split]["angle"][row] = result.angle
     return _Written(tables, rejected, used)
 
 

@@ -1,10 +1,10 @@
 """The grids that a training leaves: a few of them, evenly spread, with captions and as an animation."""
 
 import numpy as np
-from PIL import Image
 
 from facepipe.draw.strips import save_animation
 from facepipe.errors import InputError
+from facepipe.report.page.reading import read_rgb
 
 MOST_FRAMES = 24
 
@@ -36,10 +36,7 @@ def save_progress(folder, path):
         path: the file.
 
     Raises:
-        InputError: the folder has no grids.
+        InputError: the folder has no grids, or a damaged one.
     """
-    pictures = []
-    for each, _ in frames(folder):
-        with Image.open(each) as picture:
-            pictures.append(picture.convert("RGB"))
+    pictures = [read_rgb(each) for each, _ in frames(folder)]
     save_animation(path, [picture for picture in pictures if picture.size == pictures[-1].size])

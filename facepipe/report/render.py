@@ -9,7 +9,7 @@ from facepipe.core.pictures import save_png
 from facepipe.directions.table import read_directions
 from facepipe.errors import FieldError, InputError, suggest
 from facepipe.latents.edited import read_edited
-from facepipe.latents.folder import MODELS, density_path, pca_path
+from facepipe.latents.folder import MODELS, check_exported, density_path, pca_path, split_path
 from facepipe.latents.pca import load_pca
 from facepipe.networks.samplers import load_sampler
 from facepipe.report.closest import nearest_grids, worst_grid
@@ -26,6 +26,7 @@ from facepipe.report.grids import (
     samples_grid,
 )
 from facepipe.report.page.page import write_page
+from facepipe.report.page.reading import existing
 from facepipe.report.progress import save_progress
 from facepipe.shards.labels import label_codes
 from facepipe.shards.shards import Shards
@@ -65,9 +66,16 @@ def render_reports(
     """
     wanted = tuple(name for name in MODELS if name in wanted)
     shards, report = Shards(shards), Path(report)
+    for name in wanted:
+        check_exported(Path(latents) / name, Path(models) / name, report / f"train_{name}")
     tables, latents = read_edits(edits, latents, wanted), Path(latents)
     paths = {name: Path(directions) / f"{name}.csv" for name in wanted}
-    found = {name: read_directions(path).preferred() for name, path in paths.items() if path.exists()}
+    # a GAN without an inverter has none
+    found = {
+        name: read_directions(existing(path, "attribute_vectors")).preferred()
+        for name, path in paths.items()
+        if path.exists() or split_path(latents / name, "train").exists()
+    }
     attributes = choose_attributes(params, found)
     if load is None:
         from facepipe.models.load import load_model as load

@@ -3,6 +3,8 @@
 It is a real process with the repository's folder, environment and modules, by `multiprocessing`'s fork server.
 """
 
+import functools
+import gc
 import multiprocessing
 import os
 import runpy
@@ -20,24 +22,46 @@ EVENTS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "shutil.
 WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
-class ForkedStage:
-    """A started stage, which sends itself a signal just before a chosen file operation of its training.
+def send(name, number, event, path):
+    """Send this process a signal at the chosen file operation."""
+    if number == 0:
+        os.kill(os.getpid(), getattr(signal, name))
 
-    The operations (open to write, rename, chmod, remove, make a folder) are counted from the first one in the folder of
-    states. With number 0 no signal is sent, and the count is the last line of stdout.
+
+class ForkedStage:
+    """A started stage, which sends itself a signal just before a chosen file operation.
+
+    The operations (open to write, rename, chmod, remove, make a folder) are counted from the first one within the
+    repository. With number 0 no signal is sent, and the count is the last line of stdout.
+
+    Args:
+        repository: `conftest.Repository`.
+        stage: str, with its arguments, such as "export_latents vae".
+        number: int, of the operation.
+        name: str, of the signal.
+        act: called in place of sending that, as act(how many operations after the chosen one, event, path), for this
+            one and all that follow; what it raises is raised in their stead. Importable without facepipe.
+        before: called in the process before the stage begins; likewise.
     """
 
-    def __init__(self, repository, stage, number=0, name="SIGKILL"):
-        self._streams = [repository.folder.with_name(f"{stage}.{stream}") for stream in ("stdout", "stderr")]
-        arguments = (repository.folder, repository.environment(), self._streams, stage, number, getattr(signal, name))
+    def __init__(self, repository, stage, number=0, name="SIGKILL", act=None, before=None):
+        file = stage.replace(" ", "-")
+        self._streams = [repository.folder.with_name(f"{file}.{stream}") for stream in ("stdout", "stderr")]
+        act = act or functools.partial(send, name)
+        arguments = (repository.folder, repository.environment(), self._streams, stage.split(), number, act, before)
         self._process = SERVER.Process(target=_run, args=arguments)
         with LOCK:
             self._process.start()
         self.pid, self.kill = self._process.pid, self._process.kill
 
-    def wait(self):
+    def wait(self, seconds=300):
+        """This, ended; AssertionError: it still ran after so many seconds, and is killed."""
+        end = time.monotonic() + seconds
         while self.returncode is None:
-            time.sleep(0.005)
+            if time.monotonic() > end:
+                self.kill()
+                raise AssertionError(f"runs for ever: {self.stderr[-1500:]}")
+            time.sleep(0.02)
         return self
 
     @property
@@ -55,7 +79,7 @@ class ForkedStage:
         return self._streams[1].read_text(encoding="utf-8")
 
 
-def _run(folder, environment, streams, stage, number, sent):
+def _run(folder, environment, streams, command, number, act, before):
     assert "tensorflow" in sys.modules and "facepipe" not in sys.modules
     for descriptor, path in enumerate(streams, 1):
         with open(path, "wb") as file:
@@ -70,15 +94,18 @@ def _run(folder, environment, streams, stage, number, sent):
         if event not in EVENTS and not (event == "open" and arguments[2] & WRITE):
             return
         path = os.path.abspath(os.fsdecode(arguments[0])) if isinstance(arguments[0], str | bytes | os.PathLike) else ""
-        if not path.startswith(here) or not (counted or ".facepipe" in path):
+        if not path.startswith(here) or "__pycache__" in path:
             return
         counted += 1
-        if counted == number:
-            os.kill(os.getpid(), sent)
+        if number and counted >= number:
+            act(counted - number, event, path)
 
     sys.path.insert(0, here)
-    sys.argv = [stage]
+    sys.argv = command
+    gc.freeze()  # or what was imported is looked through again and again, and its pages are copied
+    if before:
+        before()
     sys.addaudithook(count)
-    runpy.run_module(f"stages.{stage}", run_name="__main__", alter_sys=True)
+    runpy.run_module(f"stages.{command[0]}", run_name="__main__", alter_sys=True)
     if not number:
         print(counted)

@@ -6,7 +6,9 @@ import math
 from typing import NamedTuple
 
 from markupsafe import Markup
+from PIL import Image
 
+from facepipe.core.files import damaged
 from facepipe.draw.charts import number
 from facepipe.errors import InputError
 
@@ -45,14 +47,66 @@ def read_picture(path, caption):
     return Picture(base64.b64encode(path.read_bytes()).decode("ascii"), caption)
 
 
+# columns of the reports' tables: of text, and of whole numbers; all others are of numbers
+TEXTS = {
+    "split", "channel", "attribute", "other", "reason", "example", "size", "model", "metric", "network", "layer",
+    "type", "output", "method", "direction", "edit", "shown", "sampler", "extractor", "sign", "remedy", "active",
+}  # fmt: skip
+WHOLE = {"images", "people", "enlarged", "pictures", "parameters", "flops", "epoch", "dimension"}
+
+
+class _Row(dict):
+    """{column: str} of a table; InputError where a column is asked for that it lacks."""
+
+    def __init__(self, cells, wrong):
+        super().__init__(cells)
+        self._wrong = wrong
+
+    def __missing__(self, name):
+        raise self._wrong(f"no column {name}")
+
+
+def read_rgb(path):
+    """The `PIL.Image.Image` in RGB of reports/<stage>/grids/<name>; InputError: it is not as the stage wrote it."""
+    try:
+        with Image.open(path) as picture:
+            return picture.convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:  # PIL has all three for wrong bytes
+        problem = "missing" if isinstance(error, FileNotFoundError) else f"damaged: {error}"
+        raise damaged(path, problem, f"`dvc repro -f {path.parents[1].name}` makes it again") from None
+
+
 def read_table(path, stage):
     """Rows of a CSV with a header, as a list of {column: str}.
 
     Raises:
-        InputError: there is no such file; `stage` makes it.
+        InputError: there is no such file, which `stage` makes, or it is not as that writes it.
     """
-    with open(existing(path, stage), encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+
+    def wrong(problem):
+        return damaged(path, problem, f"`dvc repro -f {stage}` makes it again")
+
+    try:
+        with open(existing(path, stage), encoding="utf-8", newline="") as file:
+            header, *rows = list(csv.reader(file, strict=True)) or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise wrong(f"not a table: {error}") from None
+    for line, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise wrong(f"row {line}: {len(row)} cells, the header has {len(header)}")
+        for name, cell in zip(header, row, strict=True):
+            if cell and not _fits(name, cell):
+                raise wrong(f"row {line}, column {name}: {cell!r} cannot be there")
+    return [_Row(zip(header, row, strict=True), wrong) for row in rows]
+
+
+def _fits(name, cell):
+    try:
+        if name in TEXTS:
+            return "\0" not in cell
+        return math.isfinite(int(cell) if name in WHOLE else float(cell)) or cell == "nan"
+    except ValueError:
+        return False
 
 
 def read_history(path):
@@ -72,6 +126,8 @@ def read_history(path):
             header, *rows = list(csv.reader(file)) or [[]]
     except FileNotFoundError:
         raise InputError(f"{path}: not found; train the model first (dvc repro)") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a table: {error}; `dvc repro` makes it again") from None
     if not header:
         raise InputError(f"{path}: empty; expected a header such as epoch,loss")
     columns = {name: [] for name in header}

@@ -5,10 +5,9 @@ import io
 from typing import NamedTuple
 from urllib.parse import quote
 
-from PIL import Image
-
 from facepipe.draw.grids import cells_of
 from facepipe.draw.strips import QUALITY
+from facepipe.report.page.reading import read_rgb
 
 WIDEST = 1600  # pixels that are embedded, more are seldom shown
 LONGEST_SIDE = 16383  # pixels that WebP can have
@@ -50,10 +49,10 @@ def read_sheet(path, report, caption, title="", hrefs=None, image_shape=None, wi
         widest: int, pixels of the width above which the embedded picture is made smaller.
 
     Raises:
+        InputError: no such picture, or a damaged one.
         ValueError: more hrefs than there are places for faces.
     """
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
+    picture = read_rgb(path)
     width, height = picture.size
     picture.thumbnail((widest, LONGEST_SIDE))
     file = io.BytesIO()
