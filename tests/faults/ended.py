@@ -46,6 +46,10 @@ def large_file(stage, size, place):
 
 def no_memory(stage, megabytes, place):
     def judge(done):
+        last = done.stderr.rstrip().rpartition("\n")[2]
+        # a thread of Python's pool of processes that cannot start another one says so itself, at length
+        if "Exception in thread" in done.stderr and last.startswith(f"{stage}: out of memory; "):
+            return "refused", last
         if done.returncode in (0, 2):
             return refused(done, stage)
         # the system, or a library that finds no room in the middle of its own work, ends the process
