@@ -37,7 +37,8 @@ def report(tmp_path):
 
 
 def show(report, grids):
-    return render("directions_section.html", judged=None, directions=directions_section(report, grids, TITLES))
+    titles = {name: title for name, title in TITLES.items() if (report / "auc" / f"{name}.csv").exists()}
+    return render("directions_section.html", judged=None, directions=directions_section(report, grids, titles))
 
 
 def test_a_row_per_attribute_and_a_column_per_model_and_method(report, tmp_path):
@@ -70,7 +71,7 @@ def test_the_side_effects_of_every_method_are_drawn(report, tmp_path):
 
 def test_an_effect_that_is_unknown_is_called_so(report, tmp_path):
     path = report / "side_effects" / "ae-logistic.csv"
-    path.write_text(re.sub(r"(?m)^(Smiling,Male),.*$", r"\1,", path.read_text()))
+    path.write_text(re.sub(r"(?m)^(Smiling,Male),.*$", r"\1,,", path.read_text()))
     html = show(report, tmp_path)
     assert html.count("<title>Smiling moves Male by an unknown amount</title>") == 1 and "nan" not in html
 
@@ -97,3 +98,7 @@ def test_nothing_to_show(report, tmp_path):
     assert "No attribute has a direction" in show(report, tmp_path)
     with pytest.raises(InputError, match="no tables; run dvc repro attribute_vectors"):
         directions_section(tmp_path / "none", tmp_path, TITLES)
+    (tmp_path / "some/auc").mkdir(parents=True)
+    (tmp_path / "some/auc/ae.csv").write_text("attribute,method,direction,auc,n_pos,n_neg,norm\n")
+    with pytest.raises(InputError, match=r"vae\.csv: not found"):
+        directions_section(tmp_path / "some", tmp_path, {"ae": "AE", "vae": "VAE"})

@@ -66,7 +66,9 @@ def check_exported(folder, *read):
         check_bytes(path.with_name(name), described, AGAIN)
     for other in map(Path, read):
         if source.get(other.as_posix(), digest(other)) != digest(other):
-            raise InputError(f"{other}: has changed since {folder} was made of it; `dvc repro` makes both agree")
+            # of bytes that were lost in silence DVC knows nothing
+            again = "`dvc repro` makes both agree; where it finds nothing to do, remove the former before"
+            raise InputError(f"{other}: has changed since {folder} was made of it; {again}")
 
 
 def find_rows(folder, ids, latent_dim=None):

@@ -55,6 +55,10 @@ class States:
         return self
 
     def __exit__(self, *exception):
+        # a training that is refused at its first image has nothing to go on from
+        if self.folder.exists() and not self._paths():
+            with contextlib.suppress(OSError):
+                self.discard()
         self._lock.close()
 
     def due(self, images):

@@ -46,16 +46,21 @@ def large_file(stage, size, place):
 
 def no_memory(stage, megabytes, place):
     def judge(done):
+        last = done.stderr.rstrip().rpartition("\n")[2]
+        # a thread of Python's pool of processes that cannot start another one says so itself, at length
+        if "Exception in thread" in done.stderr and last.startswith(f"{stage}: out of memory; "):
+            return "refused", last
         if done.returncode in (0, 2):
             return refused(done, stage)
-        # the system, or a library that finds no room in the middle of its own work, ends the process
+        # the system, a library that finds no room in the middle of its own work, or whoever has waited long enough for
+        # a library that waits for threads which it could not start
         assert "Traceback" not in done.stderr, f"{done.returncode}: {done.stderr[-1500:]}"
         return "ended"
 
-    return disturbed(stage, place, judge, before=partial(limit_memory, megabytes), killed=True)
+    return disturbed(stage, place, judge, before=partial(limit_memory, megabytes), killed=True, seconds=60)
 
 
-def disturbed(stage, place, judge, at=None, killed=False, **options):
+def disturbed(stage, place, judge, at=None, killed=False, seconds=300, **options):
     """Run a stage with a fault and once more without: the result is that of an undisturbed one.
 
     Args:
@@ -63,6 +68,7 @@ def disturbed(stage, place, judge, at=None, killed=False, **options):
         judge: function of the ended process that gives the outcome.
         at: float, at which share of its file operations; None: the options say.
         killed: bool, whether temporary files may stay until the next run.
+        seconds: after which it is killed.
         **options: of `ForkedStage`.
     """
     if at is not None:
@@ -70,7 +76,7 @@ def disturbed(stage, place, judge, at=None, killed=False, **options):
     with place.copy() as repository:
         changed = save_often(repository, stage)
         place.remove_outs(repository, stage)
-        outcome = judge(ForkedStage(repository, stage, **options).wait())
+        outcome = judge(ForkedStage(repository, stage, **options).wait(seconds))
         place.check_unharmed(repository, stage, changed, killed)
         place.remove_outs(repository, stage)
         complete(repository, stage)

@@ -55,12 +55,11 @@ class ForkedStage:
         self.pid, self.kill = self._process.pid, self._process.kill
 
     def wait(self, seconds=300):
-        """This, ended; AssertionError: it still ran after so many seconds, and is killed."""
+        """This, ended; killed where it still runs after so many seconds."""
         end = time.monotonic() + seconds
         while self.returncode is None:
             if time.monotonic() > end:
                 self.kill()
-                raise AssertionError(f"runs for ever: {self.stderr[-1500:]}")
             time.sleep(0.02)
         return self
 

@@ -65,7 +65,7 @@ def directions_section(report, grids, titles):
     paths = {name: report / "auc" / f"{name}.csv" for name in titles}
     if not any(path.exists() for path in paths.values()):
         raise InputError(f"{report / 'auc'}: no tables; run dvc repro attribute_vectors")
-    scores = {name: read_table(path, STAGE) for name, path in paths.items() if path.exists()}
+    scores = {name: read_table(path, STAGE) for name, path in paths.items()}
     scores = {name: rows for name, rows in scores.items() if rows}
     if not scores:
         return DirectionsSection([], None, None, [])

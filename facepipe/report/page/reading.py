@@ -84,7 +84,7 @@ def read_table(path, stage):
     """
 
     def wrong(problem):
-        return damaged(path, problem, f"`dvc repro -f {stage}` makes it again")
+        return InputError(f"{path}: {problem}; `dvc repro -f {stage}` makes it again")
 
     try:
         with open(existing(path, stage), encoding="utf-8", newline="") as file:
