@@ -10,6 +10,7 @@ from tests.conftest import ROOT
 from tests.faults.run import all_faults, short
 
 FAULTS = all_faults()
+MARKS = (pytest.mark.slow, pytest.mark.faults)
 QUICK = {fault.id for fault in short(FAULTS)}
 
 
@@ -27,7 +28,7 @@ def injected(request, finished, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(f.id, id=f.id, marks=() if f.id in QUICK else pytest.mark.slow) for f in FAULTS]
+    "name", [pytest.param(f.id, id=f.id, marks=() if f.id in QUICK else MARKS) for f in FAULTS]
 )
 def test_fault(name, injected):
     result = injected[name]
