@@ -27,9 +27,7 @@ def injected(request, finished, tmp_path_factory):
     return {result["id"]: result for result in json.loads(path.read_text(encoding="utf-8"))}
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(f.id, id=f.id, marks=() if f.id in QUICK else MARKS) for f in FAULTS]
-)
+@pytest.mark.parametrize("name", [pytest.param(f.id, id=f.id, marks=() if f.id in QUICK else MARKS) for f in FAULTS])
 def test_fault(name, injected):
     result = injected[name]
     if result["outcome"] == "skipped":
