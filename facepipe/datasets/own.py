@@ -14,7 +14,7 @@ from facepipe.core.names import folded
 from facepipe.datasets.archive import list_members, read_members
 from facepipe.datasets.labels import Labels
 from facepipe.datasets.members import MemberError
-from facepipe.datasets.names import LABELS, member_name, own_name, slashes, some
+from facepipe.datasets.names import LABELS, is_hidden, is_labels, member_name, own_name, slashes, some
 from facepipe.errors import FieldError, InputError
 from facepipe.tables.cells import WORDS, Cells, short, zero_one
 from facepipe.tables.columns import KEYS, cannot_be_attribute
@@ -43,8 +43,8 @@ def read_folder(folder, items, split="auto"):
     Where the sub-folders, or those one level below, are called train, valid and test (see `SPLIT_FOLDERS`), they are
     the split, and the others the attributes.
 
-    labels.csv, in `folder` or in the archive, at its top or at that of the pictures: see `read_table`. What it says
-    goes before what the folders say.
+    labels.csv, in `folder` or in the archive, see `choose_table`, is read by `read_table`. What it says goes before
+    what the folders say.
 
     Args:
         folder: the raw folder.
@@ -59,13 +59,13 @@ def read_folder(folder, items, split="auto"):
     folder = Path(folder)
     ids = pd.Index([id for id, _ in items], name="id", dtype=str)
     paths = [_normal(member) for _, member in items]
-    root = _common(paths)
+    root = common_folder(paths)
     below = [path[len(root) :] for path in paths]
     found = _read_split_folders(below, split)
     splits = {}
     if found is not None:
         splits, below = {id: name for id, name in zip(ids, found.splits, strict=True) if name}, found.paths
-        below = [path.removeprefix(_common(below)) for path in below]
+        below = [path.removeprefix(common_folder(below)) for path in below]
     sorted_into = _read_sub_folders(below, ids)
     table = _find_table(folder, root)
     if table is None:
@@ -77,9 +77,10 @@ def read_folder(folder, items, split="auto"):
     return labels._replace(splits=(splits | (labels.splits or {})) or None, sorted_into=sorted_into)
 
 
-def _common(paths):
+def common_folder(paths):
     """The deepest folder that holds all of `paths`, "" or ending in "/"."""
-    root = posixpath.commonpath([posixpath.dirname(path) for path in (min(paths), max(paths))]) if paths else ""
+    ends = [posixpath.dirname(_normal(path)) for path in (min(paths), max(paths))] if paths else [""]
+    root = posixpath.commonpath(ends)
     return f"{root}/" if root else ""
 
 
@@ -160,9 +161,9 @@ def _find_table(folder, root):
     described = folder / "dataset.json"
     if described.exists():
         archive = folder / read_json(described)["archive"]
-        places = (LABELS, root + LABELS)
-        for member in [m for m in list_members(archive) if _normal(m.name) in places]:
-            name = f"{archive}: {member.name}"
+        members = {member.name: member for member in list_members(archive) if is_labels(member.name)}
+        if (chosen := choose_table(members, root)) is not None:
+            member, name = members[chosen], f"{archive}: {chosen}"
             if member.refused:
                 raise InputError(f"{name}: {member.refused}")
             data = dict(read_members(archive, [member]))[member.name]
@@ -170,6 +171,20 @@ def _find_table(folder, root):
                 raise InputError(f"{name}: {data}")
             return name, data
     return None
+
+
+def choose_table(names, root):
+    """Of `names` of files the table that is read, or None.
+
+    It is called labels.csv, in any case, and lies at the top or in `root`, the folder that holds all the pictures; of
+    several the highest one, of those the one in lower case.
+    """
+    ranks = {}
+    for name in names:
+        folder, _, file = _normal(name).rpartition("/")
+        if is_labels(name) and not is_hidden(name) and folder in ("", root.removesuffix("/")):
+            ranks[name] = (folder != "", file != LABELS, name)
+    return min(ranks, key=ranks.get, default=None)
 
 
 def read_table(path, ids, paths, root="", data=None):
