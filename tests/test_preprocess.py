@@ -19,6 +19,7 @@ from facepipe.download.fetch import fetch
 from facepipe.errors import InputError
 from facepipe.preprocess.align import Face
 from facepipe.preprocess.config import Preprocess
+from facepipe.preprocess.plan import NO_SPLIT
 from facepipe.preprocess.preprocess import preprocess
 from facepipe.preprocess.writer import ShardWriter
 from facepipe.shards.shards import SPLITS, Shards
@@ -136,6 +137,8 @@ def test_picture_that_the_official_split_does_not_list(tmp_path, capsys):
         "preprocess: the label files do not know 1 of 31 pictures (000031.jpg): their attributes stay unknown",
         "preprocess: 1 of 31 pictures are in no part of the official split (img_align_celeba/000031.jpg): left out; "
         "preprocess.split: hash divides all of them",
+        f"preprocess: 1 of 31 pictures rejected: 1 x not in the official split's file; {tmp_path}/shards/rejected.csv "
+        "lists them",
     ]
 
 
@@ -166,6 +169,7 @@ def test_empty_cells_of_split_in_a_table_of_ones_own(tmp_path, capsys):
     assert capsys.readouterr().out == (
         "preprocess: 7 of 30 pictures are in no part of the official split (03.png, 07.png, 11.png, ...): left out; "
         "preprocess.split: hash divides all of them\n"
+        f"preprocess: 7 of 30 pictures rejected: 7 x {NO_SPLIT}; {tmp_path}/shards/rejected.csv lists them\n"
     )
     assert preprocess(params(split="hash"), raw, tmp_path / "shards")["rejected"] == 0
 
@@ -341,6 +345,31 @@ def test_too_many_rejected(tmp_path, monkeypatch):
     raw = write_raw(tmp_path / "wrong", "lfw", people(2) | {f"{n}.jpg": picture(n) for n in range(6)})
     with pytest.raises(InputError, match=r"6 of 12 pictures were rejected, .*: 6 x the name is not of the form"):
         preprocess(params(max_rejected=0.4), raw, tmp_path / "shards")
+
+
+def test_rejected_pictures_are_counted_in_one_line(tmp_path, capsys):
+    contents = {f"{i:03d}.png": picture(i) for i in range(200)}
+    contents |= {f"x{i:02d}.jpg": b"broken %d" % i for i in range(20)}
+    raw = write_raw(tmp_path / "raw", "folder", contents)
+    preprocess(params(max_rejected=0.1), raw, tmp_path / "shards")
+    said = "20 of 220 pictures rejected: 20 x not a picture that Pillow can read"
+    listed = tmp_path / "shards" / "rejected.csv"
+    assert capsys.readouterr().out == f"preprocess: {said}; {listed} lists them\n"
+    # names that do not fit are among them; the rarer reasons are summed up
+    cut = picture(900, (200, 200))[:-9000]
+    contents = people(20) | {f"{n}.jpg": picture(n) for n in range(3)}
+    contents |= {f"lfw-deepfunneled/X/X_{n:04d}.jpg": b"broken %d" % n for n in range(2)}
+    contents |= {"lfw-deepfunneled/Y/Y_0001.jpg": cut, "lfw-deepfunneled/Z/Z_0001.jpg": picture(901, (1, 1))}
+    contents |= {"lfw/P1/P1_0001.jpg": picture(7)}
+    preprocess(params(), write_raw(tmp_path / "lfw", "lfw", contents), tmp_path / "other")
+    line = capsys.readouterr().out
+    listed = tmp_path / "other" / "rejected.csv"
+    rejected = len(listed.read_text().splitlines()) - 1
+    assert line.startswith(
+        f"preprocess: {rejected} of {len(contents)} pictures rejected: 3 x the name is not of the form"
+    )
+    assert line.count("\n") == 1 and ", 2 x not a picture that Pillow can read, " in line
+    assert line.endswith(f", {rejected - 6} x other reasons; {listed} lists them\n")
 
 
 def test_copies_are_in_one_split_only(tmp_path, capsys):
