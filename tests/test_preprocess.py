@@ -167,11 +167,16 @@ def test_empty_cells_of_split_in_a_table_of_ones_own(tmp_path, capsys):
     assert rejected["source"].tolist() == [f"{i:02d}.png" for i in range(3, 30, 4)]
     assert rejected["reason"].str.contains("split").all()
     assert capsys.readouterr().out == (
-        "preprocess: 7 of 30 pictures are in no part of the official split (03.png, 07.png, 11.png, ...): left out; "
-        "preprocess.split: hash divides all of them\n"
         f"preprocess: 7 of 30 pictures rejected: 7 x {NO_SPLIT}; {tmp_path}/shards/rejected.csv lists them\n"
     )
-    assert preprocess(params(split="hash"), raw, tmp_path / "shards")["rejected"] == 0
+    assert NO_SPLIT.endswith("use preprocess.split: official (leaves it out) or hash")
+    # the one message of a stage that stops
+    with pytest.raises(InputError, match=r"^max_rejected: 7 of 30 .*: 7 x its split .*: official \(leaves it out\) or"):
+        preprocess(params(max_rejected=0.1), raw, tmp_path / "none")
+    assert capsys.readouterr().out == ""
+    for split, count in (("official", 23), ("hash", 30)):
+        metrics = preprocess(params(max_rejected=0, split=split), raw, tmp_path / split)
+        assert metrics["rejected"] == 0 and sum(metrics["images"].values()) == count
 
 
 def test_celeba_identities_keep_persons_together_under_hash(tmp_path):

@@ -70,18 +70,19 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         items, without = _align(items, archive, params, workers)
         rejected += without
     plan, unlisted = plan_splits(source, labels.splits, items, params)
-    if unlisted:
-        print(
-            f"preprocess: {len(unlisted)} of {len(items)} pictures are in no part of the official split "
-            f"{some([name for name, _ in unlisted])}: left out; preprocess.split: hash divides all of them"
-        )
-    if source.own and params.split == "official":  # asked for, so that it is no fault
+    asked = source.own and params.split == "official"  # so that it is no fault
+    if asked:
         left_out = copies + unlisted
         considered -= len(unlisted)
     else:
         left_out = copies
         rejected += unlisted
     _check_rejected(rejected, considered, params)
+    if unlisted and (asked or not source.own):  # else their reason says what to do
+        print(
+            f"preprocess: {len(unlisted)} of {len(items)} pictures are in no part of the official split "
+            f"{some([name for name, _ in unlisted])}: left out; preprocess.split: hash divides all of them"
+        )
     official = set(labels.splits.values()) if labels.splits and params.split != "hash" else set()
     _check_splits({split: len(rows) for split, rows in plan.items()}, params, official, misnamed + rejected)
 
