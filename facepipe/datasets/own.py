@@ -2,6 +2,7 @@
 
 import array
 import posixpath
+import re
 import unicodedata
 from pathlib import Path
 from typing import NamedTuple
@@ -25,11 +26,11 @@ SPLITS = ("train", "valid", "test")
 MAX_FOLDERS = 32
 NAMED = 5  # of folders in a message
 # what folders of a split are called, in any case
-SPLIT_FOLDERS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "val", "validation"), "valid"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
+SPLIT_FOLDER = re.compile(
+    r"((?P<train>train(ing)?)|(?P<valid>val(id(ation)?)?)|(?P<dev>dev)|(?P<test>test(ing)?))"
+    r"([ _-]?(set|data|images|imgs))?",
+    re.IGNORECASE,
+)
 
 
 def read_folder(folder, items, split="auto"):
@@ -40,7 +41,7 @@ def read_folder(folder, items, split="auto"):
     taken from more than `MAX_FOLDERS` sub-folders, nor where all are named by numbers: such folders divide the
     pictures, they do not describe them. Names that differ in upper and lower case alone are one attribute.
 
-    Where the sub-folders, or those one level below, are called train, valid and test (see `SPLIT_FOLDERS`), they are
+    Where the sub-folders, or those one level below, are called train, valid and test (see `SPLIT_FOLDER`), they are
     the split, and the others the attributes.
 
     labels.csv, in `folder` or in the archive, see `choose_table`, is read by `read_table`. What it says goes before
@@ -94,12 +95,12 @@ def _read_split_folders(paths, split):
     parts = [path.split("/") for path in paths]
     for level in (0, 1):
         names = [each[level] if len(each) > level + 1 else None for each in parts]
-        splits = [SPLIT_FOLDERS.get(name.lower()) if name else None for name in names]
-        named = {name for name, found in zip(names, splits, strict=True) if found}
+        named = _splits_named(set(names) - {None})
+        splits = [named.get(name) for name in names]
         # further down, one folder called test is a folder like others
         if not named or (level and len(set(splits) - {None}) < 2):
             continue
-        others = sorted(set(names) - named - {None})
+        others = sorted(set(names) - named.keys() - {None})
         if others and split == "hash":
             return None
         said, beside = (_listed([f"{name}/" for name in folders]) for folders in (sorted(named), others))
@@ -112,6 +113,15 @@ def _read_split_folders(paths, split):
         print(f"folder: taken for the split: {said}")
         return _SplitFolders(splits, ["/".join(each[:level] + each[level + 1 :]) for each in parts])
     return None
+
+
+def _splits_named(folders):
+    """{folder: its split} of those that are called so; dev is valid beside a train, else a name like others."""
+    found = {name: match.groupdict() for name in folders if (match := SPLIT_FOLDER.fullmatch(name))}
+    splits = {name: next(split for split, text in groups.items() if text) for name, groups in found.items()}
+    if "train" not in splits.values():
+        return {name: split for name, split in splits.items() if split != "dev"}
+    return {name: "valid" if split == "dev" else split for name, split in splits.items()}
 
 
 def _listed(names):
@@ -145,6 +155,13 @@ def _read_sub_folders(paths, ids):
         if len(names) > 1:
             print(f"folder: {_listed([f'{each}/' for each in names])} are taken for one attribute, {name}")
     places = {name: place for place, names in enumerate(alike.values()) for name in names}
+    deeper = [path.split("/")[1:-1] for path in paths]
+    if second := sorted({folders[0] for folders in deeper if folders}):
+        below = " and those below" if any(len(folders) > 1 for folders in deeper) else ""
+        print(
+            f"folder: sub-folders of the second level {some(second)}{below} are not used as attributes; name their "
+            "folder as dataset.archive, or use labels.csv"
+        )
     values = np.full((len(paths), len(columns)), np.nan, np.float32)
     for row, first in enumerate(firsts):
         if first in places:
