@@ -448,6 +448,29 @@ def test_folders_that_are_the_split_without_a_valid_one(tmp_path, capsys):
         preprocess(params(valid_fraction=0), raw, tmp_path / "none")
 
 
+@pytest.mark.parametrize("by", ["folders", "table"])
+def test_people_in_more_than_one_split_are_counted(tmp_path, capsys, by):
+    names = [f"{top}/{n:02d}.png" for top in ("train", "valid", "test") for n in range(20)]
+    names = names if by == "folders" else [name.replace("/", "_") for name in names]
+    raw = write_raw(tmp_path / "raw", "folder", {name: picture(n) for n, name in enumerate(names)})
+    # 16 people in all parts, others in one; of some pictures nobody knows who it is
+    person = {name: "" if n % 20 == 19 else f"p{n % 20:02d}" for n, name in enumerate(names)}
+    person |= {name: f"q{n}" for n, name in enumerate(names) if n % 20 < 3 and n > 2}
+    splits = {name: f",{name.partition('_')[0]}" if by == "table" else "" for name in names}
+    rows = "".join(f"{name},{person[name]}{splits[name]}\n" for name in names)
+    (raw / "labels.csv").write_text(f"id,identity{',split' if by == 'table' else ''}\n{rows}")
+    said = (
+        "preprocess: 16 people have pictures in more than one split, as the folders or the labels say (p03, p04, p05, "
+        "...); preprocess.split: hash keeps each in one"
+    )
+    preprocess(params(), raw, tmp_path / "shards")
+    assert [line for line in capsys.readouterr().out.splitlines() if "more than one" in line] == [said]
+    preprocess(params(split="hash"), raw, tmp_path / "hash")
+    assert "more than one" not in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "hash" / "ids.csv", dtype=str)
+    assert set(table.groupby("identity")["split"].nunique()) == {1}
+
+
 def test_pictures_beside_folders_that_are_the_split(tmp_path, capsys):
     names = [f"{top}/smile/{n}.png" for top in ("train", "valid", "test") for n in range(10)] + ["cover.png"]
     raw = write_raw(tmp_path / "raw", "folder", {name: picture(n) for n, name in enumerate(names)})

@@ -83,6 +83,8 @@ def preprocess(params, raw="data/raw", out="data/shards"):
             f"preprocess: {len(unlisted)} of {len(items)} pictures are in no part of the official split "
             f"{some([name for name, _ in unlisted])}: left out; preprocess.split: hash divides all of them"
         )
+    if labels.splits and params.split != "hash":
+        _tell_torn(plan)
     official = set(labels.splits.values()) if labels.splits and params.split != "hash" else set()
     _check_splits({split: len(rows) for split, rows in plan.items()}, params, official, misnamed + rejected)
 
@@ -122,6 +124,18 @@ def _tell_copies(copies, labels):
         print(
             f"preprocess: {int(several.sum())} pictures lie in several sub-folders and have the attributes of each, "
             f"the first {several.index[several][0]}: {which}"
+        )
+
+
+def _tell_torn(plan):
+    """Say how many people an official split has in more than one part."""
+    parts = collections.Counter(person for rows in plan.values() for person in {item.identity for item in rows} - {""})
+    torn = sorted(person for person, count in parts.items() if count > 1)
+    if torn:
+        people = "1 person has" if len(torn) == 1 else f"{len(torn)} people have"
+        print(
+            f"preprocess: {people} pictures in more than one split, as the folders or the labels say {some(torn)}; "
+            "preprocess.split: hash keeps each in one"
         )
 
 
