@@ -202,6 +202,25 @@ def test_what_spreadsheets_write(tmp_path, text):
     assert labels.attributes["Laughs"].dropna().to_dict() == {"5.jpg": 1.0, "sad~1.jpg": 0.0}
 
 
+def test_where_table_and_folders_contradict_the_table_wins_and_a_line_says_so(tmp_path, capsys):
+    rows = "id,Smile,sad,split\ntrain/sad/1.jpg,1,1,test\ntrain/smile/1.jpg,0,,train\ntest/sad/3.jpg,,,\n"
+    rows += "test/4.jpg,1,0,\nval/smile/sub/2.jpg,1,0,valid\n"
+    for split in ("auto", "official", "hash"):
+        labels = read(tmp_path, rows, SPLIT, split=split)
+        assert labels.attributes["Smile"].tolist() == [0, 1, 1, 0, 1]
+        assert labels.splits["train~sad~1.jpg"] == "test"
+        said = [line for line in capsys.readouterr().out.splitlines() if "otherwise" in line]
+        # a picture in sad/ alone is one without a smile
+        by = "Smile 2, split 1" if split != "hash" else "Smile 2"
+        ids = "(train~smile~1.jpg, train~sad~1.jpg)"
+        assert said == [
+            f"{tmp_path}/labels.csv: 2 of 5 pictures lie in folders that say otherwise {ids}, by column: {by}; the "
+            "table wins"
+        ]
+    read(tmp_path, "id,Smile,split\ntrain/smile/1.jpg,1,train\n", SPLIT)
+    assert "otherwise" not in capsys.readouterr().out
+
+
 def test_names_in_another_unicode_form(tmp_path):
     members = ["a/Zoe\u0308.jpg", "b/x.jpg"]
     labels = read(tmp_path, "name,age\nZo\u00eb.jpg,7\nb/x.jpg,8\n", members)

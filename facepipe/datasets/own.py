@@ -75,7 +75,23 @@ def read_folder(folder, items, split="auto"):
     labels = read_table(path, ids, paths, root, data)
     named = {folded(name): name for name in labels.attributes}
     sorted_into = sorted_into.rename(columns=lambda name: named.get(folded(name), name))
+    _tell_contradictions(path, sorted_into, splits if split != "hash" else {}, labels)
     return labels._replace(splits=(splits | (labels.splits or {})) or None, sorted_into=sorted_into)
+
+
+def _tell_contradictions(path, sorted_into, splits, labels):
+    """Say for how many pictures the table says otherwise than the folders: attributes, {id: split}."""
+    common = sorted_into.columns.intersection(labels.attributes.columns)
+    folders, table = sorted_into[common], labels.attributes[common]
+    other = (folders != table) & folders.notna() & table.notna()
+    moved = [id for id, split in (labels.splits or {}).items() if splits.get(id, split) != split]
+    ids = dict.fromkeys([*other.index[other.any(axis=1)], *moved])
+    counts = [f"{name} {count}" for name, count in (*other.sum().items(), ("split", len(moved))) if count]
+    if ids:
+        print(
+            f"{path}: {len(ids)} of {len(other)} pictures lie in folders that say otherwise {some(list(ids))}, by "
+            f"column: {', '.join(counts)}; the table wins"
+        )
 
 
 def common_folder(paths):
