@@ -141,6 +141,57 @@ def test_what_is_guessed_or_left_out_is_said_in_a_line_each(tmp_path, capsys):
     assert str(path) not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "Labels.CSV", "faces/labels.csv", "faces/LABELS.csv"])
+@pytest.mark.parametrize("write", [write_folder, write_zip])
+def test_the_table_is_read_from_the_top_or_the_only_top_folder_in_any_case(tmp_path, name, write, capsys):
+    files = {f"faces/{i}.png": picture(i) for i in range(20)} | {name: TABLE.replace("Lächeln/", "").encode()}
+    ids, attributes, _ = make(tmp_path, write(tmp_path / "mine", files))
+    assert sum(map(len, ids)) == 20 and attributes.startswith("id,Brille\n") and attributes.count(",1\n") == 10
+    assert "of labels, and" not in capsys.readouterr().out
+
+
+def test_a_table_beside_the_archive_may_be_called_so_in_any_case(tmp_path):
+    path = write_zip(tmp_path / "mine.zip", {f"{i}.png": picture(i) for i in range(20)})
+    (tmp_path / "Labels.CSV").write_text(TABLE.replace("Lächeln/", ""), encoding="utf-8")
+    assert make(tmp_path, path)[1].startswith("id,Brille\n")
+
+
+NOT_READ = "may be a table of labels, and is not read"
+
+
+@pytest.mark.parametrize("write", [write_folder, write_zip])
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [
+        (["metadata.csv"], f"metadata.csv {NOT_READ}: name it labels.csv, or set dataset.labels"),
+        (["labels.csv", "a/labels.tsv"], f"a/labels.tsv {NOT_READ}: put all into labels.csv, or set dataset.labels"),
+        (["x.XLSX"], f"x.XLSX {NOT_READ}: save it as CSV, called labels.csv, or set dataset.labels"),
+        (["t.parquet"], f"t.parquet {NOT_READ}: save it as CSV, called labels.csv, or set dataset.labels"),
+        (["a/labels.csv"], f"a/labels.csv {NOT_READ}: move it to the top, or set dataset.labels"),
+        (["labels.csv", "Labels.csv"], f"Labels.csv {NOT_READ}: put all into labels.csv, or set dataset.labels"),
+        (
+            ["a/labels.csv", "b/x.csv"],
+            "2 files may be tables of labels, and are not read (a/labels.csv, b/x.csv): name one of them labels.csv, "
+            "at the top, or set dataset.labels",
+        ),
+    ],
+)
+def test_tables_that_are_not_read_are_named(tmp_path, write, tables, says, capsys):
+    files = {f"{'ab'[i % 2]}/{i}.png": picture(i) for i in range(20)}
+    files |= dict.fromkeys(tables, b"id,Brille\na/0.png,1\n")
+    path = write(tmp_path / "mine", files)
+    make(tmp_path, path)
+    assert [line for line in capsys.readouterr().out.splitlines() if "of labels, and" in line] == [f"{path}: {says}"]
+    # where the user names the table, no other is looked for
+    (tmp_path / "t.csv").write_text("id,Brille\na/0.png,1\n")
+    fetch(
+        Dataset(name="folder", archive=str(path), labels=str(tmp_path / "t.csv")),
+        ROOT / "data" / "sources.yaml",
+        tmp_path / "raw",
+    )
+    assert "of labels, and" not in capsys.readouterr().out
+
+
 def test_heic_without_its_extra_is_said_in_one_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     decode._reads_heif.cache_clear()

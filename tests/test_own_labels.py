@@ -61,6 +61,39 @@ def test_sub_folders_that_are_no_attributes(tmp_path, capsys):
     assert "named by numbers (00000 and so on)" in capsys.readouterr().out
 
 
+def test_sub_folders_of_the_second_level_are_named_as_not_used(tmp_path, capsys):
+    cure = "are not used as attributes; name their folder as dataset.archive, or use labels.csv\n"
+    members = [f"{a}/{b}/1.jpg" for a in ("men", "women") for b in ("smile", "sad")]
+    assert read(tmp_path, members=members).attributes.columns.tolist() == ["men", "women"]
+    assert capsys.readouterr().out == f"folder: sub-folders of the second level (sad, smile) {cure}"
+    assert read(tmp_path, members=[f"{top}/{name}" for top in "xy" for name in members]).attributes.shape == (8, 2)
+    assert capsys.readouterr().out == (f"folder: sub-folders of the second level (men, women) and those below {cure}")
+    # those of the split are no level
+    read(tmp_path, members=[f"{top}/{name}" for top in ("train", "test") for name in ("smile/1.jpg", "a/1.jpg")])
+    assert "level" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train_set", "valid_set", "test_set"), ("train-data", "val-data", "test-data"),
+        ("TrainImages", "ValImages", "TestImages"), ("train_imgs", "dev", "test imgs"), ("train", "Dev_Set", "test"),
+    ],
+)  # fmt: skip
+def test_folders_of_the_split_may_be_called_sets(tmp_path, names):
+    labels = read(tmp_path, members=[f"{name}/{a}/{a}.jpg" for name in names for a in "ab"])
+    assert list(labels.splits.values()) == ["train"] * 2 + ["valid"] * 2 + ["test"] * 2
+    assert labels.attributes.columns.tolist() == ["a", "b"]
+
+
+def test_dev_is_a_split_beside_train_alone(tmp_path):
+    for names in (("dev", "ops"), ("trainers", "boots"), ("dataset", "test_it")):
+        labels = read(tmp_path, members=[f"{name}/{a}.jpg" for name in names for a in "ab"])
+        assert labels.splits is None and labels.attributes.columns.tolist() == sorted(names)
+    with pytest.raises(FieldError, match="test/ may be a split, but there is dev/, too"):
+        read(tmp_path, members=["dev/1.jpg", "test/2.jpg"])
+
+
 @pytest.mark.parametrize("name", ["z1", "PC 2", "Z000", "pc-3", "split", "ID", "Identity", "name", "file", "image"])
 def test_names_that_no_attribute_can_have(tmp_path, name):
     with pytest.raises(
@@ -146,8 +179,8 @@ def test_table(tmp_path, capsys):
     assert list(labels.factors.columns) == ["age"] and same(labels.factors, [[31], [31.5], [NAN], [-100], [NAN]])
     assert labels.identities == {"smile~1.jpg": "Ann", "smile~sub~2.jpg": "Ann", "sad~Zoë.jpg": "Zoë"}
     assert labels.splits == {"smile~1.jpg": "train", "sad~1.jpg": "test", "sad~Zoë.jpg": "valid"}
-    printed = capsys.readouterr().out
-    assert printed == f"{tmp_path}/labels.csv: 1 of 5 pictures have no row (5.jpg): nothing is known of them\n"
+    _, printed = capsys.readouterr().out.splitlines()
+    assert printed == f"{tmp_path}/labels.csv: 1 of 5 pictures have no row (5.jpg): nothing is known of them"
 
 
 def test_table_goes_before_sub_folders(tmp_path):
@@ -167,6 +200,25 @@ def test_what_spreadsheets_write(tmp_path, text):
     labels = read(tmp_path, text)
     assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 0.5, "sad~1.jpg": 3.0}
     assert labels.attributes["Laughs"].dropna().to_dict() == {"5.jpg": 1.0, "sad~1.jpg": 0.0}
+
+
+def test_where_table_and_folders_contradict_the_table_wins_and_a_line_says_so(tmp_path, capsys):
+    rows = "id,Smile,sad,split\ntrain/sad/1.jpg,1,1,test\ntrain/smile/1.jpg,0,,train\ntest/sad/3.jpg,,,\n"
+    rows += "test/4.jpg,1,0,\nval/smile/sub/2.jpg,1,0,valid\n"
+    for split in ("auto", "official", "hash"):
+        labels = read(tmp_path, rows, SPLIT, split=split)
+        assert labels.attributes["Smile"].tolist() == [0, 1, 1, 0, 1]
+        assert labels.splits["train~sad~1.jpg"] == "test"
+        said = [line for line in capsys.readouterr().out.splitlines() if "otherwise" in line]
+        # a picture in sad/ alone is one without a smile
+        by = "Smile 2, split 1" if split != "hash" else "Smile 2"
+        ids = "(train~smile~1.jpg, train~sad~1.jpg)"
+        assert said == [
+            f"{tmp_path}/labels.csv: 2 of 5 pictures lie in folders that say otherwise {ids}, by column: {by}; the "
+            "table wins"
+        ]
+    read(tmp_path, "id,Smile,split\ntrain/smile/1.jpg,1,train\n", SPLIT)
+    assert "otherwise" not in capsys.readouterr().out
 
 
 def test_names_in_another_unicode_form(tmp_path):
@@ -214,7 +266,7 @@ def test_kinds_of_columns(tmp_path, values, kind):
 def test_rows_without_a_picture(tmp_path, capsys):
     labels = read(tmp_path, "id,age\n5.jpg,7\ngone.jpg,8\nsmile/5.jpg,9\n")
     assert labels.factors["age"].dropna().to_dict() == {"5.jpg": 7.0}
-    rows, pictures = capsys.readouterr().out.splitlines()
+    _, rows, pictures = capsys.readouterr().out.splitlines()
     assert "2 rows name no picture, the first, row 3: 'gone.jpg'" in rows
     assert "labels.csv: 4 of 5 pictures have no row (smile/1.jpg, smile/sub/2.jpg, sad/1.jpg, ...)" in pictures
     with pytest.raises(InputError, match=r"names none of the pictures \(the first, row 2: 'x.jpg'\); they are 'smile/"):

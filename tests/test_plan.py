@@ -95,5 +95,5 @@ def test_a_split_that_is_not_known_is_the_tables_fault_where_it_is_the_users_own
         for name in ("celeba", "folder")
     }
     assert reasons["celeba"] == {"2.png": "not in the official split's file"}
-    assert list(reasons["folder"]) == ["2.png"] and "official" not in reasons["folder"]["2.png"]
+    assert list(reasons["folder"]) == ["2.png"] and "official split's file" not in reasons["folder"]["2.png"]
     assert "the table has none for it; fill in its column split" in reasons["folder"]["2.png"]

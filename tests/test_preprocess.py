@@ -19,6 +19,7 @@ from facepipe.download.fetch import fetch
 from facepipe.errors import InputError
 from facepipe.preprocess.align import Face
 from facepipe.preprocess.config import Preprocess
+from facepipe.preprocess.plan import NO_SPLIT
 from facepipe.preprocess.preprocess import preprocess
 from facepipe.preprocess.writer import ShardWriter
 from facepipe.shards.shards import SPLITS, Shards
@@ -136,6 +137,8 @@ def test_picture_that_the_official_split_does_not_list(tmp_path, capsys):
         "preprocess: the label files do not know 1 of 31 pictures (000031.jpg): their attributes stay unknown",
         "preprocess: 1 of 31 pictures are in no part of the official split (img_align_celeba/000031.jpg): left out; "
         "preprocess.split: hash divides all of them",
+        f"preprocess: 1 of 31 pictures rejected: 1 x not in the official split's file; {tmp_path}/shards/rejected.csv "
+        "lists them",
     ]
 
 
@@ -164,10 +167,16 @@ def test_empty_cells_of_split_in_a_table_of_ones_own(tmp_path, capsys):
     assert rejected["source"].tolist() == [f"{i:02d}.png" for i in range(3, 30, 4)]
     assert rejected["reason"].str.contains("split").all()
     assert capsys.readouterr().out == (
-        "preprocess: 7 of 30 pictures are in no part of the official split (03.png, 07.png, 11.png, ...): left out; "
-        "preprocess.split: hash divides all of them\n"
+        f"preprocess: 7 of 30 pictures rejected: 7 x {NO_SPLIT}; {tmp_path}/shards/rejected.csv lists them\n"
     )
-    assert preprocess(params(split="hash"), raw, tmp_path / "shards")["rejected"] == 0
+    assert NO_SPLIT.endswith("use preprocess.split: official (leaves it out) or hash")
+    # the one message of a stage that stops
+    with pytest.raises(InputError, match=r"^max_rejected: 7 of 30 .*: 7 x its split .*: official \(leaves it out\) or"):
+        preprocess(params(max_rejected=0.1), raw, tmp_path / "none")
+    assert capsys.readouterr().out == ""
+    for split, count in (("official", 23), ("hash", 30)):
+        metrics = preprocess(params(max_rejected=0, split=split), raw, tmp_path / split)
+        assert metrics["rejected"] == 0 and sum(metrics["images"].values()) == count
 
 
 def test_celeba_identities_keep_persons_together_under_hash(tmp_path):
@@ -343,6 +352,31 @@ def test_too_many_rejected(tmp_path, monkeypatch):
         preprocess(params(max_rejected=0.4), raw, tmp_path / "shards")
 
 
+def test_rejected_pictures_are_counted_in_one_line(tmp_path, capsys):
+    contents = {f"{i:03d}.png": picture(i) for i in range(200)}
+    contents |= {f"x{i:02d}.jpg": b"broken %d" % i for i in range(20)}
+    raw = write_raw(tmp_path / "raw", "folder", contents)
+    preprocess(params(max_rejected=0.1), raw, tmp_path / "shards")
+    said = "20 of 220 pictures rejected: 20 x not a picture that Pillow can read"
+    listed = tmp_path / "shards" / "rejected.csv"
+    assert capsys.readouterr().out == f"preprocess: {said}; {listed} lists them\n"
+    # names that do not fit are among them; the rarer reasons are summed up
+    cut = picture(900, (200, 200))[:-9000]
+    contents = people(20) | {f"{n}.jpg": picture(n) for n in range(3)}
+    contents |= {f"lfw-deepfunneled/X/X_{n:04d}.jpg": b"broken %d" % n for n in range(2)}
+    contents |= {"lfw-deepfunneled/Y/Y_0001.jpg": cut, "lfw-deepfunneled/Z/Z_0001.jpg": picture(901, (1, 1))}
+    contents |= {"lfw/P1/P1_0001.jpg": picture(7)}
+    preprocess(params(), write_raw(tmp_path / "lfw", "lfw", contents), tmp_path / "other")
+    line = capsys.readouterr().out
+    listed = tmp_path / "other" / "rejected.csv"
+    rejected = len(listed.read_text().splitlines()) - 1
+    assert line.startswith(
+        f"preprocess: {rejected} of {len(contents)} pictures rejected: 3 x the name is not of the form"
+    )
+    assert line.count("\n") == 1 and ", 2 x not a picture that Pillow can read, " in line
+    assert line.endswith(f", {rejected - 6} x other reasons; {listed} lists them\n")
+
+
 def test_copies_are_in_one_split_only(tmp_path, capsys):
     contents = people(30, pictures=2)
     names = list(contents)
@@ -412,6 +446,29 @@ def test_folders_that_are_the_split_without_a_valid_one(tmp_path, capsys):
     assert Shards(tmp_path / "hash").attribute_names == ["sad", "smile"]
     with pytest.raises(InputError, match=r"^valid_fraction: the valid split has none of the 120 pictures; raise it"):
         preprocess(params(valid_fraction=0), raw, tmp_path / "none")
+
+
+@pytest.mark.parametrize("by", ["folders", "table"])
+def test_people_in_more_than_one_split_are_counted(tmp_path, capsys, by):
+    names = [f"{top}/{n:02d}.png" for top in ("train", "valid", "test") for n in range(20)]
+    names = names if by == "folders" else [name.replace("/", "_") for name in names]
+    raw = write_raw(tmp_path / "raw", "folder", {name: picture(n) for n, name in enumerate(names)})
+    # 16 people in all parts, others in one; of some pictures nobody knows who it is
+    person = {name: "" if n % 20 == 19 else f"p{n % 20:02d}" for n, name in enumerate(names)}
+    person |= {name: f"q{n}" for n, name in enumerate(names) if n % 20 < 3 and n > 2}
+    splits = {name: f",{name.partition('_')[0]}" if by == "table" else "" for name in names}
+    rows = "".join(f"{name},{person[name]}{splits[name]}\n" for name in names)
+    (raw / "labels.csv").write_text(f"id,identity{',split' if by == 'table' else ''}\n{rows}")
+    said = (
+        "preprocess: 16 people have pictures in more than one split, as the folders or the labels say (p03, p04, p05, "
+        "...); preprocess.split: hash keeps each in one"
+    )
+    preprocess(params(), raw, tmp_path / "shards")
+    assert [line for line in capsys.readouterr().out.splitlines() if "more than one" in line] == [said]
+    preprocess(params(split="hash"), raw, tmp_path / "hash")
+    assert "more than one" not in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "hash" / "ids.csv", dtype=str)
+    assert set(table.groupby("identity")["split"].nunique()) == {1}
 
 
 def test_pictures_beside_folders_that_are_the_split(tmp_path, capsys):

@@ -17,6 +17,7 @@ _FORMULA = ("=", "+", "-", "@")  # begin a formula in a spreadsheet, "-" an opti
 
 
 LABELS = "labels.csv"
+TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet")  # suffixes of what may be a table of labels
 # of names that are not UTF-8, as nothing says what they are; the first is taken that gives letters alone. DOS: of zips
 # by Windows. Code page 850 has 437's letters, and the others of western Europe in place of its frames and Greek
 DOS, UNIX = ("cp850", "cp1252"), ("cp1252",)
@@ -60,6 +61,11 @@ def _read_part(raw, tables):
         read = [(raw.decode(table, "surrogateescape"), table) for table in tables]
     text, table = next((pair for pair in read if all(c.isascii() or c.isalpha() for c in pair[0])), read[0])
     return _LONE.sub(lambda c: f"%{ord(c[0]) - 0xDC00:02X}", text), table
+
+
+def is_labels(path):
+    """Whether a file called so is the table of the user's own pictures, if it lies in the right place."""
+    return slashes(path).rpartition("/")[2].lower() == LABELS
 
 
 def is_hidden(path):

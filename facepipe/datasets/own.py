@@ -2,6 +2,7 @@
 
 import array
 import posixpath
+import re
 import unicodedata
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from facepipe.core.names import folded
 from facepipe.datasets.archive import list_members, read_members
 from facepipe.datasets.labels import Labels
 from facepipe.datasets.members import MemberError
-from facepipe.datasets.names import LABELS, member_name, own_name, slashes, some
+from facepipe.datasets.names import LABELS, is_hidden, is_labels, member_name, own_name, slashes, some
 from facepipe.errors import FieldError, InputError
 from facepipe.tables.cells import WORDS, Cells, short, zero_one
 from facepipe.tables.columns import KEYS, cannot_be_attribute
@@ -25,11 +26,11 @@ SPLITS = ("train", "valid", "test")
 MAX_FOLDERS = 32
 NAMED = 5  # of folders in a message
 # what folders of a split are called, in any case
-SPLIT_FOLDERS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "val", "validation"), "valid"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
+SPLIT_FOLDER = re.compile(
+    r"((?P<train>train(ing)?)|(?P<valid>val(id(ation)?)?)|(?P<dev>dev)|(?P<test>test(ing)?))"
+    r"([ _-]?(set|data|images|imgs))?",
+    re.IGNORECASE,
+)
 
 
 def read_folder(folder, items, split="auto"):
@@ -40,11 +41,11 @@ def read_folder(folder, items, split="auto"):
     taken from more than `MAX_FOLDERS` sub-folders, nor where all are named by numbers: such folders divide the
     pictures, they do not describe them. Names that differ in upper and lower case alone are one attribute.
 
-    Where the sub-folders, or those one level below, are called train, valid and test (see `SPLIT_FOLDERS`), they are
+    Where the sub-folders, or those one level below, are called train, valid and test (see `SPLIT_FOLDER`), they are
     the split, and the others the attributes.
 
-    labels.csv, in `folder` or in the archive, at its top or at that of the pictures: see `read_table`. What it says
-    goes before what the folders say.
+    labels.csv, in `folder` or in the archive, see `choose_table`, is read by `read_table`. What it says goes before
+    what the folders say.
 
     Args:
         folder: the raw folder.
@@ -59,13 +60,13 @@ def read_folder(folder, items, split="auto"):
     folder = Path(folder)
     ids = pd.Index([id for id, _ in items], name="id", dtype=str)
     paths = [_normal(member) for _, member in items]
-    root = _common(paths)
+    root = common_folder(paths)
     below = [path[len(root) :] for path in paths]
     found = _read_split_folders(below, split)
     splits = {}
     if found is not None:
         splits, below = {id: name for id, name in zip(ids, found.splits, strict=True) if name}, found.paths
-        below = [path.removeprefix(_common(below)) for path in below]
+        below = [path.removeprefix(common_folder(below)) for path in below]
     sorted_into = _read_sub_folders(below, ids)
     table = _find_table(folder, root)
     if table is None:
@@ -74,12 +75,29 @@ def read_folder(folder, items, split="auto"):
     labels = read_table(path, ids, paths, root, data)
     named = {folded(name): name for name in labels.attributes}
     sorted_into = sorted_into.rename(columns=lambda name: named.get(folded(name), name))
+    _tell_contradictions(path, sorted_into, splits if split != "hash" else {}, labels)
     return labels._replace(splits=(splits | (labels.splits or {})) or None, sorted_into=sorted_into)
 
 
-def _common(paths):
+def _tell_contradictions(path, sorted_into, splits, labels):
+    """Say for how many pictures the table says otherwise than the folders: attributes, {id: split}."""
+    common = sorted_into.columns.intersection(labels.attributes.columns)
+    folders, table = sorted_into[common], labels.attributes[common]
+    other = (folders != table) & folders.notna() & table.notna()
+    moved = [id for id, split in (labels.splits or {}).items() if splits.get(id, split) != split]
+    ids = dict.fromkeys([*other.index[other.any(axis=1)], *moved])
+    counts = [f"{name} {count}" for name, count in (*other.sum().items(), ("split", len(moved))) if count]
+    if ids:
+        print(
+            f"{path}: {len(ids)} of {len(other)} pictures lie in folders that say otherwise {some(list(ids))}, by "
+            f"column: {', '.join(counts)}; the table wins"
+        )
+
+
+def common_folder(paths):
     """The deepest folder that holds all of `paths`, "" or ending in "/"."""
-    root = posixpath.commonpath([posixpath.dirname(path) for path in (min(paths), max(paths))]) if paths else ""
+    ends = [posixpath.dirname(_normal(path)) for path in (min(paths), max(paths))] if paths else [""]
+    root = posixpath.commonpath(ends)
     return f"{root}/" if root else ""
 
 
@@ -93,12 +111,12 @@ def _read_split_folders(paths, split):
     parts = [path.split("/") for path in paths]
     for level in (0, 1):
         names = [each[level] if len(each) > level + 1 else None for each in parts]
-        splits = [SPLIT_FOLDERS.get(name.lower()) if name else None for name in names]
-        named = {name for name, found in zip(names, splits, strict=True) if found}
+        named = _splits_named(set(names) - {None})
+        splits = [named.get(name) for name in names]
         # further down, one folder called test is a folder like others
         if not named or (level and len(set(splits) - {None}) < 2):
             continue
-        others = sorted(set(names) - named - {None})
+        others = sorted(set(names) - named.keys() - {None})
         if others and split == "hash":
             return None
         said, beside = (_listed([f"{name}/" for name in folders]) for folders in (sorted(named), others))
@@ -111,6 +129,15 @@ def _read_split_folders(paths, split):
         print(f"folder: taken for the split: {said}")
         return _SplitFolders(splits, ["/".join(each[:level] + each[level + 1 :]) for each in parts])
     return None
+
+
+def _splits_named(folders):
+    """{folder: its split} of those that are called so; dev is valid beside a train, else a name like others."""
+    found = {name: match.groupdict() for name in folders if (match := SPLIT_FOLDER.fullmatch(name))}
+    splits = {name: next(split for split, text in groups.items() if text) for name, groups in found.items()}
+    if "train" not in splits.values():
+        return {name: split for name, split in splits.items() if split != "dev"}
+    return {name: "valid" if split == "dev" else split for name, split in splits.items()}
 
 
 def _listed(names):
@@ -144,6 +171,13 @@ def _read_sub_folders(paths, ids):
         if len(names) > 1:
             print(f"folder: {_listed([f'{each}/' for each in names])} are taken for one attribute, {name}")
     places = {name: place for place, names in enumerate(alike.values()) for name in names}
+    deeper = [path.split("/")[1:-1] for path in paths]
+    if second := sorted({folders[0] for folders in deeper if folders}):
+        below = " and those below" if any(len(folders) > 1 for folders in deeper) else ""
+        print(
+            f"folder: sub-folders of the second level {some(second)}{below} are not used as attributes; name their "
+            "folder as dataset.archive, or use labels.csv"
+        )
     values = np.full((len(paths), len(columns)), np.nan, np.float32)
     for row, first in enumerate(firsts):
         if first in places:
@@ -160,9 +194,9 @@ def _find_table(folder, root):
     described = folder / "dataset.json"
     if described.exists():
         archive = folder / read_json(described)["archive"]
-        places = (LABELS, root + LABELS)
-        for member in [m for m in list_members(archive) if _normal(m.name) in places]:
-            name = f"{archive}: {member.name}"
+        members = {member.name: member for member in list_members(archive) if is_labels(member.name)}
+        if (chosen := choose_table(members, root)) is not None:
+            member, name = members[chosen], f"{archive}: {chosen}"
             if member.refused:
                 raise InputError(f"{name}: {member.refused}")
             data = dict(read_members(archive, [member]))[member.name]
@@ -170,6 +204,20 @@ def _find_table(folder, root):
                 raise InputError(f"{name}: {data}")
             return name, data
     return None
+
+
+def choose_table(names, root):
+    """Of `names` of files the table that is read, or None.
+
+    It is called labels.csv, in any case, and lies at the top or in `root`, the folder that holds all the pictures; of
+    several the highest one, of those the one in lower case.
+    """
+    ranks = {}
+    for name in names:
+        folder, _, file = _normal(name).rpartition("/")
+        if is_labels(name) and not is_hidden(name) and folder in ("", root.removesuffix("/")):
+            ranks[name] = (folder != "", file != LABELS, name)
+    return min(ranks, key=ranks.get, default=None)
 
 
 def read_table(path, ids, paths, root="", data=None):

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from facepipe.core.files import atomic_folder, describe_files, write_sealed
 from facepipe.datasets.archive import NoArchive, archive_kind, list_members, read_members
 from facepipe.datasets.members import Member, MemberError
-from facepipe.datasets.names import LABELS, slashes
+from facepipe.datasets.names import LABELS, is_hidden, is_labels, slashes
 from facepipe.datasets.sets import get_source
 from facepipe.download.cache import Missing, obtain
 from facepipe.download.pack import pack
@@ -58,7 +58,7 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
             write_archive(folder, count=drawn.count, size=drawn.size, seed=drawn.seed)
         names = [name for _, name in inputs] or [source.archive, *source.required]
         for path, name in inputs:
-            _bring(path, folder / name, out)
+            _bring(path, folder / name, out, dataset.labels)
         files = [{"name": name} | found for name, found in describe_files(folder, names).items()]
         described = {"name": dataset.name, "archive": names[0], "files": files}
         write_sealed(folder / "dataset.json", described | {"licence": entry.licence, "citation": entry.citation})
@@ -103,7 +103,7 @@ def _given_archive(dataset, source, entry):
     else:
         known = [file for file in entry.files if file.role != "labels" and file.checksums]
     try:
-        kind = _look_inside(path, source, whole=not known)
+        kind = _look_inside(path, source, whole=not known, labels=dataset.labels)
     except NoArchive as error:
         folder = " or a folder of pictures" if source.name == "folder" else ""
         raise FieldError("archive", f"{error}{folder}") from None
@@ -118,7 +118,7 @@ def _given_archive(dataset, source, entry):
     return path, _usual_name(source, kind)
 
 
-def _look_inside(path, source, whole=False):
+def _look_inside(path, source, whole=False, labels=None):
     """The archive's kind, after a look whether its members are the set's: at the first that is, or at the `whole`.
 
     Of the user's own pictures all are looked at, to say what is no picture.
@@ -128,9 +128,12 @@ def _look_inside(path, source, whole=False):
     for member in list_members(path, look=source.look):
         if source.find(member):
             found = True
+            remarks.pictures.append(member.name)
             if not (whole or source.own):
                 break
-        elif slashes(member.name).rpartition("/")[2] != LABELS:
+        elif is_labels(member.name) and not is_hidden(member.name):
+            remarks.labels.append(member.name)
+        else:
             other = other or member.name
             if source.leaves_out(member.name):
                 remarks.no_picture(member.name)
@@ -141,7 +144,7 @@ def _look_inside(path, source, whole=False):
     if not found:
         raise InputError(f"{path}: not {source.name}: expected members like {source.example}, found {other or 'none'}")
     if source.own:
-        remarks.say(path)
+        remarks.say(path, labels)
     return kind
 
 
@@ -188,6 +191,9 @@ def _labels_at_hand(dataset, source, entry, folder):
     """{name: Path or `_Within`} of the label files in the user's folder; what it lacks may be in the archive."""
     names = [*source.required, *source.optional, *source.tables.values()]
     found = {name: folder / name for name in names if folder and (folder / name).is_file()}
+    if source.own and folder and not found:
+        tables = [path for path in folder.iterdir() if is_labels(path.name) and path.is_file()]
+        found = {LABELS: min(tables)} if tables else {}
     for name, path in found.items():
         _refuse_other(path, entry.find(name))
     lacking = [name for name in source.required if not {name, source.tables.get(name)} & found.keys()]
@@ -256,14 +262,14 @@ def _refuse_other(path, file, called=None):
         raise InputError(f"{UNCHECKED}: {called or path}: {problem}; or get it again")
 
 
-def _bring(path, target, out):
+def _bring(path, target, out, labels):
     try:
         if isinstance(path, _Within):
             _unpack(path, target)
         elif path.is_dir():
             remarks = Remarks()
             skipped = pack(path, target, remarks)
-            remarks.say(path)
+            remarks.say(path, labels)
             for name, reason in skipped[:SHOWN]:
                 print(f"{path}: {name}: {reason}; left out")
             if len(skipped) > SHOWN:

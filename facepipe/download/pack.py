@@ -7,7 +7,7 @@ from pathlib import Path
 
 from facepipe.core.files import atomic_file
 from facepipe.datasets.magic import LOOK, is_picture
-from facepipe.datasets.names import LABELS, LAYOUT, is_hidden, member_name, read_name
+from facepipe.datasets.names import LAYOUT, is_hidden, is_labels, member_name, read_name
 from facepipe.download.remarks import Remarks
 from facepipe.errors import InputError
 
@@ -22,7 +22,7 @@ def pack(folder, zip_path, remarks=None):
 
     The same files give the same bytes: members are sorted by name, uncompressed, without their times and modes.
     Hidden files and folders, __MACOSX, and files that are no pictures, neither by their suffix nor by their first
-    bytes, nor labels.csv at the top, are left out. A link to a file stands for that file, wherever it lies (DVC makes
+    bytes, nor called labels.csv, are left out. A link to a file stands for that file, wherever it lies (DVC makes
     such links into its cache), if that is a picture by its first bytes; links to folders are not followed.
 
     Args:
@@ -37,7 +37,7 @@ def pack(folder, zip_path, remarks=None):
     Raises:
         InputError: no such folder, no picture in it, or a file that breaks off while it is read.
     """
-    folder, skipped, remarks, count = Path(folder), [], remarks or Remarks(), 0
+    folder, skipped, remarks = Path(folder), [], remarks or Remarks()
     try:
         top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
@@ -52,9 +52,12 @@ def pack(folder, zip_path, remarks=None):
                 if name in archive.NameToInfo:
                     skipped.append((name, "another file has this name, too"))
                     continue
-                count += name != LABELS
+                if is_labels(name):
+                    remarks.labels.append(name)
+                else:
+                    remarks.pictures.append(name)
                 _add(archive, name, handle, folder)
-            if count == 0:
+            if not remarks.pictures:
                 others = f"; found {remarks.found()}" if remarks.kinds else ""
                 first = f"; {len(skipped)} left out, the first, {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
                 raise InputError(f"{folder}: no picture in it (.jpg, .png and so on){others}{first}")
@@ -77,7 +80,7 @@ def _walk(folder, prefix, skipped, remarks):
         if is_hidden(entry.name):
             remarks.no_picture(path)
             continue
-        named = LAYOUT.fullmatch(entry.name) is not None or path == LABELS  # what should be read
+        named = LAYOUT.fullmatch(entry.name) is not None or is_labels(path)  # what should be read
         reason = _refuse(entry, path)
         if reason is None:
             try:
@@ -127,7 +130,7 @@ def _refuse_content(handle, name, link, named, path):
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):  # it has changed since
         return DEVICE
-    if path != LABELS and (link or not named):
+    if not is_labels(path) and (link or not named):
         try:
             start = os.pread(handle, LOOK, 0)
         except OSError as error:

@@ -4,7 +4,8 @@ import re
 from collections import Counter
 from pathlib import PurePosixPath
 
-from facepipe.datasets.names import is_hidden
+from facepipe.datasets.names import LABELS, TABLES, is_hidden, is_labels, some
+from facepipe.datasets.own import choose_table, common_folder
 
 KINDS = 8  # that are named
 _ARCHIVE = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|gz|bz2|xz|7z|rar|zst)")
@@ -15,10 +16,12 @@ class Remarks:
 
     Attributes:
         kinds: Counter of what is left out, by suffix.
+        pictures, labels: names of the pictures, and of what is called labels.csv.
     """
 
     def __init__(self):
         self.kinds = Counter()
+        self.pictures, self.labels, self._tables = [], [], []
         self._guessed, self._first = 0, None
 
     def no_picture(self, name):
@@ -26,6 +29,8 @@ class Remarks:
         suffix = PurePosixPath(name).suffix.lower()
         kind = suffix if re.fullmatch(r"\.\w{1,10}", suffix) else "without a suffix"
         self.kinds["hidden" if is_hidden(name) else kind] += 1
+        if suffix in TABLES and not is_hidden(name):
+            self._tables.append(name)
 
     def guessed(self, name, table):
         """A file's name was read by this code page, for want of better knowledge."""
@@ -41,12 +46,38 @@ class Remarks:
         packed = any(_ARCHIVE.fullmatch(kind) for kind in self.kinds)
         return ", ".join(shown) + (" (an archive inside is not opened: unpack it)" if packed else "")
 
-    def say(self, path):
-        """Print them."""
+    def _say_tables(self, path):
+        read = choose_table(self.labels, common_folder(self.pictures))
+        unread = sorted([*self._tables, *(name for name in self.labels if name != read)])
+        if len(unread) == 1:
+            (name,) = unread
+            cure = f"name it {LABELS}"
+            if read:
+                cure = f"put all into {read}"
+            elif is_labels(name):
+                cure = "move it to the top"
+            elif not name.lower().endswith((".csv", ".tsv")):
+                cure = f"save it as CSV, called {LABELS}"
+            print(f"{path}: {name} may be a table of labels, and is not read: {cure}, or set dataset.labels")
+        elif unread:
+            print(
+                f"{path}: {len(unread)} files may be tables of labels, and are not read {some(unread)}: name one of "
+                f"them {LABELS}, at the top, or set dataset.labels"
+            )
+
+    def say(self, path, labels=None):
+        """Print them.
+
+        Args:
+            path: of the archive or folder.
+            labels: `dataset.labels`; where it is set no other table is looked for.
+        """
         if self.kinds:
             total = sum(self.kinds.values())
             files = "file is no picture" if total == 1 else "files are no pictures"
             print(f"{path}: {total} {files}, left out: {self.found()}")
+        if not labels:
+            self._say_tables(path)
         if self._guessed:
             name, table = self._first
             names = "1 name is" if self._guessed == 1 else f"{self._guessed} names are"

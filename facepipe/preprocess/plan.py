@@ -14,7 +14,7 @@ from facepipe.shards.shards import SPLITS
 
 NO_SPLIT = (
     "its split is not known: no folder tells, and the table has none for it; fill in its column split, or use "
-    "preprocess.split: hash"
+    "preprocess.split: official (leaves it out) or hash"
 )
 
 

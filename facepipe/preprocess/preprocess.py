@@ -27,6 +27,7 @@ from facepipe.shards.shards import SPLITS
 GEOMETRY = ["left", "top", "right", "bottom", "width", "height"]
 AGAIN = "`dvc repro -f download` brings it anew"
 REJECTED = Path(".facepipe") / "rejected.csv"  # the list, where the stage gives up because of it
+REASONS = 3  # that a message names
 DETECTION_BYTES = 1_000_000  # makes tasks of a few pictures: finding a face takes a fraction of a second
 
 
@@ -69,18 +70,21 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         items, without = _align(items, archive, params, workers)
         rejected += without
     plan, unlisted = plan_splits(source, labels.splits, items, params)
-    if unlisted:
-        print(
-            f"preprocess: {len(unlisted)} of {len(items)} pictures are in no part of the official split "
-            f"{some([name for name, _ in unlisted])}: left out; preprocess.split: hash divides all of them"
-        )
-    if source.own and params.split == "official":  # asked for, so that it is no fault
+    asked = source.own and params.split == "official"  # so that it is no fault
+    if asked:
         left_out = copies + unlisted
         considered -= len(unlisted)
     else:
         left_out = copies
         rejected += unlisted
     _check_rejected(rejected, considered, params)
+    if unlisted and (asked or not source.own):  # else their reason says what to do
+        print(
+            f"preprocess: {len(unlisted)} of {len(items)} pictures are in no part of the official split "
+            f"{some([name for name, _ in unlisted])}: left out; preprocess.split: hash divides all of them"
+        )
+    if labels.splits and params.split != "hash":
+        _tell_torn(plan)
     official = set(labels.splits.values()) if labels.splits and params.split != "hash" else set()
     _check_splits({split: len(rows) for split, rows in plan.items()}, params, official, misnamed + rejected)
 
@@ -89,12 +93,16 @@ def preprocess(params, raw="data/raw", out="data/shards"):
         tables, damaged, used = _write(writer, plan, archive, source, params, workers)
         rejected += damaged
         # photographs count, not the faces in them
-        _check_rejected(list(dict(pair for pair in rejected if pair[0] not in used).items()), considered, params)
+        lost = list(dict(pair for pair in rejected if pair[0] not in used).items())
+        _check_rejected(lost, considered, params)
         credits = credits | {"crop": params.crop}
         framing = _framing(source, params)
         listed = [*misnamed, *rejected, *left_out]
         counts = writer.finish(dataset, tables, labels.attributes, labels.factors, listed, credits, framing)
         _check_splits(counts, params, official, rejected)
+    if lost := misnamed + lost:
+        total, listed = considered + len(misnamed), Path(out) / "rejected.csv"
+        print(f"preprocess: {len(lost)} of {total} pictures rejected: {_reasons(lost)}; {listed} lists them")
     if heic := sum(reason == HEIC for _, reason in rejected):
         print(f"preprocess: {heic} left out: {HEIC}; then dvc repro -f preprocess")
     metrics = {"images": counts, "rejected": len(misnamed) + len(rejected)}
@@ -116,6 +124,18 @@ def _tell_copies(copies, labels):
         print(
             f"preprocess: {int(several.sum())} pictures lie in several sub-folders and have the attributes of each, "
             f"the first {several.index[several][0]}: {which}"
+        )
+
+
+def _tell_torn(plan):
+    """Say how many people an official split has in more than one part."""
+    parts = collections.Counter(person for rows in plan.values() for person in {item.identity for item in rows} - {""})
+    torn = sorted(person for person, count in parts.items() if count > 1)
+    if torn:
+        people = "1 person has" if len(torn) == 1 else f"{len(torn)} people have"
+        print(
+            f"preprocess: {people} pictures in more than one split, as the folders or the labels say {some(torn)}; "
+            "preprocess.split: hash keeps each in one"
         )
 
 
@@ -247,12 +267,19 @@ def _check_rejected(rejected, total, params):
     if len(rejected) <= params.max_rejected * total:
         return
     write_rejected(REJECTED, rejected)
-    common = ", ".join(f"{count} x {reason}" for reason, count, _ in count_reasons(rejected)[:3])
     raise FieldError(
         "max_rejected",
-        f"{len(rejected)} of {total} pictures were rejected, more than {params.max_rejected:g} of them: {common}; "
-        f"{REJECTED} lists them; mend them, or raise max_rejected to go on without",
+        f"{len(rejected)} of {total} pictures were rejected, more than {params.max_rejected:g} of them: "
+        f"{_reasons(rejected)}; {REJECTED} lists them; mend them, or raise max_rejected to go on without",
     )
+
+
+def _reasons(rejected):
+    """The most frequent reasons, as text."""
+    rows = count_reasons(rejected)
+    rest = sum(count for _, count, _ in rows[REASONS:])
+    shown = [f"{count} x {reason}" for reason, count, _ in rows[:REASONS]]
+    return ", ".join([*shown, *([f"{rest} x other reasons"] if rest else [])])
 
 
 def _check_splits(counts, params, official, rejected):
