@@ -16,6 +16,7 @@ from PIL import Image
 from facepipe.datasets.magic import is_picture
 from facepipe.download.config import Dataset
 from facepipe.download.fetch import fetch
+from facepipe.errors import FieldError
 from facepipe.preprocess import decode
 from facepipe.preprocess.config import Preprocess
 from facepipe.preprocess.preprocess import preprocess
@@ -183,3 +184,23 @@ def test_one_line_at_the_door(tmp_path, data, says):
 @pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "bmp", "tiff", "webp", "avif", "jpeg2000", "ppm"])
 def test_whatever_pillow_writes_is_a_picture_by_its_first_bytes(kind):
     assert is_picture(picture(0, kind), "no suffix")
+
+
+@pytest.mark.parametrize(("crop", "reason"), [("center", "not a picture"), ("align", "no face found")])
+def test_copies_of_an_unusable_picture_are_rejected_as_it_is(tmp_path, crop, reason, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("facepipe.preprocess.preprocess._find", find_one_face)
+    empty = {f"empty/{i}.jpg": b"" for i in range(240)}
+    twice = {f"again/{i}.png": picture(i) for i in range(2)}
+    path = write_zip(tmp_path / "x.zip", {f"good/{i}.png": picture(i) for i in range(60)} | twice | empty)
+    fetch(Dataset(name="folder", archive=str(path)), ROOT / "data" / "sources.yaml", tmp_path / "raw")
+    params = Preprocess(image_size=(16, 16), crop=crop, workers=1, valid_fraction=0.2, test_fraction=0.2)
+    with pytest.raises(FieldError, match=f"240 of 300 pictures were rejected, .*: 240 x {reason}"):
+        preprocess(params, tmp_path / "raw", tmp_path / "shards")
+    params = params.model_copy(update={"max_rejected": 0.9})
+    metrics = preprocess(params, tmp_path / "raw", tmp_path / "shards")
+    assert (metrics["rejected"], metrics["copies"], sum(metrics["images"].values())) == (240, 2, 60)
+
+
+def find_one_face(data, _, max_pixels):
+    return [((8, 10), (16, 10))] if data else []
