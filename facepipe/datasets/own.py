@@ -161,7 +161,7 @@ def _find_table(folder, root):
     if described.exists():
         archive = folder / read_json(described)["archive"]
         places = (LABELS, root + LABELS)
-        for member in [m for m in list_members(archive) if _normal(m.name) in places]:
+        for member in {m.name: m for m in list_members(archive) if _normal(m.name) in places}.values():
             name = f"{archive}: {member.name}"
             if member.refused:
                 raise InputError(f"{name}: {member.refused}")

@@ -23,16 +23,16 @@ _PLACE = struct.Struct("<QQQLH")  # of a zip's member: header offset, compressed
 def list_zip(path, max_bytes, look):
     """The members of a zip, see `archive.list_members`; their keys are at hand."""
     with _open_zip(path) as archive, open(path, "rb") as file:
-        # 600 bytes an entry: freed one by one while the callers' lists grow
-        archive.NameToInfo.clear()
-        entries = archive.filelist
-        entries.reverse()
-        links = Links()
+        entries, links = archive.filelist, Links()
         for info in entries:
-            if stat.S_ISLNK(info.external_attr >> 16):
+            # the last entry of a name counts
+            if stat.S_ISLNK(info.external_attr >> 16) and archive.NameToInfo[info.filename] is info:
                 member = _zip_member(info, max_bytes)
                 links.add(member, "" if member.refused else _zip_link(file, info, member.place))
         wanted = links.wanted()  # which are kept
+        # 600 bytes an entry: freed one by one while the callers' lists grow
+        archive.NameToInfo.clear()
+        entries.reverse()
         while entries:
             info = entries.pop()
             # is_dir fails at an empty name

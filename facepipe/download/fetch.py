@@ -197,7 +197,9 @@ def _labels_at_hand(dataset, source, entry, folder):
         for member in list_members(archive):
             name = slashes(member.name).rpartition("/")[2]
             if name in names and not member.refused:
-                found.setdefault(name, _Within(archive, member, entry.find(name)))
+                known = found.setdefault(name, within := _Within(archive, member, entry.find(name)))
+                if isinstance(known, _Within) and known.member.name == member.name:  # the last of a name counts
+                    found[name] = within
     return found
 
 
