@@ -8,7 +8,7 @@ from facepipe.core.zips import BROKEN
 from facepipe.datasets.links import MAX_LINK, Links, normal
 from facepipe.datasets.magic import LOOK, open_compressed
 from facepipe.datasets.members import Member, digest, refuse_name, refuse_size
-from facepipe.datasets.names import UNIX, read_name
+from facepipe.datasets.names import read_name
 from facepipe.errors import InputError
 
 MAX_HEADER = 2**20  # names and the like before a member, which tarfile reads whole
@@ -89,7 +89,7 @@ def walk_tar(path, max_bytes, amount):
 
 def _tar_name(name):
     """(name, code page or None), see `Member`; bytes that are not UTF-8 are surrogates in `name`."""
-    return (name, None) if name.isprintable() else read_name(name.encode("utf-8", "surrogateescape"), UNIX)
+    return (name, None) if name.isprintable() else read_name(name.encode("utf-8", "surrogateescape"))
 
 
 class _LastBlock:
