@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -261,3 +262,16 @@ def test_names_that_come_again_are_as_where_they_are_unpacked(tmp_path, capsys, 
     assert "preprocess: folder." in (said := capsys.readouterr().out)
     assert ": names that it has more than once: 3 (0.png, 7.png, 8.png); the last of each counts, as where" in said
     assert (tmp_path / "b/shards/rejected.csv").read_text() == (tmp_path / "a/shards/rejected.csv").read_text()
+
+
+@pytest.mark.parametrize("prefix", ["/home/bob/", "../"])
+def test_names_that_lead_out_of_the_archive_are_named(tmp_path, prefix):
+    """As `tar -P` writes them."""
+    path = write_tar(tmp_path / "x.tgz", {f"{prefix}{i}.png": picture(i) for i in range(30)})
+    first = re.escape(f"{prefix}0.png")
+    says = (
+        rf"archive: .*x\.tgz: no picture .*: 30 names lead out of the archive \({first}, \.\.\.\); pack it again from"
+    )
+    with pytest.raises(FieldError, match=says):
+        fetch(Dataset(name="folder", archive=str(path)), ROOT / "data" / "sources.yaml", tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from facepipe.core.files import atomic_folder, describe_files, write_sealed
 from facepipe.datasets.archive import NoArchive, archive_kind, list_members, read_members
-from facepipe.datasets.members import Member, MemberError
-from facepipe.datasets.names import LABELS, slashes
+from facepipe.datasets.members import Member, MemberError, refuse_name
+from facepipe.datasets.names import LABELS, slashes, some
 from facepipe.datasets.sets import get_source
 from facepipe.download.cache import Missing, obtain
 from facepipe.download.pack import pack
@@ -124,7 +124,7 @@ def _look_inside(path, source, whole=False):
     Of the user's own pictures all are looked at, to say what is no picture.
     """
     kind = archive_kind(path)
-    other, found, remarks = None, False, Remarks()
+    other, found, remarks, out = None, False, Remarks(), []
     for member in list_members(path, look=source.look):
         if source.find(member):
             found = True
@@ -134,8 +134,15 @@ def _look_inside(path, source, whole=False):
             other = other or member.name
             if source.leaves_out(member.name):
                 remarks.no_picture(member.name)
+            elif refuse_name(member.name):
+                out.append(member.name)
         if member.table:
             remarks.guessed(member.name, member.table)
+    if not found and out:
+        raise InputError(
+            f"{path}: no picture that may be read: {len(out)} names lead out of the archive {some(out, 1)}; pack it "
+            "again from within the folder (tar without -P)"
+        )
     if not found and source.own:
         raise InputError(f"{path}: no picture in it (.jpg, .png and so on); found {remarks.found() or 'nothing'}")
     if not found:
