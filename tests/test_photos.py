@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from facepipe.api.photos import list_photos, read_photos, unique_ids
+from facepipe.core.names import SHEETS
 from facepipe.errors import InputError
+from facepipe.latents.table import check_ids, picture_names
 from facepipe.preprocess.align import detect_faces
 from facepipe.preprocess.preprocess import preprocess
 from facepipe.shards.shards import Shards
@@ -110,6 +112,17 @@ def test_ids_differ(tmp_path):
     ids = unique_ids(files)
     assert ids[:3] == ["a", "A~2", "a~3"] and len({name.casefold() for name in ids}) == 5
     assert not any(name.startswith("=") for name in ids)
+
+
+def test_ids_are_such_that_decode_takes_them(tmp_path):
+    """It writes grid.png and the like itself; IMG.png.jpg and IMG.jpg would both be IMG.png."""
+    names = ["grid.png", "Grid.jpg", "SHEET.png", "compare.jpeg", "IMG.jpg", "IMG.png.jpg", "a,b.png", "nan.png", "aux"]
+    for name in names:
+        (tmp_path / name).write_bytes(encoded(color(), "png"))
+    ids = read_photos([tmp_path], CENTER)[0]
+    assert len(ids) == 9 and {"Grid~2", "IMG", "IMG.png~2", "SHEET~2", "compare~2", "grid~3"} < set(ids)
+    check_ids("table", ids)
+    assert not {name.casefold() for name in picture_names(ids)} & set(SHEETS)
 
 
 def test_framing_that_is_missing_or_broken(tmp_path):

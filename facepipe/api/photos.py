@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.core.names import folded
+from facepipe.core.names import SHEETS, folded, picture_name
 from facepipe.core.progress import track
 from facepipe.core.section import MAX_SIDE
 from facepipe.datasets.magic import LOOK, is_picture
@@ -34,7 +34,8 @@ def read_photos(paths, framing, crop=None):
 
     Returns:
         (ids, images): list of n str, the files' names without suffix, different even where case does not count (the
-        second face of a name is face~2); uint8 (n, h, w, c).
+        second face of a name is face~2, and a first grid is grid~2: `facepipe decode` itself writes grid.png); uint8
+        (n, h, w, c).
 
     Raises:
         InputError: one line that names the photos that cannot be used, and why; no photo at all; no framing.
@@ -78,12 +79,13 @@ def list_photos(paths):
 
 
 def unique_ids(files):
-    """An id for each `Path`, see `read_photos`."""
-    ids, taken = [], {}
+    """An id for each `Path`, see `read_photos`; none whose picture `facepipe decode` would refuse to write."""
+    ids, taken = [], dict.fromkeys(SHEETS, 1)
     for path in files:
         # "~" is no part of a safe id, so face~2 is nobody else's
         name = safe_id(path.stem)
-        count = taken[folded(name)] = taken.get(folded(name), 0) + 1
+        picture = folded(picture_name(name))
+        count = taken[picture] = taken.get(picture, 0) + 1
         ids.append(name if count == 1 else f"{name}~{count}")
     return ids
 
