@@ -79,6 +79,17 @@ def test_a_photo_without_a_face_and_other_bad_ones_are_all_named(tmp_path):
         read_photos([tmp_path / "pictures"], CENTER)
 
 
+def test_a_bad_photo_of_a_folder_is_left_out_a_named_one_is_not(tmp_path, capsys):
+    for name, data in (("a.jpg", encoded(color(), "png")), ("broken.jpg", b"x"), ("a.png", encoded(color(), "png"))):
+        (tmp_path / name).write_bytes(data)
+    ids, images = read_photos([tmp_path], CENTER)
+    assert ids == ["a", "a~2"] and len(images) == 2
+    assert f"1 of 3 photos left out: {tmp_path / 'broken.jpg'}: not a picture" in capsys.readouterr().out
+    for paths in ([tmp_path / "broken.jpg"], [tmp_path / "a.jpg", tmp_path / "broken.jpg"]):
+        with pytest.raises(InputError, match=r"^[^;]*broken\.jpg: not a picture[^;]*$"):
+            read_photos(paths, CENTER)
+
+
 def test_a_crop_of_ones_own_takes_any_picture(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (128, 192, 3), np.uint8)
     (tmp_path / "a.png").write_bytes(encoded(Image.fromarray(pixels)))

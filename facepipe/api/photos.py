@@ -20,7 +20,7 @@ NAMED = 5  # unusable photos, at most, in a message
 
 
 def read_photos(paths, framing, crop=None):
-    """Read photographs.
+    """Read photographs; those of a folder that cannot be used are left out, and a line says which and why.
 
     Args:
         paths: list of files and folders; of a folder all pictures that lie directly in it, in order of their names.
@@ -38,23 +38,29 @@ def read_photos(paths, framing, crop=None):
         (n, h, w, c).
 
     Raises:
-        InputError: one line that names the photos that cannot be used, and why; no photo at all; no framing.
+        InputError: one line that names the photos that cannot be used, and why, where one of them is named in `paths`
+            or none is left; no photo at all; no framing.
     """
     if isinstance(crop, str) and crop not in CROPS:
         known = ", ".join(CROPS)
         raise InputError(f"crop: {crop!r}: should be {known}, or a box as fractions{suggest(crop, CROPS)}")
     crop, eyes, frame = _frame(framing, crop)
-    files = list_photos(paths)
-    images, problems = [], []
-    for path in track(files, "photos", unit="photos"):
+    files, named = list_photos(paths), set(map(Path, paths))
+    ids, images, problems, strict = [], [], [], False
+    for id_, path in zip(unique_ids(files), track(files, "photos", unit="photos"), strict=True):
         try:
             images.append(_read(path, frame, eyes if crop == "align" else None))
+            ids.append(id_)
         except ImageError as error:
             problems.append(f"{path}: {error}")
+            strict |= path in named
+    more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+    found = "; ".join(problems[:NAMED]) + more
+    if strict or not images:
+        raise InputError(found)
     if problems:
-        more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
-        raise InputError("; ".join(problems[:NAMED]) + more)
-    return unique_ids(files), np.stack(images)
+        print(f"{len(problems)} of {len(files)} photos left out: {found}", flush=True)
+    return ids, np.stack(images)
 
 
 def list_photos(paths):
