@@ -13,7 +13,7 @@ from facepipe.datasets.members import Member, MemberError, refuse_name
 from facepipe.datasets.names import LABELS, slashes, some
 from facepipe.datasets.sets import get_source
 from facepipe.download.cache import Missing, obtain
-from facepipe.download.pack import pack
+from facepipe.download.pack import NOWHERE, missing, pack
 from facepipe.download.registry import RemoteFile, digests, expect, read_entry
 from facepipe.download.remarks import Remarks
 from facepipe.errors import FieldError, InputError
@@ -273,6 +273,9 @@ def _bring(path, target, out):
             remarks = Remarks()
             skipped = pack(path, target, remarks)
             remarks.say(path)
+            if nowhere := [name for name, reason in skipped if reason == NOWHERE]:
+                print(f"{path}: {missing(nowhere)}; left out")
+            skipped = [pair for pair in skipped if pair[1] != NOWHERE]
             for name, reason in skipped[:SHOWN]:
                 print(f"{path}: {name}: {reason}; left out")
             if len(skipped) > SHOWN:
