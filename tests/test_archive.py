@@ -357,6 +357,26 @@ def test_a_name_once_more_in_utf8(tmp_path):
         assert [m.name for m in list_members(path)] == [name]
 
 
+@pytest.mark.parametrize("system", [0, 3])
+@pytest.mark.parametrize("encoding", ["cp850", "cp1252"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Lächeln/1.jpg", "Ärger/1.jpg"],
+        ["heureux/1.jpg", "étonné/1.jpg", "très triste/1.jpg", "colère/1.jpg"],
+        ["Glücklich/1.jpg", "Traurig/1.jpg", "Überrascht/1.jpg"],
+        ["niño/1.jpg", "Größe/Ärger.jpg", "McDonald é.jpg"],
+        ["café.jpg"],
+        ["Lächeln/O'Hara.jpg", "Søren/São João.jpg"],
+    ],
+)
+def test_one_code_page_for_all_names_of_a_zip(tmp_path, names, encoding, system):
+    path = unflagged(tmp_path / "x.zip", names, encoding, system=system)
+    members = list(list_members(path))
+    assert [member.name for member in members] == names
+    assert {member.table for member in members if not member.name.isascii()} == {encoding}
+
+
 def test_a_folders_name_is_the_same_for_all_its_files(tmp_path):
     names = ["Möwe/Zoë.jpg", "Möwe/O\u2019Hara.jpg"]  # only the second has what is no letter
     path = unflagged(tmp_path / "x.zip", names, "cp1252", system=3)

@@ -20,9 +20,12 @@ from facepipe.datasets.archive import list_members
 from facepipe.datasets.names import member_name
 from facepipe.datasets.sets import get_source
 from facepipe.download import pack as folder_module
+from facepipe.download.config import Dataset
+from facepipe.download.fetch import fetch
 from facepipe.download.pack import MAX_DEPTH, pack
 from facepipe.download.remarks import Remarks
 from facepipe.errors import InputError
+from tests.conftest import ROOT
 
 PNG = b"\x89PNG\r\n\x1a\n"  # begins a picture
 
@@ -94,7 +97,7 @@ def test_links_to_pictures_are_followed(tmp_path):
 
 def test_links_elsewhere_and_devices_are_left_out_and_named(tmp_path, capsys):
     outside = fill(tmp_path / "outside", **{"secret.jpg": b"secret", "ok.jpg": PNG})
-    mine = fill(tmp_path / "mine", **{"a/ok.jpg": b"ok"})
+    mine = fill(tmp_path / "mine", **{"a/ok.jpg": b"ok", "a/too.jpg": b"too"})
     (mine / "link.jpg").symlink_to(outside / "secret.jpg")
     (mine / "passwd").symlink_to(outside / "secret.jpg")
     (mine / "inside.jpg").symlink_to(mine / "a" / "ok.jpg")
@@ -109,7 +112,7 @@ def test_links_elsewhere_and_devices_are_left_out_and_named(tmp_path, capsys):
     (mine / "folder.jpg").mkdir()
     remarks = Remarks()
     skipped = pack(mine, tmp_path / "folder.zip", remarks)
-    assert names(tmp_path / "folder.zip") == ["a/ok.jpg"]
+    assert names(tmp_path / "folder.zip") == ["a/ok.jpg", "a/too.jpg"]
     assert b"secret" not in (tmp_path / "folder.zip").read_bytes()
     folder, device = "a link to a folder; such links are not followed", "a device, pipe or socket"
     no_picture, nowhere = "a link to what is no picture", "a link that leads nowhere"
@@ -121,6 +124,22 @@ def test_links_elsewhere_and_devices_are_left_out_and_named(tmp_path, capsys):
     (tmp_path / "way").symlink_to(mine)
     pack(tmp_path / "way", tmp_path / "other.zip")  # the folder itself may be named by a link
     assert (tmp_path / "folder.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
+
+
+def test_links_to_what_has_not_been_brought(tmp_path, capsys):
+    """As git-annex and DVC leave them: said in a line, refused where they are more than half."""
+    mine = fill(tmp_path / "mine", **{f"{i}.png": PNG + bytes([i]) for i in range(30)})
+    for i in range(30):
+        (mine / f"a{i}.png").symlink_to(f".git/annex/objects/{i}")
+    (mine / "no picture").symlink_to("nowhere")
+    first = "(a0.png, ...): get the files first (git annex get ., or dvc pull)"
+    fetch(Dataset(name="folder", archive=str(mine)), ROOT / "data/sources.yaml", tmp_path / "raw")
+    assert f"{mine}: 31 links lead nowhere {first}; left out\n" in (said := capsys.readouterr().out)
+    assert said.count(str(mine)) == 1 and len(names(tmp_path / "raw" / "folder.zip")) == 30
+    (mine / "b.png").symlink_to("nowhere")
+    with pytest.raises(InputError, match=re.escape(f"mine: 31 links lead nowhere {first}; 30 other pictures")):
+        fetch(Dataset(name="folder", archive=str(mine)), ROOT / "data/sources.yaml", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
 
 
 def test_link_that_appears_while_packing(tmp_path, monkeypatch):
@@ -228,8 +247,13 @@ def test_no_pictures(tmp_path):
     packed = r"; found 2 .zip, 1 .txt \(an archive inside is not opened: unpack it\)$"
     with pytest.raises(InputError, match=packed):
         pack(mine, old)
+    (mine / "folder").symlink_to(tmp_path)
+    with pytest.raises(InputError, match=r"; 1 left out, the first, folder: a link to a folder"):
+        pack(mine, old)
     (mine / "a.jpg").symlink_to("b.jpg")
-    with pytest.raises(InputError, match=r"; 1 left out, the first, a.jpg: a link"):
+    with pytest.raises(
+        InputError, match=r"mine: 1 link leads nowhere \(a.jpg\): get the files first .*; 0 other pictures$"
+    ):
         pack(mine, old)
     for path, message in ((tmp_path / "none", "no such file"), (old, "not a directory")):
         with pytest.raises(InputError, match=f"cannot be read as a folder: {message}"):

@@ -1,11 +1,14 @@
 """The user's own pictures as people pack them: the same shards from the folder and from any archive of it."""
 
+import contextlib
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
 import unicodedata
+import warnings
 import zipfile
 
 import numpy as np
@@ -16,6 +19,7 @@ from PIL import Image
 from facepipe.datasets.magic import is_picture
 from facepipe.download.config import Dataset
 from facepipe.download.fetch import fetch
+from facepipe.errors import FieldError
 from facepipe.preprocess import decode
 from facepipe.preprocess.config import Preprocess
 from facepipe.preprocess.preprocess import preprocess
@@ -234,3 +238,91 @@ def test_one_line_at_the_door(tmp_path, data, says):
 @pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "bmp", "tiff", "webp", "avif", "jpeg2000", "ppm"])
 def test_whatever_pillow_writes_is_a_picture_by_its_first_bytes(kind):
     assert is_picture(picture(0, kind), "no suffix")
+
+
+@pytest.mark.parametrize(("crop", "reason"), [("center", "not a picture"), ("align", "no face found")])
+def test_copies_of_an_unusable_picture_are_rejected_as_it_is(tmp_path, crop, reason, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("facepipe.preprocess.preprocess._find", find_one_face)
+    empty = {f"empty/{i}.jpg": b"" for i in range(240)}
+    twice = {f"again/{i}.png": picture(i) for i in range(2)}
+    path = write_zip(tmp_path / "x.zip", {f"good/{i}.png": picture(i) for i in range(60)} | twice | empty)
+    fetch(Dataset(name="folder", archive=str(path)), ROOT / "data" / "sources.yaml", tmp_path / "raw")
+    params = Preprocess(image_size=(16, 16), crop=crop, workers=1, valid_fraction=0.2, test_fraction=0.2)
+    with pytest.raises(FieldError, match=f"240 of 300 pictures were rejected, .*: 240 x {reason}"):
+        preprocess(params, tmp_path / "raw", tmp_path / "shards")
+    params = params.model_copy(update={"max_rejected": 0.9})
+    metrics = preprocess(params, tmp_path / "raw", tmp_path / "shards")
+    assert (metrics["rejected"], metrics["copies"], sum(metrics["images"].values())) == (240, 2, 60)
+
+
+def find_one_face(data, _, max_pixels):
+    return [((8, 10), (16, 10))] if data else []
+
+
+def again(path, write):
+    """Write pictures and a table, some of them once more as others, and links: to what is renewed, and renewed."""
+    with write(path) as add:
+        for i in range(30):
+            add(f"{i}.png", picture(i))
+        add("labels.csv", b"file,hat\n" + b"".join(b"%d.png,0\n" % i for i in range(30)))
+        add("to 0.png", link="0.png")
+        add("a file later.png", link="1.png")
+        for seed, name in enumerate(("0.png", "7.png", "a file later.png"), 100):
+            add(name, picture(seed))
+        add("8.png", link="6.png")
+        add("labels.csv", b"file,hat\n" + b"".join(b"%d.png,%d\n" % (i, i % 2) for i in range(30)))
+    return path
+
+
+@contextlib.contextmanager
+def adding_to_tar(path):
+    with tarfile.open(path, "w:gz") as archive:
+
+        def add(name, data=b"", link=None):
+            info = tarfile.TarInfo(name)
+            info.size, info.type = len(data), tarfile.SYMTYPE if link else tarfile.REGTYPE
+            info.linkname = link or ""
+            archive.addfile(info, io.BytesIO(data))
+
+        yield add
+
+
+@contextlib.contextmanager
+def adding_to_zip(path):
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(path, "w") as archive:
+
+        def add(name, data=b"", link=None):
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (0o120777 if link else 0o100644) << 16
+            archive.writestr(info, link or data)
+
+        yield add
+
+
+@pytest.mark.parametrize("name", ["x.tar.gz", "x.zip"])
+def test_names_that_come_again_are_as_where_they_are_unpacked(tmp_path, capsys, name):
+    path = again(tmp_path / name, adding_to_tar if name == "x.tar.gz" else adding_to_zip)
+    with tarfile.open(again(tmp_path / "unpack.tar.gz", adding_to_tar)) as archive:
+        for member in archive:
+            (tmp_path / "unpacked" / member.name).unlink(missing_ok=True)  # as tar does; Python writes through links
+            archive.extract(member, tmp_path / "unpacked", filter="data")
+    expected = make(tmp_path / "a", tmp_path / "unpacked")
+    capsys.readouterr()
+    assert make(tmp_path / "b", path) == expected
+    assert "preprocess: folder." in (said := capsys.readouterr().out)
+    assert ": names that it has more than once: 3 (0.png, 7.png, 8.png); the last of each counts, as where" in said
+    assert (tmp_path / "b/shards/rejected.csv").read_text() == (tmp_path / "a/shards/rejected.csv").read_text()
+
+
+@pytest.mark.parametrize("prefix", ["/home/bob/", "../"])
+def test_names_that_lead_out_of_the_archive_are_named(tmp_path, prefix):
+    """As `tar -P` writes them."""
+    path = write_tar(tmp_path / "x.tgz", {f"{prefix}{i}.png": picture(i) for i in range(30)})
+    first = re.escape(f"{prefix}0.png")
+    says = (
+        rf"archive: .*x\.tgz: no picture .*: 30 names lead out of the archive \({first}, \.\.\.\); pack it again from"
+    )
+    with pytest.raises(FieldError, match=says):
+        fetch(Dataset(name="folder", archive=str(path)), ROOT / "data" / "sources.yaml", tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from facepipe.api.photos import list_photos, read_photos, unique_ids
+from facepipe.core.names import SHEETS
 from facepipe.errors import InputError
+from facepipe.latents.table import check_ids, picture_names
 from facepipe.preprocess.align import detect_faces
 from facepipe.preprocess.preprocess import preprocess
 from facepipe.shards.shards import Shards
@@ -77,6 +79,17 @@ def test_a_photo_without_a_face_and_other_bad_ones_are_all_named(tmp_path):
         read_photos([tmp_path / "pictures"], CENTER)
 
 
+def test_a_bad_photo_of_a_folder_is_left_out_a_named_one_is_not(tmp_path, capsys):
+    for name, data in (("a.jpg", encoded(color(), "png")), ("broken.jpg", b"x"), ("a.png", encoded(color(), "png"))):
+        (tmp_path / name).write_bytes(data)
+    ids, images = read_photos([tmp_path], CENTER)
+    assert ids == ["a", "a~2"] and len(images) == 2
+    assert f"1 of 3 photos left out: {tmp_path / 'broken.jpg'}: not a picture" in capsys.readouterr().out
+    for paths in ([tmp_path / "broken.jpg"], [tmp_path / "a.jpg", tmp_path / "broken.jpg"]):
+        with pytest.raises(InputError, match=r"^[^;]*broken\.jpg: not a picture[^;]*$"):
+            read_photos(paths, CENTER)
+
+
 def test_a_crop_of_ones_own_takes_any_picture(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (128, 192, 3), np.uint8)
     (tmp_path / "a.png").write_bytes(encoded(Image.fromarray(pixels)))
@@ -110,6 +123,17 @@ def test_ids_differ(tmp_path):
     ids = unique_ids(files)
     assert ids[:3] == ["a", "A~2", "a~3"] and len({name.casefold() for name in ids}) == 5
     assert not any(name.startswith("=") for name in ids)
+
+
+def test_ids_are_such_that_decode_takes_them(tmp_path):
+    """It writes grid.png and the like itself; IMG.png.jpg and IMG.jpg would both be IMG.png."""
+    names = ["grid.png", "Grid.jpg", "SHEET.png", "compare.jpeg", "IMG.jpg", "IMG.png.jpg", "a,b.png", "nan.png", "aux"]
+    for name in names:
+        (tmp_path / name).write_bytes(encoded(color(), "png"))
+    ids = read_photos([tmp_path], CENTER)[0]
+    assert len(ids) == 9 and {"Grid~2", "IMG", "IMG.png~2", "SHEET~2", "compare~2", "grid~3"} < set(ids)
+    check_ids("table", ids)
+    assert not {name.casefold() for name in picture_names(ids)} & set(SHEETS)
 
 
 def test_framing_that_is_missing_or_broken(tmp_path):

@@ -133,7 +133,7 @@ class FaceModel:
             (ids, images): list of n str, `Faces` uint8 (n, h, w, c).
 
         Raises:
-            InputError: photos that cannot be used, by name, and why.
+            InputError: photos that cannot be used, by name, and why; those of a folder are left out, and said to be.
         """
         ids, images = read_photos(paths, self.info.get("framing"), crop)
         return ids, Faces.of(images)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.core.names import folded
+from facepipe.core.names import SHEETS, folded, picture_name
 from facepipe.core.progress import track
 from facepipe.core.section import MAX_SIDE
 from facepipe.datasets.magic import LOOK, is_picture
@@ -20,7 +20,7 @@ NAMED = 5  # unusable photos, at most, in a message
 
 
 def read_photos(paths, framing, crop=None):
-    """Read photographs.
+    """Read photographs; those of a folder that cannot be used are left out, and a line says which and why.
 
     Args:
         paths: list of files and folders; of a folder all pictures that lie directly in it, in order of their names.
@@ -34,26 +34,33 @@ def read_photos(paths, framing, crop=None):
 
     Returns:
         (ids, images): list of n str, the files' names without suffix, different even where case does not count (the
-        second face of a name is face~2); uint8 (n, h, w, c).
+        second face of a name is face~2, and a first grid is grid~2: `facepipe decode` itself writes grid.png); uint8
+        (n, h, w, c).
 
     Raises:
-        InputError: one line that names the photos that cannot be used, and why; no photo at all; no framing.
+        InputError: one line that names the photos that cannot be used, and why, where one of them is named in `paths`
+            or none is left; no photo at all; no framing.
     """
     if isinstance(crop, str) and crop not in CROPS:
         known = ", ".join(CROPS)
         raise InputError(f"crop: {crop!r}: should be {known}, or a box as fractions{suggest(crop, CROPS)}")
     crop, eyes, frame = _frame(framing, crop)
-    files = list_photos(paths)
-    images, problems = [], []
-    for path in track(files, "photos", unit="photos"):
+    files, named = list_photos(paths), set(map(Path, paths))
+    ids, images, problems, strict = [], [], [], False
+    for id_, path in zip(unique_ids(files), track(files, "photos", unit="photos"), strict=True):
         try:
             images.append(_read(path, frame, eyes if crop == "align" else None))
+            ids.append(id_)
         except ImageError as error:
             problems.append(f"{path}: {error}")
+            strict |= path in named
+    more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+    found = "; ".join(problems[:NAMED]) + more
+    if strict or not images:
+        raise InputError(found)
     if problems:
-        more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
-        raise InputError("; ".join(problems[:NAMED]) + more)
-    return unique_ids(files), np.stack(images)
+        print(f"{len(problems)} of {len(files)} photos left out: {found}", flush=True)
+    return ids, np.stack(images)
 
 
 def list_photos(paths):
@@ -78,12 +85,13 @@ def list_photos(paths):
 
 
 def unique_ids(files):
-    """An id for each `Path`, see `read_photos`."""
-    ids, taken = [], {}
+    """An id for each `Path`, see `read_photos`; none whose picture `facepipe decode` would refuse to write."""
+    ids, taken = [], dict.fromkeys(SHEETS, 1)
     for path in files:
         # "~" is no part of a safe id, so face~2 is nobody else's
         name = safe_id(path.stem)
-        count = taken[folded(name)] = taken.get(folded(name), 0) + 1
+        picture = folded(picture_name(name))
+        count = taken[picture] = taken.get(picture, 0) + 1
         ids.append(name if count == 1 else f"{name}~{count}")
     return ids
 

@@ -47,7 +47,8 @@ def archive_kind(path):
 def list_members(path, max_bytes=MAX_MEMBER_BYTES, keys=False, look=lambda name: False):
     """The members of an archive, in archive order, links at the end; folders are left out.
 
-    A link to a member of the archive stands for that; any other is refused.
+    A link to a member of the archive stands for that; any other is refused. Of members with equal names (tar -r) all
+    are given, in order; unpacked, the last would be left.
 
     Args:
         path: zip, tar or mat.
@@ -76,8 +77,8 @@ def read_members(path, members, max_bytes=MAX_MEMBER_BYTES):
 
     Args:
         path: the archive.
-        members: list of `Member`, none of them refused. Of a tar's members with equal names the first is read. What
-            links lead to is given under their names, where they come, and where a tar has it.
+        members: list of `Member`, none of them refused. What links lead to is given under their names, where they
+            come, and where a tar has it.
         max_bytes: as for `list_members`.
 
     Yields:
@@ -101,10 +102,10 @@ def read_members(path, members, max_bytes=MAX_MEMBER_BYTES):
     else:
         wanted = {}  # the names under which each is given
         for member in members:
-            wanted.setdefault(member.target or member.name, []).append(member.name)
-        for info, _, data in walk_tar(path, max_bytes, lambda name: WHOLE if name in wanted else 0):
+            wanted.setdefault(member.place, []).append(member.name)
+        for info, _, data in walk_tar(path, max_bytes, lambda info: WHOLE if info.offset in wanted else 0):
             if data is not None:
-                for name in wanted.pop(info.name):
+                for name in wanted.pop(info.offset):
                     yield name, data
                 if not wanted:
                     return

@@ -16,18 +16,24 @@ class Links:
     """The links in an archive, and the members that they lead to, perhaps by other links."""
 
     def __init__(self):
-        self._members, self._aims, self._found = [], {}, {}
+        self._members, self._aims, self._found = {}, {}, {}
 
     def add(self, member, link, from_top=False):
         """A link of the archive, and the path that it leads to."""
         name = normal(member.name)
-        self._members.append(member)
+        self._members[name] = member
         aim = posixpath.normpath(posixpath.join("" if from_top else posixpath.dirname(name), slashes(link)))
         self._aims[name] = aim if refuse_name(aim) is None else None
 
+    def replaced(self, name):
+        """A member that is no link comes behind a link of this name, if there is one: it counts in its place."""
+        if self._members:
+            self._members.pop(normal(name), None)
+            self._aims.pop(normal(name), None)
+
     def wanted(self):
         """The normal names of the members that links lead to, a set."""
-        return {self._aim(member) for member in self._members if not member.refused} - {None}
+        return {self._aim(member) for member in self._members.values() if not member.refused} - {None}
 
     def _aim(self, member):
         """Where a link leads in the end; None: out of the archive."""
@@ -39,12 +45,12 @@ class Links:
         return name
 
     def see(self, member):
-        """A member that is no link, but `wanted`."""
-        self._found.setdefault(normal(member.name), member)
+        """A member that is no link, but `wanted`; the last of a name counts."""
+        self._found[normal(member.name)] = member
 
     def followed(self):
         """Yield the links as `Member`s."""
-        for member in self._members:
+        for member in self._members.values():
             aim = self._aim(member)
             target = self._found.get(aim)
             if member.refused:

@@ -20,7 +20,7 @@ class Member(NamedTuple):
             or None.
         key: bytes that are equal where the contents are; of a zip's members only CRC-32 and size, so equal keys may
             be of different contents. None, but for a zip, where not asked for.
-        place: where it lies in the zip, for `read_place`; None in other archives.
+        place: where it lies in the zip, for `read_place`; of a tar's the offset of its header; None in a .mat.
         target: of a link, the name of the member whose contents are its own; None: it is no link.
         start: its first `LOOK` bytes, where asked for.
         table: the code page that its name was read by, for want of better knowledge; None: the name is told.
@@ -29,7 +29,7 @@ class Member(NamedTuple):
     name: str
     refused: str | None
     key: bytes | None = None
-    place: bytes | None = None
+    place: bytes | int | None = None
     target: str | None = None
     start: bytes = b""
     table: str | None = None

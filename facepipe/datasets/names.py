@@ -1,6 +1,7 @@
 """Names of files: which are pictures, and the ids that they give, safe on any system."""
 
 import hashlib
+import itertools
 import re
 import unicodedata
 
@@ -18,9 +19,9 @@ _FORMULA = ("=", "+", "-", "@")  # begin a formula in a spreadsheet, "-" an opti
 
 LABELS = "labels.csv"
 TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet")  # suffixes of what may be a table of labels
-# of names that are not UTF-8, as nothing says what they are; the first is taken that gives letters alone. DOS: of zips
-# by Windows. Code page 850 has 437's letters, and the others of western Europe in place of its frames and Greek
-DOS, UNIX = ("cp850", "cp1252"), ("cp1252",)
+# of names that are not UTF-8, as nothing says what they are. DOS: of zips by Windows. Code page 850 has 437's letters,
+# and the others of western Europe in place of its frames and Greek
+DOS, UNIX = "cp850", "cp1252"
 LAYOUT = re.compile(  # any picture, but none in a hidden folder or macOS's copies of resource forks
     rf"(?P<id>(?:(?!\.|__MACOSX/)[^/]+/)*(?!\.)[^/]+\.(?i:{'|'.join(PICTURE_SUFFIXES)}))", re.DOTALL
 )
@@ -34,14 +35,14 @@ def slashes(member):
     return member.replace("\\", "/").removeprefix("./")
 
 
-def read_name(raw, tables=UNIX):
+def read_name(raw, table=UNIX):
     """A name out of an archive or a file system that may not be UTF-8.
 
     Each part of the path by itself: a folder's name is then the same for all that lies in it.
 
     Args:
         raw: bytes.
-        tables: names of code pages: `DOS`, `UNIX`.
+        table: name of a code page, see `code_page`.
 
     Returns:
         (name, table): str; the code page that (some of) it was read by, None: it is UTF-8. Bytes that a code page does
@@ -50,17 +51,39 @@ def read_name(raw, tables=UNIX):
     try:
         return raw.decode(), None
     except UnicodeDecodeError:
-        parts = [_read_part(part, tables) for part in raw.split(b"/")]
-    return "/".join(text for text, _ in parts), next(table for _, table in parts if table)
+        return "/".join(_read_part(part, table) for part in raw.split(b"/")), table
 
 
-def _read_part(raw, tables):
+def code_page(names, tables):
+    """The code page in which names that are not UTF-8 look most like words, all of them together; in doubt the first.
+
+    What is no letter speaks against one, and so does a capital behind a small letter (`colÞre` for `colère`).
+
+    Args:
+        names: iterable of bytes.
+        tables: names of code pages.
+    """
+    parts = {part for name in names for part in name.split(b"/") if not _is_utf8(part)}
+    return min(tables, key=lambda table: sum(_unlike_words(part.decode(table, "surrogateescape")) for part in parts))
+
+
+def _unlike_words(text):
+    other = sum(not (c.isascii() or c.isalpha()) for c in text)
+    return other + sum(before.islower() and c.isupper() for before, c in itertools.pairwise(text))
+
+
+def _is_utf8(raw):
     try:
-        return raw.decode(), None
+        raw.decode()
     except UnicodeDecodeError:
-        read = [(raw.decode(table, "surrogateescape"), table) for table in tables]
-    text, table = next((pair for pair in read if all(c.isascii() or c.isalpha() for c in pair[0])), read[0])
-    return _LONE.sub(lambda c: f"%{ord(c[0]) - 0xDC00:02X}", text), table
+        return False
+    return True
+
+
+def _read_part(raw, table):
+    if _is_utf8(raw):
+        return raw.decode()
+    return _LONE.sub(lambda c: f"%{ord(c[0]) - 0xDC00:02X}", raw.decode(table, "surrogateescape"))
 
 
 def is_labels(path):

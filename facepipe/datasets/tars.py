@@ -8,7 +8,7 @@ from facepipe.core.zips import BROKEN
 from facepipe.datasets.links import MAX_LINK, Links, normal
 from facepipe.datasets.magic import LOOK, open_compressed
 from facepipe.datasets.members import Member, digest, refuse_name, refuse_size
-from facepipe.datasets.names import UNIX, read_name
+from facepipe.datasets.names import read_name
 from facepipe.errors import InputError
 
 MAX_HEADER = 2**20  # names and the like before a member, which tarfile reads whole
@@ -32,8 +32,8 @@ def is_tar(path):
 def list_tar(path, max_bytes, keys, look):
     """The members of a tar, see `archive.list_members`."""
 
-    def amount(name):
-        return WHOLE if keys else LOOK if look(name) else 0
+    def amount(info):
+        return WHOLE if keys else LOOK if look(info.name) else 0
 
     links = Links()
     for info, table, data in walk_tar(path, max_bytes, amount):
@@ -42,11 +42,12 @@ def list_tar(path, max_bytes, keys, look):
             # a hard link names its member from the top
             links.add(Member(info.name, refuse_name(info.name), table=table), link, from_top=info.islnk())
         elif not info.isdir():
+            links.replaced(info.name)
             yield _tar_member(info, table, data, max_bytes, keys)
     wanted = links.wanted()
     if wanted:  # the archive once more: to keep all members, in case a link comes, would take too much memory
         for info, table, data in walk_tar(
-            path, max_bytes, lambda name: (amount(name) or LOOK) if normal(name) in wanted else 0
+            path, max_bytes, lambda info: (amount(info) or LOOK) if normal(info.name) in wanted else 0
         ):
             if not (info.isdir() or info.issym() or info.islnk()) and normal(info.name) in wanted:
                 links.see(_tar_member(info, table, data, max_bytes, keys))
@@ -55,13 +56,13 @@ def list_tar(path, max_bytes, keys, look):
 
 def _tar_member(info, table, data, max_bytes, keys):
     key = digest(data) if keys and data is not None else None
-    return Member(info.name, _refuse_tar(info, max_bytes), key, start=(data or b"")[:LOOK], table=table)
+    return Member(info.name, _refuse_tar(info, max_bytes), key, info.offset, start=(data or b"")[:LOOK], table=table)
 
 
 def walk_tar(path, max_bytes, amount):
     """Yield (TarInfo, its name's code page or None, bytes or None); only ever seeks forward.
 
-    The bytes are the first `amount(name)` of acceptable members (`WHOLE`: all; 0: None instead).
+    The bytes are the first `amount(info)` of acceptable members (`WHOLE`: all; 0: None instead).
     """
     try:
         with (
@@ -74,7 +75,7 @@ def walk_tar(path, max_bytes, amount):
                 if number > MAX_MEMBERS:
                     raise tarfile.ReadError(f"more than {MAX_MEMBERS} members")
                 info.name, table = _tar_name(info.name)
-                size, data = amount(info.name), None
+                size, data = amount(info), None
                 if size and _refuse_tar(info, max_bytes) is None:
                     data = archive.extractfile(info).read(size)
                 yield info, table, data
@@ -88,7 +89,7 @@ def walk_tar(path, max_bytes, amount):
 
 def _tar_name(name):
     """(name, code page or None), see `Member`; bytes that are not UTF-8 are surrogates in `name`."""
-    return (name, None) if name.isprintable() else read_name(name.encode("utf-8", "surrogateescape"), UNIX)
+    return (name, None) if name.isprintable() else read_name(name.encode("utf-8", "surrogateescape"))
 
 
 class _LastBlock:

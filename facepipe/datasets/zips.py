@@ -11,7 +11,7 @@ from facepipe.core.zips import BROKEN, open_zip
 from facepipe.datasets.links import MAX_LINK, Links, normal
 from facepipe.datasets.magic import LOOK
 from facepipe.datasets.members import Member, MemberError, refuse_name, refuse_size
-from facepipe.datasets.names import DOS, UNIX, read_name
+from facepipe.datasets.names import DOS, UNIX, code_page, read_name
 from facepipe.errors import InputError
 
 _UTF8 = 0x800  # of a zip's flags: the name is UTF-8
@@ -23,22 +23,23 @@ _PLACE = struct.Struct("<QQQLH")  # of a zip's member: header offset, compressed
 def list_zip(path, max_bytes, look):
     """The members of a zip, see `archive.list_members`; their keys are at hand."""
     with _open_zip(path) as archive, open(path, "rb") as file:
+        entries, links = archive.filelist, Links()
+        table = _code_page(entries)
+        for info in entries:
+            # the last entry of a name counts
+            if stat.S_ISLNK(info.external_attr >> 16) and archive.NameToInfo[info.filename] is info:
+                member = _zip_member(info, max_bytes, table)
+                links.add(member, "" if member.refused else _zip_link(file, info, member.place, table))
+        wanted = links.wanted()  # which are kept
         # 600 bytes an entry: freed one by one while the callers' lists grow
         archive.NameToInfo.clear()
-        entries = archive.filelist
         entries.reverse()
-        links = Links()
-        for info in entries:
-            if stat.S_ISLNK(info.external_attr >> 16):
-                member = _zip_member(info, max_bytes)
-                links.add(member, "" if member.refused else _zip_link(file, info, member.place))
-        wanted = links.wanted()  # which are kept
         while entries:
             info = entries.pop()
             # is_dir fails at an empty name
             if info.filename.endswith(("/", "\\")) or stat.S_ISLNK(info.external_attr >> 16):
                 continue
-            member = _zip_member(info, max_bytes)
+            member = _zip_member(info, max_bytes, table)
             if member.refused is None and (look(member.name) or (wanted and normal(member.name) in wanted)):
                 start = b""
                 with contextlib.suppress(MemberError):  # whoever reads all of it will say so
@@ -50,11 +51,11 @@ def list_zip(path, max_bytes, look):
     yield from links.followed()
 
 
-def _zip_link(file, info, place):
+def _zip_link(file, info, place, table):
     """What a link leads to; "": cannot be read."""
     with contextlib.suppress(MemberError):
         if max(info.file_size, info.compress_size) <= MAX_LINK:
-            return read_name(read_place(file, place))[0]
+            return read_name(read_place(file, place), table)[0]
     return ""
 
 
@@ -93,25 +94,36 @@ def read_place(file, place, most=None):
     return data
 
 
-def _zip_member(info, max_bytes):
+def _zip_member(info, max_bytes, table):
     key = struct.pack("<LQ", info.CRC, info.file_size)
-    name, table = _zip_name(info)
+    name, table = _zip_name(info, table)
     refused = _refuse_zip(info, name, max_bytes)
     place = (info.header_offset, info.compress_size, info.file_size, info.CRC, info.compress_type)
     return Member(name, refused, key, None if refused else _PLACE.pack(*place), table=table)
 
 
-def _zip_name(info):
+def _code_page(entries):
+    """The code page of the names that do not say theirs: one for all of them."""
+    untold = [info for info in entries if not info.orig_filename.isascii() and _told(info) is None]
+    unix = any(info.create_system in _UNIX_SYSTEMS for info in untold)
+    return code_page(map(_raw_name, untold), (UNIX, DOS) if unix else (DOS, UNIX))
+
+
+def _zip_name(info, table):
     """(name, code page or None), see `Member`."""
-    if info.flag_bits & _UTF8 or (info.orig_filename.isascii() and not info.extra):
-        return info.filename, None
-    raw = info.orig_filename.encode("cp437")  # as zipfile has decoded it, all 256 bytes
-    name = _unicode_path(info.extra, zlib.crc32(raw))
-    if name is None:
-        name, table = read_name(raw, UNIX + DOS if info.create_system in _UNIX_SYSTEMS else DOS)
-    else:
-        table = None
+    name, table = (told, None) if (told := _told(info)) is not None else read_name(_raw_name(info), table)
     return name.partition("\0")[0], table
+
+
+def _told(info):
+    """The name, where the zip says how it is written; else None."""
+    if info.flag_bits & _UTF8 or (info.orig_filename.isascii() and not info.extra):
+        return info.filename
+    return _unicode_path(info.extra, zlib.crc32(_raw_name(info)))
+
+
+def _raw_name(info):
+    return info.orig_filename.encode("cp437")  # as zipfile has decoded it, all 256 bytes
 
 
 def _unicode_path(extra, crc):

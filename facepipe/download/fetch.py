@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from facepipe.core.files import atomic_folder, describe_files, write_sealed
 from facepipe.datasets.archive import NoArchive, archive_kind, list_members, read_members
-from facepipe.datasets.members import Member, MemberError
-from facepipe.datasets.names import LABELS, is_hidden, is_labels, slashes
+from facepipe.datasets.members import Member, MemberError, refuse_name
+from facepipe.datasets.names import LABELS, is_hidden, is_labels, slashes, some
 from facepipe.datasets.sets import get_source
 from facepipe.download.cache import Missing, obtain
-from facepipe.download.pack import pack
+from facepipe.download.pack import NOWHERE, missing, pack
 from facepipe.download.registry import RemoteFile, digests, expect, read_entry
 from facepipe.download.remarks import Remarks
 from facepipe.errors import FieldError, InputError
@@ -124,7 +124,7 @@ def _look_inside(path, source, whole=False, labels=None):
     Of the user's own pictures all are looked at, to say what is no picture.
     """
     kind = archive_kind(path)
-    other, found, remarks = None, False, Remarks()
+    other, found, remarks, out = None, False, Remarks(), []
     for member in list_members(path, look=source.look):
         if source.find(member):
             found = True
@@ -137,8 +137,15 @@ def _look_inside(path, source, whole=False, labels=None):
             other = other or member.name
             if source.leaves_out(member.name):
                 remarks.no_picture(member.name)
+            elif refuse_name(member.name):
+                out.append(member.name)
         if member.table:
             remarks.guessed(member.name, member.table)
+    if not found and out:
+        raise InputError(
+            f"{path}: no picture that may be read: {len(out)} names lead out of the archive {some(out, 1)}; pack it "
+            "again from within the folder (tar without -P)"
+        )
     if not found and source.own:
         raise InputError(f"{path}: no picture in it (.jpg, .png and so on); found {remarks.found() or 'nothing'}")
     if not found:
@@ -203,7 +210,9 @@ def _labels_at_hand(dataset, source, entry, folder):
         for member in list_members(archive):
             name = slashes(member.name).rpartition("/")[2]
             if name in names and not member.refused:
-                found.setdefault(name, _Within(archive, member, entry.find(name)))
+                known = found.setdefault(name, within := _Within(archive, member, entry.find(name)))
+                if isinstance(known, _Within) and known.member.name == member.name:  # the last of a name counts
+                    found[name] = within
     return found
 
 
@@ -270,6 +279,9 @@ def _bring(path, target, out, labels):
             remarks = Remarks()
             skipped = pack(path, target, remarks)
             remarks.say(path, labels)
+            if nowhere := [name for name, reason in skipped if reason == NOWHERE]:
+                print(f"{path}: {missing(nowhere)}; left out")
+            skipped = [pair for pair in skipped if pair[1] != NOWHERE]
             for name, reason in skipped[:SHOWN]:
                 print(f"{path}: {name}: {reason}; left out")
             if len(skipped) > SHOWN:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from facepipe.core.files import atomic_file
 from facepipe.datasets.magic import LOOK, is_picture
-from facepipe.datasets.names import LAYOUT, is_hidden, is_labels, member_name, read_name
+from facepipe.datasets.names import LAYOUT, is_hidden, is_labels, member_name, read_name, some
 from facepipe.download.remarks import Remarks
 from facepipe.errors import InputError
 
 MAX_BYTES = 2**30  # of one file; no picture is as large
 MAX_DEPTH = 64  # folders within folders; each keeps one file open
 DEVICE = "a device, pipe or socket"
+NOWHERE = "a link that leads nowhere"
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can say
 
 
@@ -35,7 +36,8 @@ def pack(folder, zip_path, remarks=None):
         folders, devices, sockets, files and folders that may not be read.
 
     Raises:
-        InputError: no such folder, no picture in it, or a file that breaks off while it is read.
+        InputError: no such folder, no picture in it, more pictures that are links to nowhere than others, or a file
+            that breaks off while it is read.
     """
     folder, skipped, remarks = Path(folder), [], remarks or Remarks()
     try:
@@ -57,6 +59,9 @@ def pack(folder, zip_path, remarks=None):
                 else:
                     remarks.pictures.append(name)
                 _add(archive, name, handle, folder)
+            nowhere = [name for name, reason in skipped if reason == NOWHERE and LAYOUT.fullmatch(name)]
+            if len(nowhere) > len(remarks.pictures):
+                raise InputError(f"{folder}: {missing(nowhere)}; {len(remarks.pictures)} other pictures")
             if not remarks.pictures:
                 others = f"; found {remarks.found()}" if remarks.kinds else ""
                 first = f"; {len(skipped)} left out, the first, {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
@@ -64,6 +69,12 @@ def pack(folder, zip_path, remarks=None):
     finally:
         os.close(top)
     return skipped
+
+
+def missing(names):
+    """What to say of links that lead nowhere, as where git-annex or DVC has not brought what they stand for."""
+    lead = "link leads" if len(names) == 1 else "links lead"
+    return f"{len(names)} {lead} nowhere {some(names, 1)}: get the files first (git annex get ., or dvc pull)"
 
 
 def _walk(folder, prefix, skipped, remarks):
@@ -119,7 +130,7 @@ def _refuse(entry, path):
     try:
         mode = entry.stat().st_mode
     except OSError:  # also a link to itself
-        return "a link that leads nowhere"
+        return NOWHERE
     if stat.S_ISDIR(mode):
         return "a link to a folder; such links are not followed"
     return None if stat.S_ISREG(mode) else f"a link to {DEVICE}"

@@ -19,13 +19,13 @@ class Distinct(NamedTuple):
     Attributes:
         items: list of `Item`, one of each picture.
         labels: `Labels`, in which those that stay know what was known of their copies.
-        copies: [(member name, reason)] of the others, which are no fault.
+        copies: {member name: that of the one that stays} of the others, which are no fault.
         rejected: [(member name, reason)] of copies whose labels contradict each other.
     """
 
     items: list
     labels: Labels
-    copies: list
+    copies: dict
     rejected: list
 
 
@@ -59,17 +59,30 @@ def drop_copies(archive, items, labels):
     copies, rejected = {}, {}
     for (first, *others), conflict in zip(groups, conflicts, strict=True):
         if conflict:
-            rejected[first.member.name] = f"a copy of {others[0].member.name} with another {conflict}"
+            rejected[first.member.name] = f"{copy_of(others[0].member.name)} with another {conflict}"
         for item in others:
-            with_another = f" with another {conflict}" if conflict else ""
-            (rejected if conflict else copies)[item.member.name] = f"a copy of {first.member.name}{with_another}"
+            if conflict:
+                rejected[item.member.name] = f"{copy_of(first.member.name)} with another {conflict}"
+            else:
+                copies[item.member.name] = first.member.name
     agreeing = [group for group, conflict in zip(groups, conflicts, strict=True) if not conflict]
     identities = {first.id: max(item.identity for item in (first, *others)) for first, *others in agreeing}
     gone = copies.keys() | rejected.keys()
     kept = [
         item._replace(identity=identities.get(item.id, item.identity)) for item in items if item.member.name not in gone
     ]
-    return Distinct(kept, _joined(agreeing, labels), list(copies.items()), list(rejected.items()))
+    return Distinct(kept, _joined(agreeing, labels), copies, list(rejected.items()))
+
+
+def copy_of(name):
+    """Why a copy is left out."""
+    return f"a copy of {name}"
+
+
+def take_unusable(copies, rejected):
+    """Take the copies of rejected pictures out of `copies`: [(member name, reason)], the reason is the picture's."""
+    reasons = dict(rejected)
+    return [(name, reasons[copies.pop(name)]) for name, kept in list(copies.items()) if kept in reasons]
 
 
 def _conflicts(groups, labels):

@@ -8,7 +8,7 @@ from facepipe.core.determinism import fraction
 from facepipe.core.names import SHEETS, folded, picture_name
 from facepipe.datasets.archive import list_members
 from facepipe.datasets.members import Member
-from facepipe.datasets.names import distinct_id, photograph
+from facepipe.datasets.names import distinct_id, photograph, some
 from facepipe.errors import FieldError
 from facepipe.shards.shards import SPLITS
 
@@ -45,14 +45,10 @@ def list_items(source, archive, max_bytes):
 
     Returns:
         (items, rejected): list of `Item` in archive order, and (member name, reason) pairs: refused members, a second
-        picture of the same name, or with the same id in a set whose labels go by ids; pictures whose name does not fit
-        the data set.
+        picture with the same id in a set whose labels go by ids; pictures whose name does not fit the data set.
     """
     items, alike, rejected = {}, collections.defaultdict(list), []
-    for member in list_members(archive, max_bytes, keys=True, look=source.look):
-        found = source.find(member)
-        if found is None and source.leaves_out(member.name):
-            continue
+    for member, found in _last_of_each_name(source, archive, max_bytes):
         key = None
         if found:
             key = member.name if source.own else folded(found[0])
@@ -63,12 +59,29 @@ def list_items(source, archive, max_bytes):
         elif key in items:
             rejected.append((member.name, f"its id {found[0]} is that of {items[key].member.name}"))
         else:
-            items[key] = Item(found[0], found[1], member._replace(start=b""))
+            items[key] = Item(found[0], found[1], member)
             alike[folded(picture_name(found[0]))].append(key)
     for name, keys in alike.items() if source.own else ():
         for key in sorted(keys)[name not in SHEETS :]:
             items[key] = items[key]._replace(id=distinct_id(items[key].id, key))
     return list(items.values()), rejected
+
+
+def _last_of_each_name(source, archive, max_bytes):
+    """[(`Member`, what the source finds in it)] but of what is left out; says how many names come again (tar -r)."""
+    last, twice = {}, {}  # keys in order
+    for member in list_members(archive, max_bytes, keys=True, look=source.look):
+        found = source.find(member)
+        if last.pop(member.name, None):
+            twice[member.name] = True
+        if found or not source.leaves_out(member.name):
+            last[member.name] = member._replace(start=b""), found
+    if twice:
+        print(
+            f"preprocess: {archive.name}: names that it has more than once: {len(twice)} {some(list(twice))}; the last "
+            "of each counts, as where it is unpacked"
+        )
+    return list(last.values())
 
 
 def limit(items, count):

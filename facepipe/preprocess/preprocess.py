@@ -16,7 +16,7 @@ from facepipe.datasets.sets import get_source
 from facepipe.errors import FieldError, InputError
 from facepipe.preprocess.align import EYES, detect_faces
 from facepipe.preprocess.convert import Workers, convert
-from facepipe.preprocess.copies import drop_copies
+from facepipe.preprocess.copies import copy_of, drop_copies, take_unusable
 from facepipe.preprocess.decode import HEIC
 from facepipe.preprocess.images import Framing, ImageError, prepare
 from facepipe.preprocess.plan import Item, limit, list_items, plan_splits
@@ -35,7 +35,8 @@ def preprocess(params, raw="data/raw", out="data/shards"):
     """Make the shards folder.
 
     Rows are planned first: the pictures of the archive, limited, without copies, divided into splits, sorted by id. A
-    picture that turns out unusable leaves a gap that is closed within its own shard, so no other shard changes.
+    picture that turns out unusable leaves a gap that is closed within its own shard, so no other shard changes; its
+    copies then count as rejected, too.
 
     Args:
         params: `preprocess.config.Preprocess`.
@@ -68,14 +69,16 @@ def preprocess(params, raw="data/raw", out="data/shards"):
     labels = labels.completed()
     if params.crop == "align":
         items, without = _align(items, archive, params, workers)
-        rejected += without
+        spoilt = take_unusable(copies, without)
+        considered += len(spoilt)
+        rejected += without + spoilt
     plan, unlisted = plan_splits(source, labels.splits, items, params)
     asked = source.own and params.split == "official"  # so that it is no fault
     if asked:
-        left_out = copies + unlisted
+        left_out = unlisted
         considered -= len(unlisted)
     else:
-        left_out = copies
+        left_out = []
         rejected += unlisted
     _check_rejected(rejected, considered, params)
     if unlisted and (asked or not source.own):  # else their reason says what to do
@@ -91,13 +94,15 @@ def preprocess(params, raw="data/raw", out="data/shards"):
     with atomic_folder(out) as folder:
         writer = ShardWriter(folder, {s: len(plan[s]) for s in SPLITS}, _image_shape(params), params.shard_mb)
         tables, damaged, used = _write(writer, plan, archive, source, params, workers)
-        rejected += damaged
+        spoilt = take_unusable(copies, [pair for pair in damaged if pair[0] not in used])
+        considered += len(spoilt)
+        rejected += damaged + spoilt
         # photographs count, not the faces in them
         lost = list(dict(pair for pair in rejected if pair[0] not in used).items())
         _check_rejected(lost, considered, params)
         credits = credits | {"crop": params.crop}
         framing = _framing(source, params)
-        listed = [*misnamed, *rejected, *left_out]
+        listed = [*misnamed, *rejected, *left_out, *((name, copy_of(kept)) for name, kept in copies.items())]
         counts = writer.finish(dataset, tables, labels.attributes, labels.factors, listed, credits, framing)
         _check_splits(counts, params, official, rejected)
     if lost := misnamed + lost:
@@ -114,9 +119,9 @@ def preprocess(params, raw="data/raw", out="data/shards"):
 def _tell_copies(copies, labels):
     """Say what is left out, and which pictures have the attributes of several folders."""
     if copies:
-        (name, reason), count = copies[0], len(copies)
+        (name, kept), count = next(iter(copies.items())), len(copies)
         are = "copies are" if count > 1 else "copy is"
-        print(f"preprocess: {count} byte-identical {are} left out; the first, {name}: {reason}")
+        print(f"preprocess: {count} byte-identical {are} left out; the first, {name}: {copy_of(kept)}")
     several = labels.sorted_into is not None and (labels.sorted_into == 1).sum(axis=1) > 1
     if np.any(several):
         example = labels.sorted_into.columns[labels.sorted_into[several].iloc[0] == 1]
