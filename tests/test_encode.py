@@ -87,7 +87,7 @@ def test_mistakes_are_one_line(album, models, tmp_path, capsys):
     folder, _ = album
     rest = ["--model", "vae", "--models", models, "-o", tmp_path / "mine.csv"]
     (folder / "broken.png").write_bytes(b"no picture")
-    assert f"{folder / 'broken.png'}: not a picture that Pillow can read" in fails(capsys, folder, *rest)
+    assert f"{folder / 'broken.png'}: not a picture that Pillow can read" in fails(capsys, folder / "broken.png", *rest)
     assert "face: no such file" in fails(capsys, folder / "face", *rest)
     photo = folder / "face 1.png"
     assert "cannot write '.xlsx' files" in fails(capsys, photo, *rest[:-1], tmp_path / "mine.xlsx")
