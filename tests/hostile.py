@@ -24,7 +24,7 @@ class Expected(NamedTuple):
             is nothing that a data set would offer as a picture.
         reason: words of the reason for "rejected", a regular expression.
         look: colours of the quarters (left top, right top, left bottom, right bottom) of an upright "ok" picture.
-        clash: whether another file has the same name: exactly (one of them is a picture, the others are rejected), or
+        clash: whether another file has the same name: exactly (the last of them is a picture), or
             where upper and lower case and Unicode forms do not count (all are pictures).
     """
 
