@@ -173,7 +173,7 @@ def deconvolutions(
         if spectral:
             x = SpectralDeconv(x.shape[-1], channels, 4, 2, **options)(x)
         else:
-            options |= even(image_shape[2]) if last else {}
+            options |= even(patch) if last else {}
             x = strided.Conv2DTranspose(channels, use_bias=last or not batch_norm, **options)(x)
         x = cropped(x, (height, width), dtype, f"{layer}_cut")
         if not last:

@@ -14,34 +14,25 @@ def fold(x, patch):
 
 
 class Even(keras.constraints.Constraint):
-    """Weights with which a transposed convolution of stride 2 makes an even picture of an even map: no checkerboard.
+    """A kernel with which a transposed convolution of stride 2 makes an even picture of an even map: no checkerboard.
 
-    Each pixel of a block of 2 patch x 2 patch sees its own weights of the kernel; here all have the same sum (the
-    nearest such kernel), and the same bias. Resize convolutions have this, too (Odena et al. 2016), at more cost.
-
-    Args:
-        channels: int, c of the picture.
+    Each pixel of a block of 2 x 2 sees its own weights of the kernel; here all have the same sum (the nearest such
+    kernel). Resize convolutions have this, too (Odena et al. 2016), at more cost.
     """
 
-    def __init__(self, channels):
-        self.channels = channels
-
-    def __call__(self, weights):
-        if len(weights.shape) == 1:
-            values = tf.reshape(weights, (-1, self.channels))
-            return tf.reshape(tf.zeros_like(values) + tf.reduce_mean(values, 0), weights.shape)
-        # (row of the input, of the output, column of the input, of the output, pixel of the patch, c, inputs)
-        kernel = tf.reshape(weights, (2, 2, 2, 2, -1, self.channels, weights.shape[-1]))
-        sums = tf.reduce_sum(kernel, (0, 2), keepdims=True)
-        return tf.reshape(kernel + (tf.reduce_mean(sums, (1, 3, 4), keepdims=True) - sums) / 4, weights.shape)
-
-    def get_config(self):
-        return {"channels": self.channels}
+    def __call__(self, kernel):
+        # (row of the input, of the output, column of the input, of the output, width, inputs)
+        blocks = tf.reshape(kernel, (2, 2, 2, 2, *kernel.shape[2:]))
+        sums = tf.reduce_sum(blocks, (0, 2), keepdims=True)
+        return tf.reshape(blocks + (tf.reduce_mean(sums, (1, 3), keepdims=True) - sums) / 4, kernel.shape)
 
 
-def even(channels):
-    """Options of the transposed convolution that makes the picture, see `Even`."""
-    return {"kernel_constraint": Even(channels), "bias_constraint": Even(channels)}
+def even(patch):
+    """Options of the transposed convolution that makes the picture, `patch` pixels a side at once: see `Even`.
+
+    None of them where a patch has several pixels: on synthetic faces that cost 1.5 % of the squared error.
+    """
+    return {"kernel_constraint": Even()} if patch == 1 else {}
 
 
 class Cropping2D(keras.layers.Cropping2D):

@@ -57,8 +57,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
     def plain(self):
         """The layer of Keras that does the same."""
-        unconstrained = {"kernel_constraint": None, "bias_constraint": None}
-        return keras.layers.Conv2DTranspose.from_config(self.get_config() | unconstrained)
+        return keras.layers.Conv2DTranspose.from_config(self.get_config() | {"kernel_constraint": None})
 
 
 def _by_products(dtype, channels):

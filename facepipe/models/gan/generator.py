@@ -61,7 +61,7 @@ def residual_generator(latent_dim, image_shape, widths, seed, dtype, field="gene
         x = keras.layers.Add(dtype=dtype, name=name)([shortcut, conv(y, channels, 3, f"{name}_conv1")])
     name = "generator_image"
     x = strided.Conv2DTranspose(
-        image_shape[2] * patch**2, kernel_initializer=init.glorot(name), dtype=dtype, name=name, **even(image_shape[2])
+        image_shape[2] * patch**2, kernel_initializer=init.glorot(name), dtype=dtype, name=name, **even(patch)
     )(activate(x, "generator_out"))
     x = cropped(x, sizes[-1], dtype, f"{name}_cut")
     x = unfolded(x, patch, image_shape[:2], dtype, "generator_unfold")
