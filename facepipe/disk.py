@@ -29,7 +29,8 @@ def needed_bytes(params):
     """
     archive, count = _archive(params.dataset)
     try:
-        count = sum(json.loads(Path("data/shards/index.json").read_text(encoding="utf-8"))["splits"].values())
+        splits = json.loads(Path("data/shards/index.json").read_text(encoding="utf-8"))["splits"]
+        count = sum(split["samples"] for split in splits.values())
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         if count is not None and params.preprocess.limit:
             count = min(count, params.preprocess.limit)

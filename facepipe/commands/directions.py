@@ -106,7 +106,7 @@ def _from_labels(arguments, model):
     import numpy as np
     import pandas as pd
 
-    from facepipe.datasets.own import read_table
+    from facepipe.datasets.own_table import read_table
     from facepipe.latents.folder import split_path
     from facepipe.latents.table import read_latents
 

@@ -35,6 +35,11 @@ def slashes(member):
     return member.replace("\\", "/").removeprefix("./")
 
 
+def composed(path):
+    """`slashes` with letters and their accents in one (Unicode's form C): a Mac's archives have them apart."""
+    return unicodedata.normalize("NFC", slashes(path))
+
+
 def read_name(raw, table=UNIX):
     """A name out of an archive or a file system that may not be UTF-8.
 

@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import PurePosixPath
 
 from facepipe.datasets.names import LABELS, TABLES, is_hidden, is_labels, some
-from facepipe.datasets.own import choose_table, common_folder
+from facepipe.datasets.own import common_folder
+from facepipe.datasets.own_table import choose_table
 
 KINDS = 8  # that are named
 _ARCHIVE = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|gz|bz2|xz|7z|rar|zst)")

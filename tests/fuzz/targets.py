@@ -15,7 +15,7 @@ from facepipe.core.files import describe_files, read_json, remove, sha256, write
 from facepipe.datasets.archive import list_members, read_members
 from facepipe.datasets.magic import LOOK
 from facepipe.datasets.members import MemberError
-from facepipe.datasets.own import read_table
+from facepipe.datasets.own_table import read_table
 from facepipe.directions.table import read_directions
 from facepipe.download.registry import read_entry
 from facepipe.errors import InputError
