@@ -14,9 +14,12 @@ import pytest
 import yaml
 
 from facepipe.checkup import read_status
+from facepipe.config import load_params
 from facepipe.core.machine import available_cores, cpu_flags
 from facepipe.diagnosis import gpu_names, machine
+from facepipe.disk import needed_bytes
 from facepipe.restore import cached
+from facepipe.shards.shards import Shards
 from facepipe.training.config import Train
 from tests.conftest import ROOT
 
@@ -276,3 +279,15 @@ def test_a_gpu_that_tensorflow_does_not_see(tmp_path, monkeypatch):
     rows, problems = machine(Train())
     assert dict(rows)["strategy"] == "mirrored (auto: 2 GPUs)" and problems == []
     assert dict(rows)["precision"] == "mixed_bfloat16 (auto: bfloat16 units)"
+
+
+def test_the_disks_need_counts_the_images_that_there_are(tiny_shards, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    params = load_params(ROOT / "params.yaml")
+    before = needed_bytes(params)
+    (tmp_path / "data/shards").symlink_to(tiny_shards)
+    made = sum(Shards(tiny_shards).splits.values())
+    height, width = params.preprocess.image_size
+    saved = 2 * (params.dataset.synthetic.count - made) * height * width * params.preprocess.channels
+    assert made < params.dataset.synthetic.count and before - needed_bytes(params) >= saved
