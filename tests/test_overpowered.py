@@ -10,7 +10,6 @@ from facepipe.features.extractors import features
 from facepipe.features.kid import polynomial_mmd2
 from facepipe.models.gan.config import TrainGAN
 from facepipe.models.load import load_model
-from facepipe.report.page.reading import read_scores
 from facepipe.shards.shards import Shards
 from facepipe.training.config import Train
 from tests.conftest import THREADS
@@ -32,11 +31,12 @@ SCHEDULES = {
 
 @pytest.mark.slow
 def test_schedules_hold_back_an_overpowering_discriminator(tmp_path, capsys):
-    # measured on 2 Zen 4 cores: KID x 1000 of 22 without, 4.5 gated by accuracy, 6.1 at 1:5; diversity .14, .19, .18
+    # measured on a Zen 5 core: KID x 1000 of 55 without; gated by accuracy 5.0 (2.5 to 7.2 of three seeds), at 1:5 9.9
+    # (4.7 to 14.5); 17 of the 40 epochs warn without, one at 1:5
     images = np.stack([render(sample_factors(0, index), 16) for index in range(1200)])
     write_shards(tmp_path / "shards", {"train": images[:1000], "valid": images[1000:], "test": images[1000:]})
     real = features("random_conv", Shards(tmp_path / "shards").images("test"))
-    kid, sure, warned, diversity = {}, {}, {}, {}
+    kid, sure, warned = {}, {}, {}
     for name, schedule in SCHEDULES.items():
         params = TrainGAN(**OVERPOWERED, schedule=schedule)
         folder = tmp_path / name
@@ -48,12 +48,11 @@ def test_schedules_hold_back_an_overpowering_discriminator(tmp_path, capsys):
         kid[name] = 1000 * polynomial_mmd2(real, features("random_conv", samples))
         sure[name] = (history.real_sign - history.fake_sign).tail(5).mean() / 2
         warned[name] = int(history.collapse.sum())
-        diversity[name] = read_scores(folder / "report" / "facts.csv", ["gan"])["gan"]["sample_diversity"]
     lines = [line for line in capsys.readouterr().out.splitlines() if "collapse?" in line]
-    print({name: (round(kid[name], 2), round(sure[name], 3), warned[name], diversity[name]) for name in SCHEDULES})
-    assert kid["none"] > 10 and sure["none"] > 0.9 and warned["none"] >= 1
-    assert len(lines) == warned["none"], "of the three trainings one warns"
+    print({name: (round(kid[name], 2), round(sure[name], 3), warned[name]) for name in SCHEDULES})
+    assert kid["none"] > 10 and sure["none"] > 0.9 and warned["none"] >= 8
+    assert len(lines) == sum(warned.values()), "a line for each epoch that warns"
     for name in ("accuracy", "1:5"):
         assert kid[name] < 0.5 * kid["none"], "samples more like real faces, from as many images"
-        assert sure[name] < 0.8, "a discriminator that still errs"
-        assert diversity[name] > 1.2 * diversity["none"]
+        assert sure[name] < 0.85, "a discriminator that still errs"
+        assert warned[name] <= 3
