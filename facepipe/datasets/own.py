@@ -1,7 +1,6 @@
 """Labels of the user's own pictures by the folders that they lie in: attributes, and the split."""
 
 import posixpath
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,20 +11,15 @@ from facepipe.core.names import folded
 from facepipe.datasets.labels import Labels
 from facepipe.datasets.names import composed, own_name, some
 from facepipe.datasets.own_table import find_table, read_table
+from facepipe.datasets.split_words import part_called, splits_called
 from facepipe.errors import FieldError, InputError
 from facepipe.tables.columns import cannot_be_attribute
 
 MAX_FOLDERS = 32
 NAMED = 5  # of folders in a message
-# what folders of a split are called, in any case
-SPLIT_FOLDER = re.compile(
-    r"((?P<train>train(ing)?)|(?P<valid>val(id(ation)?)?)|(?P<dev>dev)|(?P<test>test(ing)?))"
-    r"([ _-]?(set|data|images|imgs))?",
-    re.IGNORECASE,
-)
 
 
-def read_folder(folder, items, split="auto"):
+def read_folder(folder, items, split="auto", given=None):
     """`Labels` of a folder (or archive) of the user's own pictures.
 
     Sub-folders: those directly below the deepest folder that holds all the pictures are attributes, 1 for pictures in
@@ -33,7 +27,7 @@ def read_folder(folder, items, split="auto"):
     taken from more than `MAX_FOLDERS` sub-folders, nor where all are named by numbers: such folders divide the
     pictures, they do not describe them. Names that differ in upper and lower case alone are one attribute.
 
-    Where the sub-folders, or those one level below, are called train, valid and test (see `SPLIT_FOLDER`), they are
+    Where the sub-folders, or those one level below, are called train, valid and test (see `split_words`), they are
     the split, and the others the attributes.
 
     labels.csv, in `folder` or in the archive, see `choose_table`, is read by `read_table`. What it says goes before
@@ -44,6 +38,7 @@ def read_folder(folder, items, split="auto"):
         items: list of (id, member name), all of the archive's pictures: what they have in common counts.
         split: `preprocess.config.Preprocess.split`. Where some folders are called like splits and some are not,
             "official" takes the former for the split, "hash" all of them for attributes.
+        given: `own_table.Given`, what messages call the table; None: as in `folder`.
 
     Raises:
         FieldError: there are such folders, and `split` is "auto".
@@ -60,7 +55,7 @@ def read_folder(folder, items, split="auto"):
         splits, below = {id: name for id, name in zip(ids, found.splits, strict=True) if name}, found.paths
         below = [path.removeprefix(common_folder(below)) for path in below]
     sorted_into = _read_sub_folders(below, ids)
-    table = find_table(folder, root)
+    table = find_table(folder, root, given)
     if table is None:
         return Labels(pd.DataFrame(index=ids), None, {}, splits or None, sorted_into)
     path, data = table
@@ -124,12 +119,11 @@ def _read_split_folders(paths, split):
 
 
 def _splits_named(folders):
-    """{folder: its split} of those that are called so; dev is valid beside a train, else a name like others."""
-    found = {name: match.groupdict() for name in folders if (match := SPLIT_FOLDER.fullmatch(name))}
-    splits = {name: next(split for split, text in groups.items() if text) for name, groups in found.items()}
+    """{folder: its split} of those that are called so; dev and eval beside a train alone, else names like others."""
+    splits = splits_called(sorted(folders))
     if "train" not in splits.values():
-        return {name: split for name, split in splits.items() if split != "dev"}
-    return {name: "valid" if split == "dev" else split for name, split in splits.items()}
+        return {name: split for name, split in splits.items() if part_called(name) in ("valid", "test")}
+    return splits
 
 
 def _listed(names):
