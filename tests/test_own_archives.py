@@ -134,15 +134,18 @@ def test_the_same_from_any_archive(tmp_path, from_folder, name, write):
 def test_what_is_guessed_or_left_out_is_said_in_a_line_each(tmp_path, capsys):
     files = contents() | {"notizen.txt": b"x", "alt.zip": b"PK\3\4", ".DS_Store": b"x", "Müde/film.mp4": b"x"}
     make(tmp_path, write_tar(path := tmp_path / "x.tgz", files, "latin-1"))
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(str(path))]
-    assert lines == [
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{path}: ")]
+    assert [line for line in lines if "have no row" not in line] == [
         f"{path}: 4 files are no pictures, left out: 1 .mp4, 1 .txt, 1 .zip, 1 hidden "
         "(an archive inside is not opened: unpack it)",
         f"{path}: 41 names are not UTF-8, and nothing says what else: read as cp1252, the first as Lächeln/0.png; if "
         "that is wrong, mend the names (of an archive: unpack it first) and name the folder",
     ]
     make(tmp_path, write_mac_zip(path := tmp_path / "x.zip", contents()))
-    assert str(path) not in capsys.readouterr().out
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith(str(path))] == [
+        f"{path}: labels.csv: 20 of 40 pictures have no row (Müde/bild 0, Müde/bild 1, Müde/bild 2, ...): nothing is "
+        "known of them"
+    ]
 
 
 @pytest.mark.parametrize("name", ["labels.csv", "Labels.CSV", "faces/labels.csv", "faces/LABELS.csv"])
@@ -208,6 +211,22 @@ def test_heic_without_its_extra_is_said_in_one_line(tmp_path, capsys, monkeypatc
     assert f'Müde/IMG_1.HEIC,"{needs}"' in rejected and f'Müde/IMG_2,"{needs}"' in rejected
 
 
+def project(folder, archive, labels="null"):
+    """A folder in which stages run, of own pictures."""
+    (folder / "data").mkdir()
+    (folder / "data" / "sources.yaml").write_bytes((ROOT / "data" / "sources.yaml").read_bytes())
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("  workers: auto", "  workers: 1")
+    for old, new in (("name: synthetic", "name: folder"), ("archive: null", f"archive: {archive}")):
+        text = text.replace(old, new, 1)
+    text = text.replace("  labels: null", f"  labels: {labels}", 1)
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+
+
+def run_stage(folder, name):
+    command, environment = [sys.executable, "-m", f"stages.{name}"], os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
@@ -219,20 +238,39 @@ def test_heic_without_its_extra_is_said_in_one_line(tmp_path, capsys, monkeypatc
 )
 def test_one_line_at_the_door(tmp_path, data, says):
     """The stage itself, in a project: exit code 2, one line, nothing written."""
-    (tmp_path / "data").mkdir()
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    (tmp_path / "data" / "sources.yaml").write_bytes((ROOT / "data" / "sources.yaml").read_bytes())
-    text = (tmp_path / "params.yaml").read_text(encoding="utf-8")
-    start = text.index("dataset:")
-    changed = text[start:].replace("name: synthetic", "name: folder", 1).replace("archive: null", "archive: my.zip", 1)
-    (tmp_path / "params.yaml").write_text(text[:start] + changed, encoding="utf-8")
+    project(tmp_path, "my.zip")
     (tmp_path / "my.zip").write_bytes(data)
-    command = [sys.executable, "-m", "stages.download"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = run_stage(tmp_path, "download")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert done.stderr.startswith(f"download: params.yaml: dataset.archive: my.zip: {says}")
     assert not (tmp_path / "data" / "raw").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "archive", "labels", "called"),
+    [
+        ("mine/labels.csv", "mine", "null", "mine/labels.csv"),
+        ("my.zip/labels.csv", "my.zip", "null", "my.zip: labels.csv"),
+        ("labels.csv", "my.zip", "null", "labels.csv"),
+        ("of/my.csv", "my.zip", "of/my.csv", "of/my.csv"),
+        ("of/labels.csv", "mine", "of", "of/labels.csv"),
+    ],
+)
+def test_errors_in_a_table_name_it_as_the_user_does(tmp_path, place, archive, labels, called):
+    project(tmp_path, archive, labels)
+    files, table = {f"{archive}/{i}.png": picture(i) for i in range(30)}, {place: b"file,sex\n0.png,m\n"}
+    if archive == "my.zip":
+        inside = {name.removeprefix("my.zip/"): data for name, data in (files | table).items() if "my.zip/" in name}
+        write_zip(tmp_path / archive, inside)
+        files = {}
+    write_folder(tmp_path, files | {name: data for name, data in table.items() if "my.zip/" not in name})
+    assert run_stage(tmp_path, "download").returncode == 0
+    done = run_stage(tmp_path, "preprocess")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(
+        f"preprocess: {called}: row 2, column sex: 'm' is not a number, true/false, yes/no or"
+    )
+    assert not (tmp_path / "data" / "shards").exists()
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "bmp", "tiff", "webp", "avif", "jpeg2000", "ppm"])

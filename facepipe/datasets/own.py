@@ -19,7 +19,7 @@ MAX_FOLDERS = 32
 NAMED = 5  # of folders in a message
 
 
-def read_folder(folder, items, split="auto", given=None):
+def read_folder(folder, items, split="auto"):
     """`Labels` of a folder (or archive) of the user's own pictures.
 
     Sub-folders: those directly below the deepest folder that holds all the pictures are attributes, 1 for pictures in
@@ -38,7 +38,6 @@ def read_folder(folder, items, split="auto", given=None):
         items: list of (id, member name), all of the archive's pictures: what they have in common counts.
         split: `preprocess.config.Preprocess.split`. Where some folders are called like splits and some are not,
             "official" takes the former for the split, "hash" all of them for attributes.
-        given: `own_table.Given`, what messages call the table; None: as in `folder`.
 
     Raises:
         FieldError: there are such folders, and `split` is "auto".
@@ -55,7 +54,7 @@ def read_folder(folder, items, split="auto", given=None):
         splits, below = {id: name for id, name in zip(ids, found.splits, strict=True) if name}, found.paths
         below = [path.removeprefix(common_folder(below)) for path in below]
     sorted_into = _read_sub_folders(below, ids)
-    table = find_table(folder, root, given)
+    table = find_table(folder, root)
     if table is None:
         return Labels(pd.DataFrame(index=ids), None, {}, splits or None, sorted_into)
     path, data = table

@@ -2,7 +2,6 @@
 
 import itertools
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,49 +23,32 @@ LOOK_ROWS = 50  # by which the column that names the pictures is told from other
 INDEX = "unnamed: 0"  # as pandas calls a first column without a name
 
 
-class Given(NamedTuple):
-    """What the user calls the files, for messages: `dataset.archive` and `dataset.labels`, str or None."""
-
-    archive: str | None = None
-    labels: str | None = None
-
-    def table(self, folder):
-        """The table that `folder`, the raw one, has a copy of: a path."""
-        if self.labels:
-            return Path(self.labels) / LABELS if Path(self.labels).expanduser().is_dir() else Path(self.labels)
-        return Path(self.archive).parent / LABELS if self.archive else folder / LABELS
-
-    def within(self, archive, name):
-        """The table of this name in the archive, of which the raw folder's is a copy."""
-        if not self.archive:
-            return f"{archive}: {name}"
-        return f"{self.archive}{'/' if Path(self.archive).expanduser().is_dir() else ': '}{name}"
-
-
-def find_table(folder, root, given=None):
-    """(the name of labels.csv for messages, bytes), from `folder` or from the archive in it; None: there is none.
+def find_table(folder, root):
+    """(the user's name of labels.csv, bytes), from `folder` or from the archive in it; None: there is none.
 
     Args:
-        folder: the raw folder.
+        folder: the raw folder; its dataset.json has what the user calls the files there, see `download.fetch.fetch`.
         root: the folder that holds all the pictures, in the archive.
-        given: `Given`; None: the names in `folder` are the user's.
     """
-    path, given = folder / LABELS, given or Given()
+    path, described = folder / LABELS, folder / "dataset.json"
+    described = read_json(described) if described.exists() else {}
+    given = described.get("given", {})  # an earlier facepipe does not say
     if path.exists():
-        return given.table(folder), path.read_bytes()
-    described = folder / "dataset.json"
-    if described.exists():
-        archive = folder / read_json(described)["archive"]
-        members = {member.name: member for member in list_members(archive) if is_labels(member.name)}
-        if (chosen := choose_table(members, root)) is not None:
-            member, name = members[chosen], given.within(archive, chosen)
-            if member.refused:
-                raise InputError(f"{name}: {member.refused}")
-            data = dict(read_members(archive, [member]))[member.name]
-            if isinstance(data, MemberError):
-                raise InputError(f"{name}: {data}")
-            return name, data
-    return None
+        return given.get(LABELS) or path, path.read_bytes()
+    if "archive" not in described:
+        return None
+    archive = folder / described["archive"]
+    members = {member.name: member for member in list_members(archive) if is_labels(member.name)}
+    if (chosen := choose_table(members, root)) is None:
+        return None
+    called = given.get("archive") or str(archive)
+    member, name = members[chosen], f"{called}{'/' if Path(called).expanduser().is_dir() else ': '}{chosen}"
+    if member.refused:
+        raise InputError(f"{name}: {member.refused}")
+    data = dict(read_members(archive, [member]))[member.name]
+    if isinstance(data, MemberError):
+        raise InputError(f"{name}: {data}")
+    return name, data
 
 
 def choose_table(names, root):

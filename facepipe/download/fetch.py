@@ -34,7 +34,8 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
         dataset: `download.config.Dataset`.
         sources_yaml: the registry of titles, licences, citations and files.
         out: folder to make or replace: the archive, the label files, and dataset.json with {"name", "archive",
-            "licence", "citation", "files": [{"name", "bytes", "sha256"}]}.
+            "licence", "citation", "files": [{"name", "bytes", "sha256"}]}; of the user's own pictures also "given":
+            {"archive" and "labels.csv": what the user calls them}, for messages of later stages.
 
     Returns:
         Metrics: {"files": n, "bytes": n}.
@@ -61,6 +62,9 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
             _bring(path, folder / name, out, dataset.labels)
         files = [{"name": name} | found for name, found in describe_files(folder, names).items()]
         described = {"name": dataset.name, "archive": names[0], "files": files}
+        if source.own:
+            given = {name: str(path) for path, name in inputs[1:]}
+            described["given"] = {"archive": dataset.archive} | given
         write_sealed(folder / "dataset.json", described | {"licence": entry.licence, "citation": entry.citation})
     return {"files": len(files), "bytes": sum(file["bytes"] for file in files)}
 
