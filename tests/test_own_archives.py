@@ -163,6 +163,15 @@ def test_a_table_beside_the_archive_may_be_called_so_in_any_case(tmp_path):
     assert make(tmp_path, path)[1].startswith("id,Brille\n")
 
 
+def test_a_folder_for_each_person_is_in_one_split(tmp_path):
+    files = {f"p{i}/{j}.png": picture(10 * i + j) for i in range(60) for j in range(4)}
+    files["p1/0.png"] = files["p0/0.png"]  # a copy contradicts nothing
+    split_of, _, _ = make(tmp_path, write_folder(tmp_path / "mine", files))
+    people = [{id_.split("~")[0] for id_ in ids} for ids in split_of]
+    assert sum(map(len, split_of)) == 239 and sum(map(len, people)) == len(set.union(*people)) == 60
+    assert Shards(tmp_path / "shards").attribute_names == []
+
+
 NOT_READ = "may be a table of labels, and is not read"
 
 

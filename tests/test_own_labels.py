@@ -53,13 +53,22 @@ def test_sub_folders_are_below_what_all_pictures_have_in_common(tmp_path):
 
 
 def test_sub_folders_that_are_no_attributes(tmp_path, capsys):
-    many = [f"person{number}/1.jpg" for number in range(MAX_FOLDERS + 1)]
+    many = [f"album{number}/1.jpg" for number in range(MAX_FOLDERS + 1)]
     assert read(tmp_path, members=many[1:]).attributes.shape == (MAX_FOLDERS, MAX_FOLDERS)
     assert capsys.readouterr().out == ""
-    assert read(tmp_path, members=many).attributes.shape == (MAX_FOLDERS + 1, 0)
+    labels = read(tmp_path, members=[*many, "ALBUM7/2.jpg", "3.jpg"])
+    assert labels.attributes.shape == (MAX_FOLDERS + 3, 0)
     assert "33 sub-folders are more than 32" in capsys.readouterr().out
+    # each is taken for a person's
+    people = {f"album{number}~1.jpg": f"album{number}" for number in range(MAX_FOLDERS + 1)}
+    assert labels.people == people | {"album7~1.jpg": "ALBUM7", "ALBUM7~2.jpg": "ALBUM7"} and labels.identities == {}
+    assert read(tmp_path, "file,identity\nalbum1/1.jpg,Ann\n", many).people is None
+    (tmp_path / "labels.csv").unlink()
+    capsys.readouterr()
     assert read(tmp_path, members=["00000/1.jpg", "01000/1.jpg"]).attributes.shape == (2, 0)
-    assert "named by numbers (00000 and so on)" in capsys.readouterr().out
+    assert re.search("named by numbers .00000 and so on.* with the column identity", capsys.readouterr().out)
+    assert read(tmp_path, members=["person_a/1.jpg", "person_b/1.jpg"]).attributes.shape == (2, 2)
+    assert re.search("person_a/ and so on are taken for attributes; .* identity", capsys.readouterr().out)
 
 
 def test_sub_folders_of_the_second_level_are_named_as_not_used(tmp_path, capsys):

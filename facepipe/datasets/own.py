@@ -1,6 +1,7 @@
 """Labels of the user's own pictures by the folders that they lie in: attributes, and the split."""
 
 import posixpath
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,10 @@ from facepipe.datasets.split_words import part_called, splits_called
 from facepipe.errors import FieldError, InputError
 from facepipe.tables.columns import cannot_be_attribute
 
-MAX_FOLDERS = 32
+MAX_FOLDERS = 32  # that are attributes; of more each is a person's, as it seems
 NAMED = 5  # of folders in a message
+_WHO = "a table with the column identity"
+_PERSON = re.compile(r"(person|people|subject|participant|individual|identity|proband)[ _-]?\w{1,8}")
 
 
 def read_folder(folder, items, split="auto"):
@@ -25,7 +28,9 @@ def read_folder(folder, items, split="auto"):
     Sub-folders: those directly below the deepest folder that holds all the pictures are attributes, 1 for pictures in
     them (at any depth), 0 for those in the others, NaN for pictures beside them, which have not been sorted. None are
     taken from more than `MAX_FOLDERS` sub-folders, nor where all are named by numbers: such folders divide the
-    pictures, they do not describe them. Names that differ in upper and lower case alone are one attribute.
+    pictures, they do not describe them. More than `MAX_FOLDERS` are `people`, unless the table says who is who: were
+    they albums, nothing would be lost, and of few folders a split might get none. Names that differ in upper and lower
+    case alone are one attribute.
 
     Where the sub-folders, or those one level below, are called train, valid and test (see `split_words`), they are
     the split, and the others the attributes.
@@ -53,16 +58,17 @@ def read_folder(folder, items, split="auto"):
     if found is not None:
         splits, below = {id: name for id, name in zip(ids, found.splits, strict=True) if name}, found.paths
         below = [path.removeprefix(common_folder(below)) for path in below]
-    sorted_into = _read_sub_folders(below, ids)
+    sorted_into, people = _read_sub_folders(below, ids)
     table = find_table(folder, root)
     if table is None:
-        return Labels(pd.DataFrame(index=ids), None, {}, splits or None, sorted_into)
+        return Labels(pd.DataFrame(index=ids), None, {}, splits or None, sorted_into, people)
     path, data = table
     labels = read_table(path, ids, paths, root, data)
     named = {folded(name): name for name in labels.attributes}
     sorted_into = sorted_into.rename(columns=lambda name: named.get(folded(name), name))
     _tell_contradictions(path, sorted_into, splits if split != "hash" else {}, labels)
-    return labels._replace(splits=(splits | (labels.splits or {})) or None, sorted_into=sorted_into)
+    splits, people = splits | (labels.splits or {}), None if labels.identities else people
+    return labels._replace(splits=splits or None, sorted_into=sorted_into, people=people)
 
 
 def _tell_contradictions(path, sorted_into, splits, labels):
@@ -133,16 +139,30 @@ def _listed(names):
 
 
 def _read_sub_folders(paths, ids):
+    """(DataFrame of attributes, {id: folder} of `Labels.people`)."""
     firsts = [path.partition("/")[0] if "/" in path else None for path in paths]
-    alike = {}  # folders that are one attribute
+    alike, people = {}, None  # folders that are one attribute
     for name in sorted({first for first in firsts if first is not None}):
         alike.setdefault(folded(name.strip()), []).append(name)
     if len(alike) > MAX_FOLDERS:
-        print(f"folder: {len(alike)} sub-folders are more than {MAX_FOLDERS}: they are not taken for attributes")
+        print(
+            f"folder: {len(alike)} sub-folders are more than {MAX_FOLDERS}: they are not taken for attributes, but for "
+            f"people, each of whom is in one split where a hash divides the pictures; {_WHO} goes before"
+        )
+        person = {each: own_name(names[0].strip()) for names in alike.values() for each in names}
+        people = {id: person[first] for id, first in zip(ids, firsts, strict=True) if first is not None}
         alike = {}
     elif alike and all(name.isdecimal() for name in alike):
-        print(f"folder: sub-folders named by numbers ({min(alike)} and so on) are not taken for attributes")
+        print(
+            f"folder: sub-folders named by numbers ({min(alike)} and so on) are not taken for attributes; if they are "
+            f"people, {_WHO} keeps each in one split"
+        )
         alike = {}
+    elif alike and all(_PERSON.fullmatch(name) for name in alike):
+        print(
+            f"folder: {min(alike)}/ and so on are taken for attributes; if they are people, {_WHO} keeps each in one "
+            "split"
+        )
     columns = [own_name(names[0].strip()) for names in alike.values()]
     if bad := [f"{name}/" for name in columns if cannot_be_attribute(name)]:
         reason = cannot_be_attribute(bad[0][:-1])
@@ -163,4 +183,4 @@ def _read_sub_folders(paths, ids):
         if first in places:
             values[row] = 0.0
             values[row, places[first]] = 1.0
-    return pd.DataFrame(values, index=ids, columns=columns, copy=False)
+    return pd.DataFrame(values, index=ids, columns=columns, copy=False), people

@@ -65,6 +65,9 @@ def preprocess(params, raw="data/raw", out="data/shards"):
     items = [item._replace(identity=labels.identities.get(item.id, item.identity)) for item in items]
     items, labels, copies, rejected = drop_copies(archive, items, labels)
     considered -= len(copies)
+    # after the copies: that one lies in two of these folders contradicts nothing
+    if labels.people:
+        items = [item._replace(identity=labels.people.get(item.id, "")) for item in items]
     _tell_copies(copies, labels)
     labels = labels.completed()
     if params.crop == "align":
