@@ -172,6 +172,17 @@ def test_a_folder_for_each_person_is_in_one_split(tmp_path):
     assert Shards(tmp_path / "shards").attribute_names == []
 
 
+@pytest.mark.parametrize("write", [write_folder, write_zip, write_tar])
+def test_litter_of_systems_and_network_disks_is_left_out_and_counted(tmp_path, from_folder, write, capsys):
+    small = {
+        name: picture(i) for i, name in enumerate(("Müde/@eaDir/1.jpg", "#RECYCLE/2.jpg", ".thumbnails/3.jpg"), 50)
+    }
+    path = write(tmp_path / "mine", contents() | small | {"Thumbs.db": b"x", "Müde/Desktop.ini": b"x"})
+    assert make(tmp_path, path) == from_folder
+    left_out = "5 files are no pictures, left out: 1 #recycle, 1 @eaDir, 1 Thumbs.db, 1 desktop.ini, 1 hidden\n"
+    assert f"{path}: {left_out}" in capsys.readouterr().out
+
+
 NOT_READ = "may be a table of labels, and is not read"
 
 

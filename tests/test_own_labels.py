@@ -128,6 +128,18 @@ def test_sub_folders_that_differ_in_case_are_one_attribute(tmp_path, capsys):
     assert list(labels.attributes.columns) == ["SAD", "smile"] and same(labels.attributes, [[1, 1], [1, 0]])
 
 
+def test_names_that_are_changed_are_told(tmp_path, capsys):
+    labels = read(tmp_path, members=["@at/1.jpg", "@at/a?.jpg", "sad/1.jpg"])
+    at = labels.attributes.columns[0]
+    assert re.fullmatch(r"_at-[0-9a-f]{12}", at) and labels.attributes[at].tolist() == [1, 1, 0]
+    pictures, attribute = capsys.readouterr().out.splitlines()
+    assert pictures.startswith("folder: 2 pictures have an id that is not the name, ")
+    assert re.search(r"; the first, @at/1.jpg: _at~1-[0-9a-f]{12}.jpg$", pictures)
+    assert attribute.startswith(f"folder: @at/ is called {at} as an attribute: ")
+    read(tmp_path, members=["Zoe\u0308/1.jpg", "sad /1 2.jpg"])
+    assert capsys.readouterr().out == ""
+
+
 SPLIT = ("train/smile/1.jpg", "train/sad/1.jpg", "val/smile/sub/2.jpg", "test/sad/3.jpg", "test/4.jpg")
 
 

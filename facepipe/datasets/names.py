@@ -22,8 +22,15 @@ TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet")  # suffixes of wh
 # of names that are not UTF-8, as nothing says what they are. DOS: of zips by Windows. Code page 850 has 437's letters,
 # and the others of western Europe in place of its frames and Greek
 DOS, UNIX = "cp850", "cp1252"
-LAYOUT = re.compile(  # any picture, but none in a hidden folder or macOS's copies of resource forks
-    rf"(?P<id>(?:(?!\.|__MACOSX/)[^/]+/)*(?!\.)[^/]+\.(?i:{'|'.join(PICTURE_SUFFIXES)}))", re.DOTALL
+# what systems and network disks leave beside pictures, in any case: @eaDir has small copies of them
+LITTER = (
+    "__MACOSX", "@eaDir", "#recycle", "@Recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found",
+    "Thumbs.db", "ehthumbs.db", "desktop.ini",
+)  # fmt: skip
+_LITTER = {name.lower(): name for name in LITTER}
+_LITTERED, _SUFFIX = "|".join(map(re.escape, LITTER)), "|".join(PICTURE_SUFFIXES)
+LAYOUT = re.compile(  # any picture, but none in a hidden folder or in litter
+    rf"(?P<id>(?:(?!\.|(?i:{_LITTERED})/)[^/]+/)*(?!\.)[^/]+\.(?i:{_SUFFIX}))", re.DOTALL
 )
 _LONE = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, in Python's names of files
 # control characters and line ends, and what other systems take for a path
@@ -97,9 +104,16 @@ def is_labels(path):
 
 
 def is_hidden(path):
-    """Whether a path, or a folder on the way, is hidden (.name) or macOS's copy of resource forks."""
+    """Whether a path, or a folder on the way, is hidden (.name) or `LITTER`."""
+    return hidden_by(path) is not None
+
+
+def hidden_by(path):
+    """Either "hidden", or the name of the `LITTER` that a path is or lies in; None: nothing hides it."""
     parts = [part for part in slashes(path).split("/") if part not in (".", "..")]
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    if any(part.startswith(".") for part in parts):
+        return "hidden"
+    return next((name for part in parts if (name := _LITTER.get(part.lower()))), None)
 
 
 def own_id(path):

@@ -52,6 +52,7 @@ def read_folder(folder, items, split="auto"):
     ids = pd.Index([id for id, _ in items], name="id", dtype=str)
     paths = [composed(member) for _, member in items]
     root = common_folder(paths)
+    _tell_renamed(paths, ids)
     below = [path[len(root) :] for path in paths]
     found = _read_split_folders(below, split)
     splits = {}
@@ -69,6 +70,16 @@ def read_folder(folder, items, split="auto"):
     _tell_contradictions(path, sorted_into, splits if split != "hash" else {}, labels)
     splits, people = splits | (labels.splits or {}), None if labels.identities else people
     return labels._replace(splits=splits or None, sorted_into=sorted_into, people=people)
+
+
+def _tell_renamed(paths, ids):
+    """Say for how many pictures the id is another than the path, see `names.safe_id`, `names.distinct_id`."""
+    if renamed := [pair for pair in zip(paths, ids, strict=True) if pair[0].replace("/", "~") != pair[1]]:
+        pictures = "1 picture has" if len(renamed) == 1 else f"{len(renamed)} pictures have"
+        print(
+            f"folder: {pictures} an id that is not the name, since that is no safe name of a file, or another "
+            f"picture's, too; the first, {some(renamed[0][:1])[1:-1]}: {renamed[0][1]}"
+        )
 
 
 def _tell_contradictions(path, sorted_into, splits, labels):
@@ -168,6 +179,10 @@ def _read_sub_folders(paths, ids):
         reason = cannot_be_attribute(bad[0][:-1])
         raise InputError(f"folder: sub-folders that cannot be attributes: {_listed(bad)}: {reason}; rename them")
     for name, names in zip(columns, alike.values(), strict=True):
+        if name != composed(names[0].strip()):
+            print(
+                f"folder: {names[0]}/ is called {name} as an attribute: tables and file names cannot have it as it is"
+            )
         if len(names) > 1:
             print(f"folder: {_listed([f'{each}/' for each in names])} are taken for one attribute, {name}")
     places = {name: place for place, names in enumerate(alike.values()) for name in names}
