@@ -247,6 +247,25 @@ def run_stage(folder, name):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+def deep_picture(seed, bits):
+    file, random = io.BytesIO(), np.random.default_rng(seed)
+    Image.fromarray(random.integers(0, 2**bits, (24, 24), dtype=np.uint16)).save(file, "png")
+    return file.getvalue()
+
+
+def test_numbers_of_14_bits_in_16_are_said_to_come_out_dark(tmp_path, capsys):
+    files = {f"{i}.png": deep_picture(i, 14) for i in range(30)}
+    make(tmp_path / "dark", write_folder(tmp_path / "mine", files))
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if "16-bit" in line]
+    assert re.match(
+        r"preprocess: 30 pictures have 16-bit pixels, none above 163\d\d of 65535 \(.*\.\.\.\): as for", said
+    )
+    assert "numbers of 14 bits" in said and said.endswith("multiply these by 4, or save 8 bits")
+    # one of all that uses more says that the others are as they should be
+    make(tmp_path / "bright", write_folder(tmp_path / "mine", {"30.png": deep_picture(0, 16)}))
+    assert "16-bit" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
