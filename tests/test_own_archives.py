@@ -172,6 +172,22 @@ def test_a_folder_for_each_person_is_in_one_split(tmp_path):
     assert Shards(tmp_path / "shards").attribute_names == []
 
 
+@pytest.mark.parametrize(
+    ("encoding", "folders"),
+    [("cp932", ("笑顔", "表情")), ("cp866", ("улыбка", "Грусть")), ("cp850", ("Lächeln", "Müde"))],
+)
+def test_a_table_matches_names_in_another_code_page(tmp_path, encoding, folders, capsys):
+    names = [f"{folders[i % 2]}/{i}.png" for i in range(40)]
+    files = {name: picture(i) for i, name in enumerate(names)}
+    files["labels.csv"] = ("file,hat\n" + "".join(f"{name},1\n" for name in names)).encode()
+    path = write_unflagged_zip(tmp_path / "x.zip", files, encoding)
+    table = pd.read_csv(io.StringIO(make(tmp_path, path)[1])).set_index("id")
+    assert set(table.columns) == {"hat", *folders} and table["hat"].tolist() == [1] * 40
+    assert f"{folders[0]}~0.png" in table.index and table[folders[0]].sum() == 20
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{path}: ")]
+    assert len(said) == 1 and f": read as {encoding}, the first as {names[0]}; if that is wrong, mend the" in said[0]
+
+
 @pytest.mark.parametrize("write", [write_folder, write_zip, write_tar])
 def test_litter_of_systems_and_network_disks_is_left_out_and_counted(tmp_path, from_folder, write, capsys):
     small = {
