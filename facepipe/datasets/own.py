@@ -1,5 +1,6 @@
 """Labels of the user's own pictures by the folders that they lie in: attributes, and the split."""
 
+import functools
 import posixpath
 import re
 from pathlib import Path
@@ -23,6 +24,11 @@ _PERSON = re.compile(r"(person|people|subject|participant|individual|identity|pr
 
 
 def read_folder(folder, items, split="auto"):
+    """`Labels` of the user's own pictures by the raw folder, see `read_own`."""
+    return read_own(items, functools.partial(find_table, Path(folder)), split)
+
+
+def read_own(items, find, split="auto"):
     """`Labels` of a folder (or archive) of the user's own pictures.
 
     Sub-folders: those directly below the deepest folder that holds all the pictures are attributes, 1 for pictures in
@@ -35,12 +41,11 @@ def read_folder(folder, items, split="auto"):
     Where the sub-folders, or those one level below, are called train, valid and test (see `split_words`), they are
     the split, and the others the attributes.
 
-    labels.csv, in `folder` or in the archive, see `choose_table`, is read by `read_table`. What it says goes before
-    what the folders say.
+    labels.csv is read by `read_table`. What it says goes before what the folders say.
 
     Args:
-        folder: the raw folder.
         items: list of (id, member name), all of the archive's pictures: what they have in common counts.
+        find: the folder that holds all of them -> the table, as of `find_table`.
         split: `preprocess.config.Preprocess.split`. Where some folders are called like splits and some are not,
             "official" takes the former for the split, "hash" all of them for attributes.
 
@@ -48,7 +53,6 @@ def read_folder(folder, items, split="auto"):
         FieldError: there are such folders, and `split` is "auto".
         InputError: labels.csv is broken or names none of the pictures; a name that no attribute can have.
     """
-    folder = Path(folder)
     ids = pd.Index([id for id, _ in items], name="id", dtype=str)
     paths = [composed(member) for _, member in items]
     root = common_folder(paths)
@@ -60,7 +64,7 @@ def read_folder(folder, items, split="auto"):
         splits, below = {id: name for id, name in zip(ids, found.splits, strict=True) if name}, found.paths
         below = [path.removeprefix(common_folder(below)) for path in below]
     sorted_into, people = _read_sub_folders(below, ids)
-    table = find_table(folder, root)
+    table = find(root)
     if table is None:
         return Labels(pd.DataFrame(index=ids), None, {}, splits or None, sorted_into, people)
     path, data = table

@@ -42,13 +42,18 @@ def find_table(folder, root):
     if (chosen := choose_table(members, root)) is None:
         return None
     called = given.get("archive") or str(archive)
-    member, name = members[chosen], f"{called}{'/' if Path(called).expanduser().is_dir() else ': '}{chosen}"
+    name = f"{called}{'/' if Path(called).expanduser().is_dir() else ': '}{chosen}"
+    return name, read_within(archive, members[chosen], name)
+
+
+def read_within(archive, member, name):
+    """bytes of a table in the archive; name: for messages; InputError: it cannot be read."""
     if member.refused:
         raise InputError(f"{name}: {member.refused}")
     data = dict(read_members(archive, [member]))[member.name]
     if isinstance(data, MemberError):
         raise InputError(f"{name}: {data}")
-    return name, data
+    return data
 
 
 def choose_table(names, root):

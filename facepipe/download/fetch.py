@@ -50,7 +50,7 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
     print(f"  licence: {entry.licence}")
     if entry.citation:
         print(f"  please cite: {entry.citation}", flush=True)
-    inputs = [] if dataset.name == "synthetic" else _find_inputs(dataset, source, entry)
+    inputs = [] if dataset.name == "synthetic" else find_inputs(dataset, source, entry)
     with atomic_folder(out) as folder:
         if dataset.name == "synthetic":
             from facepipe.download.synthetic.factors import write_archive
@@ -69,8 +69,8 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
     return {"files": len(files), "bytes": sum(file["bytes"] for file in files)}
 
 
-def _find_inputs(dataset, source, entry):
-    """[(path, name in the raw folder)], the archive first."""
+def find_inputs(dataset, source, entry):
+    """What the raw folder is made of: [(path, its name there)], the archive first; errors as of `fetch`."""
     own = [Path(dataset.archive).name] if dataset.archive else []
     entry = expect(entry, dataset.checksums, [*source.required, *source.optional, *source.tables.values(), *own])
     archive = _given_archive(dataset, source, entry) if dataset.archive else _remote_archive(dataset, source, entry)
