@@ -1,4 +1,4 @@
-"""What `facepipe doctor` says: the machine, and the project's disk, DVC, what would run, what is lost, old states."""
+"""What `facepipe doctor` says: the machine; the project's disk, DVC, pictures, what would run, is lost, old states."""
 
 import contextlib
 import fcntl
@@ -13,6 +13,7 @@ from facepipe.config import load_params
 from facepipe.diagnosis import Problem, machine, software
 from facepipe.disk import bytes_of, in_words, made_bytes, needed_bytes
 from facepipe.errors import InputError
+from facepipe.own_pictures import own_pictures
 from facepipe.restore import LOCK
 from facepipe.training.config import Train
 from facepipe.training.kept import KEPT_DAYS, states_folder
@@ -70,6 +71,9 @@ class _Project:
             row, found = look()
             rows.append(row)
             problems += found
+        if self._params and self._params.dataset.name == "folder":
+            found, more = own_pictures(self._params)
+            rows, problems = rows + found, problems + more
         if self._status:
             found, changed = self._stages()
             rows += found[0]

@@ -318,6 +318,7 @@ ANY = [
     "Lächeln/ü.jpg", "笑顔/写真.jpg", "улыбка/фото.jpg", "χαμόγελο/α.jpg", "ابتسامة/ص.jpg", "חיוך/ת.jpg",
     "웃음/가.jpg", "मुस्कान/क.jpg", "😀.jpg",
 ]  # fmt: skip
+RUSSIAN, JAPANESE = ["Улыбка/Фото 1.jpg", "Грусть/Оля и я.jpg"], ["表情/写真1.jpg", "笑顔/ソ.jpg", "泣き顔/IMG_1.jpg"]
 DECOMPOSED = [unicodedata.normalize("NFD", name) for name in ANY]
 
 
@@ -327,6 +328,8 @@ DECOMPOSED = [unicodedata.normalize("NFD", name) for name in ANY]
         pytest.param(lambda p: unflagged(p, ANY, "utf-8", system=3), ANY, None, id="Mac"),
         pytest.param(lambda p: unflagged(p, DECOMPOSED, "utf-8", system=3), DECOMPOSED, None, id="Mac, decomposed"),
         pytest.param(lambda p: unflagged(p, WESTERN, "cp850"), WESTERN, "cp850", id="Windows"),
+        pytest.param(lambda p: unflagged(p, RUSSIAN, "cp866"), RUSSIAN, "cp866", id="Russian Windows"),
+        pytest.param(lambda p: unflagged(p, JAPANESE, "cp932"), JAPANESE, "cp932", id="Japanese Windows"),
         pytest.param(lambda p: unflagged(p, WESTERN[:1], "cp437"), WESTERN[:1], "cp850", id="437"),
         pytest.param(lambda p: unflagged(p, WESTERN[:1], "cp437", system=3), WESTERN[:1], "cp850", id="437 on Unix"),
         pytest.param(lambda p: unflagged(p, WESTERN, "cp1252", system=3), WESTERN, "cp1252", id="old Unix"),
@@ -367,6 +370,7 @@ def test_a_name_once_more_in_utf8(tmp_path):
         ["Glücklich/1.jpg", "Traurig/1.jpg", "Überrascht/1.jpg"],
         ["niño/1.jpg", "Größe/Ärger.jpg", "McDonald é.jpg"],
         ["café.jpg"],
+        ["ä/½.jpg", "é/à è.jpg", "ÉCOLE/Ü.jpg", "10°C.jpg"],
         ["Lächeln/O'Hara.jpg", "Søren/São João.jpg"],
     ],
 )

@@ -457,6 +457,13 @@ def test_directions_of_two_folders_of_photos_can_be_added(here, capsys):
                                rtol=1e-4, atol=1e-4)  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["z1", "PC 2", "id"])
+def test_a_direction_has_no_name_of_a_column(here, capsys, name):
+    said = fails(capsys, "directions", "--model", "ae", "--with", "a", "--without", "b", "--name", name, "-o", "my.csv")
+    assert f"--name {name}: no direction can be called so: tables of l" in said
+    assert not (here / "my.csv").exists()
+
+
 def test_directions_of_the_users_labels(here, capsys):
     ids = Shards("data/shards").attributes("train").index
     bright = Shards("data/shards").attributes("train")["Bright"]

@@ -131,6 +131,44 @@ def test_in_order(project):
     assert not [path for path in changed if ".dvc" not in path.parts], "it changes nothing"
 
 
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
+def test_own_pictures_and_their_table(tmp_path, kind):
+    """What download and preprocess would say of them, with nothing written."""
+    with_params(tmp_path, ("name: synthetic", "name: folder"), ("archive: null", f"archive: my.{kind}"))
+    (tmp_path / "data").mkdir()
+    shutil.copy(ROOT / "data/sources.yaml", tmp_path / "data")
+    mine = tmp_path / "my.folder"
+    for name in ("smile/1.png", "sad/2.png", "@eaDir/3.png"):
+        (mine / name).parent.mkdir(parents=True, exist_ok=True)
+        (mine / name).write_bytes(b"\x89PNG\r\n\x1a\n")
+    for cells, right in (("training,yes", True), ("dev,m", False)):
+        (mine / "labels.csv").write_text(f"filename,split,hat\n1,{cells}\n")
+        if kind != "folder":
+            shutil.make_archive(tmp_path / "my", kind, mine)
+        files = sorted(tmp_path.rglob("*"))
+        lines = [line.split(maxsplit=1) for line in doctor(tmp_path)[0].stdout.splitlines()]
+        lines = [text for name, text in lines if name == "pictures" or "labels" in text]
+        called = {"folder": "my.folder/labels.csv", "zip": "my.zip: labels.csv"}.get(kind)
+        if kind == "tar":
+            assert lines == ["my.tar: a tar, which download will look into"]
+        elif right:
+            assert lines[0] == "2 pictures; 3 attributes (hat, sad, smile); a split of their own"
+            assert f"{called}: column filename is taken to name the pictures" in lines
+            assert f"{called}: column split: training is train (1)" in lines
+        else:
+            assert lines[-1].startswith(f"{called}: row 2, column hat: 'm' is not a number")
+        assert sorted(tmp_path.rglob("*")) == files
+
+
+def test_own_pictures_that_are_not_there(tmp_path):
+    with_params(tmp_path, ("name: synthetic", "name: folder"), ("archive: null", "archive: none.zip"))
+    (tmp_path / "data").mkdir()
+    shutil.copy(ROOT / "data/sources.yaml", tmp_path / "data")
+    done, _, problems = doctor(tmp_path)
+    assert done.returncode == 2
+    assert problems[-1][0].startswith("PROBLEM params.yaml: dataset.archive: none.zip: no such file")
+
+
 def test_what_would_run_and_what_is_lost(project):
     """Stages of models that nobody asked for do not count; each problem comes with its remedy."""
     lock = yaml.safe_load((project / "dvc.lock").read_text())["stages"]

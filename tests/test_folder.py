@@ -309,7 +309,8 @@ def test_pictures_are_known_by_their_first_bytes_and_all_else_is_counted(tmp_pat
     assert set(names(tmp_path / "folder.zip")) == set(pictures)
     remarks.say(mine)
     line = (
-        "10 files are no pictures, left out: 3 hidden, 2 .txt, 1 .cr2, 1 .mp4, 1 .nef, 1 .zip, 1 without a suffix "
+        "10 files are no pictures, left out: 2 .txt, 2 hidden, 1 .cr2, 1 .mp4, 1 .nef, 1 .zip, 1 __MACOSX, 1 without a "
+        "suffix "
         "(an archive inside is not opened: unpack it)"
     )
     # a folder that is hidden counts once

@@ -155,7 +155,7 @@ def test_no_pictures(read):
 
 
 def test_hidden():
-    hidden = [".a.jpg", "a/.b/c.jpg", "__MACOSX/a.jpg", "a/..b.jpg", "a\\.b\\c.jpg"]
+    hidden = [".a.jpg", "a/.b/c.jpg", "__MACOSX/a.jpg", "a/..b.jpg", "a\\.b\\c.jpg", "a/@eaDir/b.jpg", "a/thumbs.db"]
     assert all(map(is_hidden, hidden))
     assert not any(map(is_hidden, ["a.jpg", "./a.jpg", "../a.jpg", "a/../b.jpg", "MACOSX/a.jpg", ""]))
 

@@ -134,15 +134,18 @@ def test_the_same_from_any_archive(tmp_path, from_folder, name, write):
 def test_what_is_guessed_or_left_out_is_said_in_a_line_each(tmp_path, capsys):
     files = contents() | {"notizen.txt": b"x", "alt.zip": b"PK\3\4", ".DS_Store": b"x", "Müde/film.mp4": b"x"}
     make(tmp_path, write_tar(path := tmp_path / "x.tgz", files, "latin-1"))
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(str(path))]
-    assert lines == [
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{path}: ")]
+    assert [line for line in lines if "have no row" not in line] == [
         f"{path}: 4 files are no pictures, left out: 1 .mp4, 1 .txt, 1 .zip, 1 hidden "
         "(an archive inside is not opened: unpack it)",
         f"{path}: 41 names are not UTF-8, and nothing says what else: read as cp1252, the first as Lächeln/0.png; if "
         "that is wrong, mend the names (of an archive: unpack it first) and name the folder",
     ]
     make(tmp_path, write_mac_zip(path := tmp_path / "x.zip", contents()))
-    assert str(path) not in capsys.readouterr().out
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith(str(path))] == [
+        f"{path}: labels.csv: 20 of 40 pictures have no row (Müde/bild 0, Müde/bild 1, Müde/bild 2, ...): nothing is "
+        "known of them"
+    ]
 
 
 @pytest.mark.parametrize("name", ["labels.csv", "Labels.CSV", "faces/labels.csv", "faces/LABELS.csv"])
@@ -158,6 +161,42 @@ def test_a_table_beside_the_archive_may_be_called_so_in_any_case(tmp_path):
     path = write_zip(tmp_path / "mine.zip", {f"{i}.png": picture(i) for i in range(20)})
     (tmp_path / "Labels.CSV").write_text(TABLE.replace("Lächeln/", ""), encoding="utf-8")
     assert make(tmp_path, path)[1].startswith("id,Brille\n")
+
+
+def test_a_folder_for_each_person_is_in_one_split(tmp_path):
+    files = {f"p{i}/{j}.png": picture(10 * i + j) for i in range(60) for j in range(4)}
+    files["p1/0.png"] = files["p0/0.png"]  # a copy contradicts nothing
+    split_of, _, _ = make(tmp_path, write_folder(tmp_path / "mine", files))
+    people = [{id_.split("~")[0] for id_ in ids} for ids in split_of]
+    assert sum(map(len, split_of)) == 239 and sum(map(len, people)) == len(set.union(*people)) == 60
+    assert Shards(tmp_path / "shards").attribute_names == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "folders"),
+    [("cp932", ("笑顔", "表情")), ("cp866", ("улыбка", "Грусть")), ("cp850", ("Lächeln", "Müde"))],
+)
+def test_a_table_matches_names_in_another_code_page(tmp_path, encoding, folders, capsys):
+    names = [f"{folders[i % 2]}/{i}.png" for i in range(40)]
+    files = {name: picture(i) for i, name in enumerate(names)}
+    files["labels.csv"] = ("file,hat\n" + "".join(f"{name},1\n" for name in names)).encode()
+    path = write_unflagged_zip(tmp_path / "x.zip", files, encoding)
+    table = pd.read_csv(io.StringIO(make(tmp_path, path)[1])).set_index("id")
+    assert set(table.columns) == {"hat", *folders} and table["hat"].tolist() == [1] * 40
+    assert f"{folders[0]}~0.png" in table.index and table[folders[0]].sum() == 20
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{path}: ")]
+    assert len(said) == 1 and f": read as {encoding}, the first as {names[0]}; if that is wrong, mend the" in said[0]
+
+
+@pytest.mark.parametrize("write", [write_folder, write_zip, write_tar])
+def test_litter_of_systems_and_network_disks_is_left_out_and_counted(tmp_path, from_folder, write, capsys):
+    small = {
+        name: picture(i) for i, name in enumerate(("Müde/@eaDir/1.jpg", "#RECYCLE/2.jpg", ".thumbnails/3.jpg"), 50)
+    }
+    path = write(tmp_path / "mine", contents() | small | {"Thumbs.db": b"x", "Müde/Desktop.ini": b"x"})
+    assert make(tmp_path, path) == from_folder
+    left_out = "5 files are no pictures, left out: 1 #recycle, 1 @eaDir, 1 Thumbs.db, 1 desktop.ini, 1 hidden\n"
+    assert f"{path}: {left_out}" in capsys.readouterr().out
 
 
 NOT_READ = "may be a table of labels, and is not read"
@@ -208,6 +247,41 @@ def test_heic_without_its_extra_is_said_in_one_line(tmp_path, capsys, monkeypatc
     assert f'Müde/IMG_1.HEIC,"{needs}"' in rejected and f'Müde/IMG_2,"{needs}"' in rejected
 
 
+def project(folder, archive, labels="null"):
+    """A folder in which stages run, of own pictures."""
+    (folder / "data").mkdir()
+    (folder / "data" / "sources.yaml").write_bytes((ROOT / "data" / "sources.yaml").read_bytes())
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("  workers: auto", "  workers: 1")
+    for old, new in (("name: synthetic", "name: folder"), ("archive: null", f"archive: {archive}")):
+        text = text.replace(old, new, 1)
+    text = text.replace("  labels: null", f"  labels: {labels}", 1)
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+
+
+def run_stage(folder, name):
+    command, environment = [sys.executable, "-m", f"stages.{name}"], os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def deep_picture(seed, bits):
+    file, random = io.BytesIO(), np.random.default_rng(seed)
+    Image.fromarray(random.integers(0, 2**bits, (24, 24), dtype=np.uint16)).save(file, "png")
+    return file.getvalue()
+
+
+def test_numbers_of_14_bits_in_16_are_said_to_come_out_dark(tmp_path, capsys):
+    files = {f"{i}.png": deep_picture(i, 14) for i in range(30)}
+    make(tmp_path / "dark", write_folder(tmp_path / "mine", files))
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if "16-bit" in line]
+    assert re.match(
+        r"preprocess: 30 pictures have 16-bit pixels, none above 163\d\d of 65535 \(.*\.\.\.\): as for", said
+    )
+    assert "numbers of 14 bits" in said and said.endswith("multiply these by 4, or save 8 bits")
+    # one of all that uses more says that the others are as they should be
+    make(tmp_path / "bright", write_folder(tmp_path / "mine", {"30.png": deep_picture(0, 16)}))
+    assert "16-bit" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
@@ -219,20 +293,39 @@ def test_heic_without_its_extra_is_said_in_one_line(tmp_path, capsys, monkeypatc
 )
 def test_one_line_at_the_door(tmp_path, data, says):
     """The stage itself, in a project: exit code 2, one line, nothing written."""
-    (tmp_path / "data").mkdir()
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    (tmp_path / "data" / "sources.yaml").write_bytes((ROOT / "data" / "sources.yaml").read_bytes())
-    text = (tmp_path / "params.yaml").read_text(encoding="utf-8")
-    start = text.index("dataset:")
-    changed = text[start:].replace("name: synthetic", "name: folder", 1).replace("archive: null", "archive: my.zip", 1)
-    (tmp_path / "params.yaml").write_text(text[:start] + changed, encoding="utf-8")
+    project(tmp_path, "my.zip")
     (tmp_path / "my.zip").write_bytes(data)
-    command = [sys.executable, "-m", "stages.download"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = run_stage(tmp_path, "download")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert done.stderr.startswith(f"download: params.yaml: dataset.archive: my.zip: {says}")
     assert not (tmp_path / "data" / "raw").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "archive", "labels", "called"),
+    [
+        ("mine/labels.csv", "mine", "null", "mine/labels.csv"),
+        ("my.zip/labels.csv", "my.zip", "null", "my.zip: labels.csv"),
+        ("labels.csv", "my.zip", "null", "labels.csv"),
+        ("of/my.csv", "my.zip", "of/my.csv", "of/my.csv"),
+        ("of/labels.csv", "mine", "of", "of/labels.csv"),
+    ],
+)
+def test_errors_in_a_table_name_it_as_the_user_does(tmp_path, place, archive, labels, called):
+    project(tmp_path, archive, labels)
+    files, table = {f"{archive}/{i}.png": picture(i) for i in range(30)}, {place: b"file,sex\n0.png,m\n"}
+    if archive == "my.zip":
+        inside = {name.removeprefix("my.zip/"): data for name, data in (files | table).items() if "my.zip/" in name}
+        write_zip(tmp_path / archive, inside)
+        files = {}
+    write_folder(tmp_path, files | {name: data for name, data in table.items() if "my.zip/" not in name})
+    assert run_stage(tmp_path, "download").returncode == 0
+    done = run_stage(tmp_path, "preprocess")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(
+        f"preprocess: {called}: row 2, column sex: 'm' is not a number, true/false, yes/no or"
+    )
+    assert not (tmp_path / "data" / "shards").exists()
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "bmp", "tiff", "webp", "avif", "jpeg2000", "ppm"])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import tarfile
 import zipfile
 
@@ -52,13 +53,22 @@ def test_sub_folders_are_below_what_all_pictures_have_in_common(tmp_path):
 
 
 def test_sub_folders_that_are_no_attributes(tmp_path, capsys):
-    many = [f"person{number}/1.jpg" for number in range(MAX_FOLDERS + 1)]
+    many = [f"album{number}/1.jpg" for number in range(MAX_FOLDERS + 1)]
     assert read(tmp_path, members=many[1:]).attributes.shape == (MAX_FOLDERS, MAX_FOLDERS)
     assert capsys.readouterr().out == ""
-    assert read(tmp_path, members=many).attributes.shape == (MAX_FOLDERS + 1, 0)
+    labels = read(tmp_path, members=[*many, "ALBUM7/2.jpg", "3.jpg"])
+    assert labels.attributes.shape == (MAX_FOLDERS + 3, 0)
     assert "33 sub-folders are more than 32" in capsys.readouterr().out
+    # each is taken for a person's
+    people = {f"album{number}~1.jpg": f"album{number}" for number in range(MAX_FOLDERS + 1)}
+    assert labels.people == people | {"album7~1.jpg": "ALBUM7", "ALBUM7~2.jpg": "ALBUM7"} and labels.identities == {}
+    assert read(tmp_path, "file,identity\nalbum1/1.jpg,Ann\n", many).people is None
+    (tmp_path / "labels.csv").unlink()
+    capsys.readouterr()
     assert read(tmp_path, members=["00000/1.jpg", "01000/1.jpg"]).attributes.shape == (2, 0)
-    assert "named by numbers (00000 and so on)" in capsys.readouterr().out
+    assert re.search("named by numbers .00000 and so on.* with the column identity", capsys.readouterr().out)
+    assert read(tmp_path, members=["person_a/1.jpg", "person_b/1.jpg"]).attributes.shape == (2, 2)
+    assert re.search("person_a/ and so on are taken for attributes; .* identity", capsys.readouterr().out)
 
 
 def test_sub_folders_of_the_second_level_are_named_as_not_used(tmp_path, capsys):
@@ -116,6 +126,18 @@ def test_sub_folders_that_differ_in_case_are_one_attribute(tmp_path, capsys):
     # and so are a sub-folder and a column
     labels = read(tmp_path, "id,SAD\nsmile~1.jpg,1\n", members=["smile/1.jpg", "sad/1.jpg"])
     assert list(labels.attributes.columns) == ["SAD", "smile"] and same(labels.attributes, [[1, 1], [1, 0]])
+
+
+def test_names_that_are_changed_are_told(tmp_path, capsys):
+    labels = read(tmp_path, members=["@at/1.jpg", "@at/a?.jpg", "sad/1.jpg"])
+    at = labels.attributes.columns[0]
+    assert re.fullmatch(r"_at-[0-9a-f]{12}", at) and labels.attributes[at].tolist() == [1, 1, 0]
+    pictures, attribute = capsys.readouterr().out.splitlines()
+    assert pictures.startswith("folder: 2 pictures have an id that is not the name, ")
+    assert re.search(r"; the first, @at/1.jpg: _at~1-[0-9a-f]{12}.jpg$", pictures)
+    assert attribute.startswith(f"folder: @at/ is called {at} as an attribute: ")
+    read(tmp_path, members=["Zoe\u0308/1.jpg", "sad /1 2.jpg"])
+    assert capsys.readouterr().out == ""
 
 
 SPLIT = ("train/smile/1.jpg", "train/sad/1.jpg", "val/smile/sub/2.jpg", "test/sad/3.jpg", "test/4.jpg")
@@ -179,8 +201,11 @@ def test_table(tmp_path, capsys):
     assert list(labels.factors.columns) == ["age"] and same(labels.factors, [[31], [31.5], [NAN], [-100], [NAN]])
     assert labels.identities == {"smile~1.jpg": "Ann", "smile~sub~2.jpg": "Ann", "sad~Zoë.jpg": "Zoë"}
     assert labels.splits == {"smile~1.jpg": "train", "sad~1.jpg": "test", "sad~Zoë.jpg": "valid"}
-    _, printed = capsys.readouterr().out.splitlines()
-    assert printed == f"{tmp_path}/labels.csv: 1 of 5 pictures have no row (5.jpg): nothing is known of them"
+    _, *printed = capsys.readouterr().out.splitlines()
+    assert printed == [
+        f"{tmp_path}/labels.csv: 1 of 5 pictures have no row (5.jpg): nothing is known of them",
+        f"{tmp_path}/labels.csv: words taken for 0 and 1: Hat (no, true, yes)",
+    ]
 
 
 def test_table_goes_before_sub_folders(tmp_path):
@@ -273,27 +298,121 @@ def test_rows_without_a_picture(tmp_path, capsys):
         read(tmp_path, "id,age\nx.jpg,7\n")
 
 
+@pytest.mark.parametrize("text", [",file,age\n0,5.jpg,7\n", "Unnamed: 0,file,age\n0,5.jpg,7\n"])
+def test_the_index_of_pandas_is_not_read_and_a_line_says_so(tmp_path, capsys, text):
+    labels = read(tmp_path, text)
+    assert labels.factors["age"].dropna().tolist() == [7] and list(labels.factors) == ["age"]
+    *_, said = capsys.readouterr().out.splitlines()
+    assert re.search(r"(column 1, which has no name,|Unnamed: 0) is taken for pandas' index, and not read$", said)
+    # an index that names the pictures does so
+    assert read(tmp_path, ",age\n5.jpg,7\n").factors["age"].dropna().tolist() == [7]
+    assert f"{tmp_path}/labels.csv: column 1 is taken to name the pictures\n" in capsys.readouterr().out
+
+
+def test_cells_that_say_that_they_are_empty(tmp_path, capsys):
+    labels = read(tmp_path, "id,age,Hat,split\n5.jpg,NaN,1,test\n2.jpg,7,None,nan\nsad/1.jpg,N/A,0,train\n")
+    assert labels.factors["age"].dropna().tolist() == [7] and labels.attributes["Hat"].dropna().tolist() == [0, 1]
+    assert list(labels.splits.values()) == ["test", "train"]
+    assert "labels.csv: 3 cells say NaN, NA, None or null, and count as empty, in columns (age, Hat)\n" in (
+        capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["filename", "File_Name", "file name", "img", "image_id", "ImagePath", "path", "picture", "Datei", "Bild", "foto"],
+)
+def test_other_names_of_the_column_that_names_the_picture(tmp_path, capsys, column):
+    labels = read(tmp_path, f"age,{column}\n7,5.jpg\n8,smile/1.jpg\n")
+    assert labels.factors["age"].tolist()[:1] == [8] and labels.factors["age"].tolist()[4:] == [7]
+    assert f"labels.csv: column {column} is taken to name the pictures\n" in capsys.readouterr().out
+
+
+def test_of_several_columns_that_may_name_the_picture_its_cells_tell(tmp_path, capsys):
+    labels = read(tmp_path, "id,name,file_name,photo\n2,Ann,5.jpg,1\n5,Bob,2.jpg,0\n")
+    assert labels.attributes["photo"].dropna().to_dict() == {"smile~sub~2.jpg": 0, "5.jpg": 1}
+    said = "labels.csv: column file_name is taken to name the pictures; not read: id, name\n"
+    assert labels.factors is None and said in capsys.readouterr().out
+    # both do: the exact one, else either
+    assert read(tmp_path, "file,path,a\n1.jpg,sad/1.jpg,3\n").factors["a"].dropna().to_dict() == {"sad~1.jpg": 3}
+    assert read(tmp_path, "file,path,a\n2.jpg,smile/sub/2.jpg,3\n").factors["a"].count() == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "picture"),
+    [
+        ("5", "5.jpg"), ("sad/1", "sad/1.jpg"), ("zoë", "sad/Zoë.jpg"), ("SMILE/1.JPG", "smile/1.jpg"),
+        ("/home/me/faces/smile/sub/2.jpg", "smile/sub/2.jpg"), ("C:\\faces\\2.jpg", "smile/sub/2.jpg"),
+    ],
+)  # fmt: skip
+def test_pictures_called_otherwise_than_their_files(tmp_path, capsys, cell, picture):
+    labels = read(tmp_path, f"id,age\n{cell},7\n")
+    assert labels.factors["age"].dropna().to_dict() == {picture.replace("/", "~"): 7}
+    said = f"1 row calls its picture otherwise than the files are called; the first, row 2, column id: {cell!r} is "
+    assert f"labels.csv: {said}taken for {picture}\n" in capsys.readouterr().out
+
+
+def test_what_is_called_otherwise_is_not_guessed_where_it_is_not_told(tmp_path):
+    rest = r"; give path and suffix as the files have them"
+    with pytest.raises(InputError, match=rf"row 2, column id: several .* called 1 \(smile/1.jpg, sad/1.jpg\){rest}"):
+        read(tmp_path, "id,age\n1,7\n")
+    members = ["a/5.jpg", "a/5.png", "b/x.jpg"]
+    with pytest.raises(InputError, match=rf"called a/5 \(a/5.jpg, a/5.png\){rest}"):
+        read(tmp_path, "id,age\na/5,7\n", members)
+    for cell in ("b/5", "5.gif", "x/b/5.jpg", "15.jpg"):  # another folder, another format, another name
+        with pytest.raises(InputError, match="names none of the pictures"):
+            read(tmp_path, f"id,age\n{cell},7\n", members)
+
+
+@pytest.mark.parametrize(
+    ("cells", "splits"),
+    [
+        (("training", "Validation", "testing"), ("train", "valid", "test")),
+        (("train", "dev", "test"), ("train", "valid", "test")),
+        (("Train", "eval", "test_set"), ("train", "valid", "test")),
+        (("train", "dev", "eval"), ("train", "valid", "test")),
+        (("0", "1", "2"), ("train", "valid", "test")),
+        (("2.0", "1.0", "0.0"), ("test", "valid", "train")),
+        (("train", "", "eval"), ("train", "valid")),
+    ],
+)
+@pytest.mark.parametrize("column", ["split", "Partition"])
+def test_words_for_the_parts_of_a_split(tmp_path, capsys, cells, splits, column):
+    names = ("5.jpg", "2.jpg", "sad/1.jpg")
+    rows = "".join(f"{name},{cell}\n" for name, cell in zip(names, cells, strict=True))
+    assert tuple(read(tmp_path, f"id,{column}\n{rows}").splits.values()) == splits
+    *_, said = capsys.readouterr().out.splitlines()
+    assert f"labels.csv: column {column}: " in said and f" is {splits[0]} (1)" in said
+
+
+def test_the_column_partition_is_one_like_others_beside_split(tmp_path):
+    labels = read(tmp_path, "id,split,partition\n5.jpg,test,3\n")
+    assert labels.splits == {"5.jpg": "test"} and labels.factors["partition"].dropna().tolist() == [3]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "empty file; expected a header row"),
         ("\n", "row 1: column 1 has no name"),
         ("age,Laughs\n1,1\n", "row 1: one column should name the picture: file, image, name or id; found age, Laughs"),
-        ("File,id\n5.jpg,1\n", "row 1: one column should .* found File and id"),
+        ("File,id\n5.jpg,4\n4.jpg,5.jpg\n", "row 1: one column should .* found File and id"),
         ("id,,age\n5.jpg,1,2\n", "row 1: column 2 has no name"),
         ("id,age,Age\n5.jpg,1,2\n", "row 1: 'age' is there twice; rename one of the columns"),
         ('id,"a\nge"\n5.jpg,1\n', r"row 1: 'a\\nge': column names should be printable"),
         ("id,age\n5.jpg,1,2\n", "row 2: 3 cells, the header has 2"),
         ("id,age,\n5.jpg,1,2\n", "row 2: a cell beyond the 2 columns that have a name"),
-        ("id,age\n5.jpg,much\n", "row 2, column age: 'much' is not a number, true/false, yes/no or empty"),
-        ("id,age\n5.jpg,nan\n", "row 2, column age: 'nan' is not a finite number"),
+        ("id,age\n5.jpg,much\n", "row 2, column age: 'much' is not a number, .* empty; for texts make a column of 0"),
+        ("id,age\n5.jpg,inf\n", "row 2, column age: 'inf' is not a finite number"),
         ("id,age\n5.jpg,\"0,5\"\n", "row 2, column age: '0,5' is not a number, .*; write decimals with a point"),
         ("id;age\n5.jpg;0,5\n2.jpg;1.5\n", "row 3, column age: '1.5' has a decimal point"),
         ("id;age\n5.jpg;1.234,5\n", "row 2, column age: '1.234,5' has a thousands separator"),
         ("id,age\n5.jpg,yes\n2.jpg,7\n", "row 2, column age: should be a number as in other rows, found 'yes'"),
         ("id,age\n5.jpg,7\n\n5.jpg,7\n", "row 4, column id: '5.jpg' is the picture of row 2, too"),
         ("id,age\n1.jpg,7\n", r"row 2, column id: several pictures are called 1.jpg \(smile/1.jpg, sad/1.jpg\)"),
-        ("id,split\n5.jpg,dev\n", "row 2, column split: should be train, valid, test or empty, found 'dev'"),
+        ("id,split\n5.jpg,all\n", "row 2, column split: should be train, valid, test, a word .* found 'all'"),
+        ("id,split\n5.jpg,0\n2.jpg,1\n", "row 2, column split: should be .* 0, 1, 2 .* that has all three, found '0'"),
+        ("id,split\n5.jpg,test\n2.jpg,2\n", "row 3, column split: should be .* found '2'"),
         ('id,identity\n5.jpg,"A\nB"\n', r"row 2, column identity: should be printable text, found 'A\\nB'"),
         ('id,age\n"5.jpg,7\n', "row 2: not valid CSV: unexpected end of data"),
     ],

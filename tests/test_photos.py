@@ -103,6 +103,24 @@ def test_a_crop_of_ones_own_takes_any_picture(tmp_path):
         read_photos([tmp_path / "a.png"], CENTER, "centre")
 
 
+def test_pictures_in_sub_folders_are_counted(tmp_path, capsys):
+    album = tmp_path / "album"
+    for name in ("a.png", "inner/b.png", "inner/more/c.jpg", "inner/notes.txt", ".hidden/d.png"):
+        (album / name).parent.mkdir(parents=True, exist_ok=True)
+        (album / name).write_bytes(encoded(color(), "png"))
+    assert read_photos([album], CENTER)[0] == ["a"]
+    said = f"{album}: 2 pictures in its sub-folders are left out; name those folders, too\n"
+    assert capsys.readouterr().out == said
+    # those that are named, too, are not left out
+    list_photos([album, album / "inner" / "b.png"])
+    assert "1 picture in its sub-folders is left out" in capsys.readouterr().out
+    list_photos([album, album / "inner" / "more", album / "inner"])
+    assert capsys.readouterr().out == ""
+    (album / "a.png").unlink()
+    with pytest.raises(InputError, match=r"album: no picture in this folder .*, 2 in its sub-folders: name those$"):
+        list_photos([album])
+
+
 def test_folders_and_files(tmp_path):
     (tmp_path / "album/inner").mkdir(parents=True)
     for name in ("b.png", "A.JPG", ".hidden.png", "notes.txt", "inner/c.png"):

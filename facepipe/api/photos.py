@@ -1,6 +1,7 @@
 """The user's photographs as uint8 images, framed as a model's training images were."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from facepipe.core.names import SHEETS, folded, picture_name
 from facepipe.core.progress import track
 from facepipe.core.section import MAX_SIDE
 from facepipe.datasets.magic import LOOK, is_picture
-from facepipe.datasets.names import PICTURE_SUFFIXES, safe_id
+from facepipe.datasets.names import LAYOUT, PICTURE_SUFFIXES, is_hidden, safe_id
 from facepipe.errors import InputError, suggest
 from facepipe.preprocess.align import EYES, detect_faces
 from facepipe.preprocess.images import Framing, ImageError, prepare
@@ -23,7 +24,8 @@ def read_photos(paths, framing, crop=None):
     """Read photographs; those of a folder that cannot be used are left out, and a line says which and why.
 
     Args:
-        paths: list of files and folders; of a folder all pictures that lie directly in it, in order of their names.
+        paths: list of files and folders; of a folder all pictures that lie directly in it, in order of their names. A
+            line says how many lie in its sub-folders.
         framing: dict as `Shards.framing` and a model's model.json have it: image_shape (h, w, c); crop ("align",
             "center", "none" or a box as fractions), that of the training images; eyes, where the eyes lie in these, as
             in `align.EYES`, or None; max_pixels. Or None: not recorded.
@@ -65,14 +67,18 @@ def read_photos(paths, framing, crop=None):
 
 def list_photos(paths):
     """The files that `paths` mean (see `read_photos`), list of `Path`; InputError: nothing there, or no picture."""
-    files = []
-    for path in map(Path, paths):
+    files, paths = [], list(map(Path, paths))
+    for path in paths:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(p for p in path.iterdir() if _is_picture(p))
+        inside, below = sorted(p for p in path.iterdir() if _is_picture(p)), _below(path, set(paths))
         if not inside:
-            raise InputError(f"{path}: no picture in this folder (.jpg, .png and so on)")
+            others = f", {below} in its sub-folders: name those" if below else ""
+            raise InputError(f"{path}: no picture in this folder (.jpg, .png and so on){others}")
+        if below:
+            left = "1 picture in its sub-folders is" if below == 1 else f"{below} pictures in its sub-folders are"
+            print(f"{path}: {left} left out; name those folders, too", flush=True)
         files += inside
     if not files:
         raise InputError("no photo given")
@@ -82,6 +88,16 @@ def list_photos(paths):
         if not path.is_file():
             raise InputError(f"{path}: not a file")
     return files
+
+
+def _below(folder, named):
+    """How many pictures, by their names, lie in the folders of a folder, and are not `named`, nor are theirs."""
+    count = 0
+    for path, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        if (path := Path(path)) not in named:
+            count += sum(LAYOUT.fullmatch(name) is not None and path / name not in named for name in names)
+    return count
 
 
 def unique_ids(files):

@@ -55,11 +55,14 @@ def run(arguments):
     from facepipe.directions.fitting import METHODS, choose_methods, fit_few
     from facepipe.directions.table import write_directions
     from facepipe.latents.standard import standard_of
+    from facepipe.tables.columns import cannot_be_attribute
 
     if bool(arguments.labels) == bool(arguments.having or arguments.lacking):
         raise InputError("where from? name --with and --without for photos, or --labels for a table")
     if Path(arguments.output).suffix.lower() != ".csv":
         raise InputError(f"{arguments.output}: directions are written as .csv")
+    if arguments.name and (reason := cannot_be_attribute(arguments.name)):
+        raise InputError(f"--name {arguments.name}: no direction can be called so: {reason}")
     check_file(arguments.output)
     methods = choose_methods(arguments.method or (METHODS if arguments.labels else [FROM_PHOTOS]))
     model = open_model(arguments)

@@ -3,9 +3,9 @@
 HELP = "what this machine is, what auto chooses on it, and whether the project is in order"
 DESCRIPTION = """\
 Say what is installed, what this machine has and what `auto` in params.yaml's section train chooses on it and why; in a
-project's folder also whether the disk is large enough, what dvc repro would run, what DVC's cache lacks, and which
-states of unfinished trainings lie about. Each problem comes with its remedy. Changes nothing, takes some seconds; the
-exit code is 2 where the pipeline cannot run.
+project's folder also whether the disk is large enough, what is in your own pictures and their table, what dvc repro
+would run, what DVC's cache lacks, and which states of unfinished trainings lie about. Each problem comes with its
+remedy. Changes nothing, takes some seconds; the exit code is 2 where the pipeline cannot run.
 """
 EXAMPLE = """\
 examples, before or after `dvc repro`:

@@ -5,7 +5,8 @@ from facepipe.commands.common import add_crop, add_model, add_optimize, open_mod
 HELP = "turn photographs into a table of latents"
 DESCRIPTION = """\
 Encode photographs: a table of latents, one row per photo, named by its file, to edit and to decode. The photos are
-framed as the training images were; of several faces in a photo the largest is taken.
+framed as the training images were; of several faces in a photo the largest is taken. Photos of a folder that are
+damaged or show no face are left out and named; its sub-folders are not looked into.
 """
 EXAMPLE = """\
 example, after `dvc repro`:

@@ -50,6 +50,8 @@ class Labels(NamedTuple):
         splits: {id: "train", "valid" or "test"}, the official split; None: the set has none.
         sorted_into: DataFrame as `attributes`, what the folders say that own pictures lie in, where `attributes` does
             not know; None: nothing. Of one picture in two folders both are true.
+        people: {id: name of a folder} where own pictures lie in a folder for each person, as it seems: a guess that
+            keeps them in one split, where `identities` does not know; None: nothing seems so.
     """
 
     attributes: pd.DataFrame
@@ -57,6 +59,7 @@ class Labels(NamedTuple):
     identities: dict
     splits: dict | None
     sorted_into: pd.DataFrame | None = None
+    people: dict | None = None
 
     def completed(self):
         """The same with `sorted_into` filled into `attributes`."""

@@ -22,9 +22,20 @@ TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet")  # suffixes of wh
 # of names that are not UTF-8, as nothing says what they are. DOS: of zips by Windows. Code page 850 has 437's letters,
 # and the others of western Europe in place of its frames and Greek
 DOS, UNIX = "cp850", "cp1252"
-LAYOUT = re.compile(  # any picture, but none in a hidden folder or macOS's copies of resource forks
-    rf"(?P<id>(?:(?!\.|__MACOSX/)[^/]+/)*(?!\.)[^/]+\.(?i:{'|'.join(PICTURE_SUFFIXES)}))", re.DOTALL
+OTHERS = ("cp866", "cp932")  # of zips by Windows in Russian and Japanese
+# what systems and network disks leave beside pictures, in any case: @eaDir has small copies of them
+LITTER = (
+    "__MACOSX", "@eaDir", "#recycle", "@Recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found",
+    "Thumbs.db", "ehthumbs.db", "desktop.ini",
+)  # fmt: skip
+_LITTER = {name.lower(): name for name in LITTER}
+_LITTERED, _SUFFIX = "|".join(map(re.escape, LITTER)), "|".join(PICTURE_SUFFIXES)
+LAYOUT = re.compile(  # any picture, but none in a hidden folder or in litter
+    rf"(?P<id>(?:(?!\.|(?i:{_LITTERED})/)[^/]+/)*(?!\.)[^/]+\.(?i:{_SUFFIX}))", re.DOTALL
 )
+_LATIN = "\u0250"  # its letters come before
+# what no word has: narrow kana, a backslash (half of a Japanese letter), a Cyrillic letter by itself
+_UNLIKE = re.compile(r"[\uff61-\uff9f\\]|(?<![^\W\d_])[\u0400-\u052f](?![^\W\d_])")
 _LONE = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, in Python's names of files
 # control characters and line ends, and what other systems take for a path
 _ESCAPED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\\\:]")
@@ -62,7 +73,8 @@ def read_name(raw, table=UNIX):
 def code_page(names, tables):
     """The code page in which names that are not UTF-8 look most like words, all of them together; in doubt the first.
 
-    What is no letter speaks against one, and so does a capital behind a small letter (`colÞre` for `colère`).
+    What is no letter speaks against one, and so do a capital behind a small letter (`colÞre` for `colère`) and letters
+    of two scripts side by side (`Lдcheln`).
 
     Args:
         names: iterable of bytes.
@@ -73,8 +85,12 @@ def code_page(names, tables):
 
 
 def _unlike_words(text):
-    other = sum(not (c.isascii() or c.isalpha()) for c in text)
-    return other + sum(before.islower() and c.isupper() for before, c in itertools.pairwise(text))
+    """How much speaks against a text."""
+    other = sum(not (c.isascii() or c.isalpha()) for c in text) + len(_UNLIKE.findall(text))
+    return other + sum(
+        (before.islower() and c.isupper()) or (before.isalpha() and c.isalpha() and (before < _LATIN) != (c < _LATIN))
+        for before, c in itertools.pairwise(text)
+    )
 
 
 def _is_utf8(raw):
@@ -97,9 +113,16 @@ def is_labels(path):
 
 
 def is_hidden(path):
-    """Whether a path, or a folder on the way, is hidden (.name) or macOS's copy of resource forks."""
+    """Whether a path, or a folder on the way, is hidden (.name) or `LITTER`."""
+    return hidden_by(path) is not None
+
+
+def hidden_by(path):
+    """Either "hidden", or the name of the `LITTER` that a path is or lies in; None: nothing hides it."""
     parts = [part for part in slashes(path).split("/") if part not in (".", "..")]
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    if any(part.startswith(".") for part in parts):
+        return "hidden"
+    return next((name for part in parts if (name := _LITTER.get(part.lower()))), None)
 
 
 def own_id(path):

@@ -11,7 +11,7 @@ from facepipe.core.zips import BROKEN, open_zip
 from facepipe.datasets.links import MAX_LINK, Links, normal
 from facepipe.datasets.magic import LOOK
 from facepipe.datasets.members import Member, MemberError, refuse_name, refuse_size
-from facepipe.datasets.names import DOS, UNIX, code_page, read_name
+from facepipe.datasets.names import DOS, OTHERS, UNIX, code_page, read_name
 from facepipe.errors import InputError
 
 _UTF8 = 0x800  # of a zip's flags: the name is UTF-8
@@ -106,7 +106,7 @@ def _code_page(entries):
     """The code page of the names that do not say theirs: one for all of them."""
     untold = [info for info in entries if not info.orig_filename.isascii() and _told(info) is None]
     unix = any(info.create_system in _UNIX_SYSTEMS for info in untold)
-    return code_page(map(_raw_name, untold), (UNIX, DOS) if unix else (DOS, UNIX))
+    return code_page(map(_raw_name, untold), (*((UNIX, DOS) if unix else (DOS, UNIX)), *OTHERS))
 
 
 def _zip_name(info, table):

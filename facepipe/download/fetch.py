@@ -34,7 +34,8 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
         dataset: `download.config.Dataset`.
         sources_yaml: the registry of titles, licences, citations and files.
         out: folder to make or replace: the archive, the label files, and dataset.json with {"name", "archive",
-            "licence", "citation", "files": [{"name", "bytes", "sha256"}]}.
+            "licence", "citation", "files": [{"name", "bytes", "sha256"}]}; of the user's own pictures also "given":
+            {"archive" and "labels.csv": what the user calls them}, for messages of later stages.
 
     Returns:
         Metrics: {"files": n, "bytes": n}.
@@ -49,7 +50,7 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
     print(f"  licence: {entry.licence}")
     if entry.citation:
         print(f"  please cite: {entry.citation}", flush=True)
-    inputs = [] if dataset.name == "synthetic" else _find_inputs(dataset, source, entry)
+    inputs = [] if dataset.name == "synthetic" else find_inputs(dataset, source, entry)
     with atomic_folder(out) as folder:
         if dataset.name == "synthetic":
             from facepipe.download.synthetic.factors import write_archive
@@ -61,12 +62,15 @@ def fetch(dataset, sources_yaml="data/sources.yaml", out="data/raw"):
             _bring(path, folder / name, out, dataset.labels)
         files = [{"name": name} | found for name, found in describe_files(folder, names).items()]
         described = {"name": dataset.name, "archive": names[0], "files": files}
+        if source.own:
+            given = {name: str(path) for path, name in inputs[1:]}
+            described["given"] = {"archive": dataset.archive} | given
         write_sealed(folder / "dataset.json", described | {"licence": entry.licence, "citation": entry.citation})
     return {"files": len(files), "bytes": sum(file["bytes"] for file in files)}
 
 
-def _find_inputs(dataset, source, entry):
-    """[(path, name in the raw folder)], the archive first."""
+def find_inputs(dataset, source, entry):
+    """What the raw folder is made of: [(path, its name there)], the archive first; errors as of `fetch`."""
     own = [Path(dataset.archive).name] if dataset.archive else []
     entry = expect(entry, dataset.checksums, [*source.required, *source.optional, *source.tables.values(), *own])
     archive = _given_archive(dataset, source, entry) if dataset.archive else _remote_archive(dataset, source, entry)

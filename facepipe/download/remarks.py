@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from pathlib import PurePosixPath
 
-from facepipe.datasets.names import LABELS, TABLES, is_hidden, is_labels, some
+from facepipe.datasets.names import LABELS, TABLES, hidden_by, is_labels, some
 from facepipe.datasets.own import common_folder
 from facepipe.datasets.own_table import choose_table
 
@@ -16,7 +16,7 @@ class Remarks:
     """Gathered file by file, said in a line each.
 
     Attributes:
-        kinds: Counter of what is left out, by suffix.
+        kinds: Counter of what is left out, by suffix, or by what hides it.
         pictures, labels: names of the pictures, and of what is called labels.csv.
     """
 
@@ -29,8 +29,9 @@ class Remarks:
         """A file of this name is left out since it is no picture."""
         suffix = PurePosixPath(name).suffix.lower()
         kind = suffix if re.fullmatch(r"\.\w{1,10}", suffix) else "without a suffix"
-        self.kinds["hidden" if is_hidden(name) else kind] += 1
-        if suffix in TABLES and not is_hidden(name):
+        hidden = hidden_by(name)
+        self.kinds[hidden or kind] += 1
+        if suffix in TABLES and not hidden:
             self._tables.append(name)
 
     def guessed(self, name, table):

@@ -60,11 +60,13 @@ class Decoded(NamedTuple):
         scale: int, pixels of the full size that a pixel of `image` covers each way; 1: decoded at full size.
         offset: (x, y), pixels of the full size by which `image` begins left of and above the picture (its size is
             rounded up to whole pixels, and turning it upright can bring the surplus to the left or the top).
+        high: int, of pixels of 16 bits the brightest number, to 255 more or less; None: they have others.
     """
 
     image: Image.Image
     scale: int
     offset: tuple[int, int]
+    high: int | None = None
 
     def place(self, x, y):
         """A point in pixels of the full-size picture (0, 0: the corner of its first pixel), in those of `image`."""
@@ -157,13 +159,14 @@ class Picture:
                     _, box = image.draft("L" if gray else None, least)
                     scale = round(width / box[2])
                 image.load()
-        image = _to_gray_or_rgb(image, self._bits)
+        high = _brightest(image, self._bits)
+        image = _to_gray_or_rgb(image, high)
         if self._orientation not in _UPRIGHT:
-            return Decoded(image, scale, (0, 0))
+            return Decoded(image, scale, (0, 0), high)
         transpose, turns_x, turns_y = _UPRIGHT[self._orientation]
         image = image.transpose(transpose)
         surplus = [size * scale - full for size, full in zip(image.size, self.size, strict=True)]
-        return Decoded(image, scale, (surplus[0] if turns_x else 0, surplus[1] if turns_y else 0))
+        return Decoded(image, scale, (surplus[0] if turns_x else 0, surplus[1] if turns_y else 0), high)
 
 
 @functools.cache
@@ -240,12 +243,31 @@ def _bits(image):
     return 16 if deep else 8
 
 
-def _to_gray_or_rgb(image, bits):
-    """The image in mode "L" or "RGB"; bits: see `_bits`."""
+def _brightest(image, bits):
+    """Of 16-bit pixels the brightest number, see `Decoded`; bits: see `_bits`."""
+    if image.mode.startswith("I"):
+        low, high = image.getextrema()
+        if low < 0 or high > 65535:
+            raise ImageError("integer pixels beyond 16 bits")
+        if bits != 16 and high <= 255:
+            return None
+    elif bits == 16:  # Pillow has kept the upper 8 of them
+        high = 256 * max(high for _, high in _extrema(image)) + 255
+    else:
+        return None
+    if high < BRIGHT_16:
+        raise ImageError(
+            f"16-bit pixels, none above {high} of 65535: nearly black, or numbers of 8 to 12 bits; save it with 8 bits"
+        )
+    return high
+
+
+def _to_gray_or_rgb(image, high):
+    """The image in mode "L" or "RGB"; high: see `_brightest`."""
     if image.mode.startswith("I"):  # Pillow's own conversion clips at 255
-        return _from_integers(image, bits)
-    if bits == 16:  # Pillow has kept the upper 8 of them
-        _check_bright(256 * max(high for _, high in _extrema(image)) + 255)
+        pixels = np.asarray(image).astype(np.uint32)
+        pixels = pixels if high is None else (pixels + 128) // 257
+        return Image.fromarray(pixels.astype(np.uint8))
     if image.mode in ("RGB", "L"):
         if "transparency" not in image.info:
             return image
@@ -263,29 +285,9 @@ def _to_gray_or_rgb(image, bits):
     return image.convert("RGB")
 
 
-def _from_integers(image, bits):
-    """Integers of 16 or 32 bits as mode "L"."""
-    low, high = image.getextrema()
-    if low < 0 or high > 65535:
-        raise ImageError("integer pixels beyond 16 bits")
-    pixels = np.asarray(image).astype(np.uint32)
-    if bits == 16 or high > 255:
-        _check_bright(high)
-        pixels = (pixels + 128) // 257
-    return Image.fromarray(pixels.astype(np.uint8))
-
-
 def _extrema(image):
     """(lowest, highest) of each channel but transparency."""
     return [image.getchannel(band).getextrema() for band in image.getbands() if band not in ("A", "a", "X")]
-
-
-def _check_bright(high):
-    """ImageError where the brightest of pixels of 16 bits is so dark that they may be of fewer bits."""
-    if high < BRIGHT_16:
-        raise ImageError(
-            f"16-bit pixels, none above {high} of 65535: nearly black, or numbers of 8 to 12 bits; save it with 8 bits"
-        )
 
 
 class JPEGHeader(NamedTuple):

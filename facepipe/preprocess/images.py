@@ -37,12 +37,14 @@ class Prepared(NamedTuple):
             about the box's centre.
         size: (width, height) of the upright picture.
         angle: degrees by which the face was turned clockwise; 0.0 where not aligned.
+        high: as of `decode.Decoded`.
     """
 
     image: np.ndarray
     box: tuple[int, int, int, int]
     size: tuple[int, int]
     angle: float
+    high: int | None
 
 
 def prepare(data, framing, eyes=None, at=align.EYES):
@@ -72,7 +74,7 @@ def prepare(data, framing, eyes=None, at=align.EYES):
         sides = (placement.pitch * width, placement.pitch * height)
         decoded = picture.decode(reduction(sides, (2 * width, 2 * height)), gray)  # 2: left for turning
         image = align.cut(_channels(decoded, gray), placement)
-        return Prepared(to_array(image, channels), placement.box, size, math.degrees(placement.angle))
+        return Prepared(to_array(image, channels), placement.box, size, math.degrees(placement.angle), decoded.high)
     if framing.crop == "none":
         source = (0, 0, *size)
         box, inner = padded_box(size, (width, height))
@@ -86,7 +88,7 @@ def prepare(data, framing, eyes=None, at=align.EYES):
         whole = Image.new(image.mode, (width, height))
         whole.paste(image, ((width - inner[0]) // 2, (height - inner[1]) // 2))
         image = whole
-    return Prepared(to_array(image, channels), box, size, 0.0)
+    return Prepared(to_array(image, channels), box, size, 0.0, decoded.high)
 
 
 def crop_box(size, fractions=None, aspect=None):

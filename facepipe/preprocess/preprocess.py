@@ -65,6 +65,9 @@ def preprocess(params, raw="data/raw", out="data/shards"):
     items = [item._replace(identity=labels.identities.get(item.id, item.identity)) for item in items]
     items, labels, copies, rejected = drop_copies(archive, items, labels)
     considered -= len(copies)
+    # after the copies: that one lies in two of these folders contradicts nothing
+    if labels.people:
+        items = [item._replace(identity=labels.people.get(item.id, "")) for item in items]
     _tell_copies(copies, labels)
     labels = labels.completed()
     if params.crop == "align":
@@ -93,7 +96,7 @@ def preprocess(params, raw="data/raw", out="data/shards"):
 
     with atomic_folder(out) as folder:
         writer = ShardWriter(folder, {s: len(plan[s]) for s in SPLITS}, _image_shape(params), params.shard_mb)
-        tables, damaged, used = _write(writer, plan, archive, source, params, workers)
+        tables, damaged, used, deep = _write(writer, plan, archive, source, params, workers)
         spoilt = take_unusable(copies, [pair for pair in damaged if pair[0] not in used])
         considered += len(spoilt)
         rejected += damaged + spoilt
@@ -108,6 +111,7 @@ def preprocess(params, raw="data/raw", out="data/shards"):
     if lost := misnamed + lost:
         total, listed = considered + len(misnamed), Path(out) / "rejected.csv"
         print(f"preprocess: {len(lost)} of {total} pictures rejected: {_reasons(lost)}; {listed} lists them")
+    _tell_dark(deep)
     if heic := sum(reason == HEIC for _, reason in rejected):
         print(f"preprocess: {heic} left out: {HEIC}; then dvc repro -f preprocess")
     metrics = {"images": counts, "rejected": len(misnamed) + len(rejected)}
@@ -129,6 +133,17 @@ def _tell_copies(copies, labels):
         print(
             f"preprocess: {int(several.sum())} pictures lie in several sub-folders and have the attributes of each, "
             f"the first {several.index[several][0]}: {which}"
+        )
+
+
+def _tell_dark(deep):
+    """Say that pictures of 16-bit pixels will be dark, where not one of all says that the numbers have 16 bits."""
+    bits = max(deep.values(), default=2**16).bit_length()
+    if bits <= 14:
+        have = "1 picture has" if len(deep) == 1 else f"{len(deep)} pictures have"
+        print(
+            f"preprocess: {have} 16-bit pixels, none above {max(deep.values())} of 65535 {some(list(deep))}: as for "
+            f"numbers of {bits} bits, and so they are dark; multiply these by {2 ** (16 - bits)}, or save 8 bits"
         )
 
 
@@ -176,17 +191,25 @@ def _find(data, _, max_pixels):
 
 
 class _Written(NamedTuple):
-    """What came of the plan: {split: columns of ids.csv}, [(member name, reason)], names of those that have a row."""
+    """What came of the plan.
+
+    Attributes:
+        tables: {split: columns of ids.csv}.
+        rejected: list of (member name, reason).
+        used: set of the names of those that have a row.
+        deep: {name: the brightest number} of those of them that have 16-bit pixels.
+    """
 
     tables: dict
     rejected: list
     used: set
+    deep: dict
 
 
 def _write(writer, plan, archive, source, params, workers):
     """Convert the planned pictures into their rows, see `_Written`."""
     where, eyes = collections.defaultdict(list), collections.defaultdict(list)
-    members, tables, rejected, used = {}, {}, [], set()
+    members, tables, rejected, used, deep = {}, {}, [], set(), {}
     for split in SPLITS:
         for row, item in enumerate(plan[split]):
             where[item.member.name].append((split, row))
@@ -211,11 +234,13 @@ def _write(writer, plan, archive, source, params, workers):
                     rejected.append((name, result))
                     continue
                 used.add(name)
+                if result.high is not None:
+                    deep[name] = result.high
                 writer.put(split, row, result.image)
                 for column, value in zip(GEOMETRY, (*result.box, *result.size), strict=True):
                     tables[split][column][row] = value
                 tables[split]["angle"][row] = result.angle
-    return _Written(tables, rejected, used)
+    return _Written(tables, rejected, used, deep)
 
 
 def _prepare(data, eyes, framing):

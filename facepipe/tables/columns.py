@@ -5,6 +5,23 @@ import re
 KEYS = ("file", "image", "name", "id")  # one of them names the picture of a row of labels
 OWN = (*KEYS, "identity", "split")
 VECTOR = re.compile(r"\W*(z|pc)\W*(\d+)", re.IGNORECASE)
+# what else people call the column that names the picture, in any case, with spaces, _ or - between
+_KEY = re.compile(
+    r"(file|image|img|pic|picture|photo|datei|bild|bilddatei|foto)(file)?(name|id|path|pfad)?|name|id|path|fichier"
+    r"|archivo|arquivo|bestand(snaam)?"
+)
+_INDEX = re.compile(r"(unnamed: \d+(\.\d+)?)?", re.IGNORECASE)
+
+
+def is_key(name):
+    """Whether a column of this name may name the picture of a row of labels."""
+    plain = re.sub(r"[ _-]", "", name.lower())
+    return bool(plain and _KEY.fullmatch(plain))
+
+
+def is_index(name):
+    """Whether a column is called as pandas calls the index of a table that it writes, or that it has read again."""
+    return bool(_INDEX.fullmatch(name))
 
 
 def is_vector_column(name):
