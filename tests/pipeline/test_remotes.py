@@ -66,6 +66,7 @@ def test_a_second_clone_pulls_all_from_a_folder(copy, tmp_path):
     has_all(second, copy)
 
 
+@pytest.mark.slow
 def test_a_second_clone_pulls_all_from_a_server(copy, tmp_path, s3):
     add_remote(copy, *s3)
     copy.run("dvc", "push")
