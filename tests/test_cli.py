@@ -72,7 +72,7 @@ def test_unknown_model(table, models, tmp_path, capsys):
     message = fails(capsys, table, "--model", "vea", "-o", tmp_path / "out", "--models", models)
     assert "no model 'vea'; did you mean vae?; " in message and message.endswith("models has ae, gan, vae\n")
     message = fails(capsys, table, "--model", "vae", "-o", tmp_path / "out", "--models", tmp_path / "none")
-    assert "has none; train them with `dvc repro`" in message
+    assert "has none; train them with `dvc repro`, or get them from a remote with `dvc pull`" in message
     assert not (tmp_path / "out").exists()
 
 

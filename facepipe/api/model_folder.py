@@ -73,7 +73,8 @@ class ModelFolder:
             folder = _unpacked.enter_context(temporary_folder(tempfile.gettempdir(), "bundle"))
             return cls(unpack_bundle(name, folder), latents)
         found = sorted(path.parent.name for path in Path(models).glob("*/model.json"))
-        there = f"{models} has {', '.join(found)}" if found else f"{models} has none; train them with `dvc repro`"
+        none = f"{models} has none; train them with `dvc repro`, or get them from a remote with `dvc pull`"
+        there = f"{models} has {', '.join(found)}" if found else none
         raise InputError(f"--model: no model {name!r}{suggest(name, found)}; {there}")
 
     @functools.cached_property
