@@ -1,0 +1,246 @@
+"""Which outputs are the same bytes under which conditions: python -m tests.bench.reproducibility --folder SCRATCH
+
+Runs the pipeline on 1,500 synthetic faces at 32x32 (as .ci/run does) in a fresh clone of the last commit for each
+condition, and compares it with that of the condition's base: stage by stage whether all outputs are the same to the
+byte, and where not, by how much the metrics moved, beside what another seed does. What is in SCRATCH already is not
+run again, so the table can be printed at any time.
+
+  --only NAME ...        these conditions (and their bases) alone
+  --list                 names and what they change
+"""
+
+import argparse
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import psutil
+import yaml
+
+from facepipe.core.files import read_json
+from facepipe.core.machine import cpu_name
+from tests.bench.experiment import changed
+from tests.bench.material import ROOT
+from tests.bench.tables import table
+from tests.locks import differing_outputs, read_lock
+
+REDUCED = {
+    "dataset.synthetic.count": 1500,
+    "dataset.synthetic.size": 32,
+    "preprocess.image_size": [32, 32],
+    "train.precision": "float32",
+    "train.threads": 2,
+    "train_ae.epochs": 4,
+    "train_vae.epochs": 4,
+    "train_gan.images": 6000,
+    "train_inverter.images": 3000,
+    "evaluate.samples": 200,
+    "evaluate.kid_subset_size": 50,
+}
+STAGES = (
+    "download", "preprocess", "train_ae", "train_vae", "train_gan", "train_inverter", "export_latents",
+    "attribute_vectors", "evaluate", "render_reports",
+)  # fmt: skip
+# of the shell that this runs in, nothing that a condition may set is handed on
+CLEARED = (
+    "PYTHONPATH", "PYTHONHASHSEED", "PYTHONUTF8", "PYTHONCOERCECLOCALE", "LANG", "LC_ALL", "TZ", "FACEPIPE_RESUME",
+    "TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "OMP_NUM_THREADS",
+    "NPY_DISABLE_CPU_FEATURES", "TMPDIR",
+)  # fmt: skip
+WITHOUT_AVX512 = {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL"}  # NumPy's names, since 2.4
+
+
+class Condition(NamedTuple):
+    """What is otherwise than in the base: params, environment, the folder's name, cores that may be used, kills."""
+
+    says: str
+    params: Mapping = MappingProxyType({})
+    environment: Mapping = MappingProxyType({})
+    folder: str = "facepipe"
+    base: str | None = "base"
+    cores: tuple = ()
+    killed: bool = False
+    target: str = "render_reports"
+
+
+CONDITIONS = {
+    "base": Condition("float32, two threads", base=None),
+    "elsewhere": Condition(
+        "another folder with spaces in its path, home, user name, locale (ASCII), time zone, hash seed, umask 077",
+        environment={
+            "HOME": "{folder}/höme of another", "USER": "another", "LOGNAME": "another", "LC_ALL": "C",
+            "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "4711",
+            "TMPDIR": "{folder}",
+        },
+        folder="a longer path/with späces/facepipe",
+    ),
+    "workers-1": Condition("`preprocess.workers: 1`", {"preprocess.workers": 1}, target="preprocess"),
+    "workers-3": Condition("`preprocess.workers: 3`", {"preprocess.workers": 3}, target="preprocess"),
+    "dask": Condition("`preprocess.scheduler: dask`", {"preprocess.scheduler": "dask"}, target="preprocess"),
+    "killed": Condition(
+        "each training killed (`kill -9`) at a third and resumed", {"train.save_every_images": 1600}, killed=True
+    ),
+    "seed-1": Condition("`train.seed: 1`", {"train.seed": 1}),
+    "seed-2": Condition("`train.seed: 2`", {"train.seed": 2}),
+    "threads-1": Condition("`train.threads: 1`", {"train.threads": 1}),
+    "one-core": Condition("one core, `train.threads: 2`", cores=(1,)),
+    "bfloat16": Condition("`train.precision: mixed_bfloat16`", {"train.precision": "mixed_bfloat16"}),
+    "bfloat16-again": Condition(
+        "`mixed_bfloat16` again", {"train.precision": "mixed_bfloat16"}, folder="another", base="bfloat16"
+    ),
+    "onednn-off": Condition("`TF_ENABLE_ONEDNN_OPTS=0`", environment={"TF_ENABLE_ONEDNN_OPTS": "0"}),
+    "avx2": Condition("`ONEDNN_MAX_CPU_ISA=AVX2`", environment={"ONEDNN_MAX_CPU_ISA": "AVX2"}),
+    "avx512-core": Condition("`ONEDNN_MAX_CPU_ISA=AVX512_CORE`", environment={"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}),
+    "blas-threads": Condition("`OPENBLAS_NUM_THREADS=1`", environment={"OPENBLAS_NUM_THREADS": "1"}),
+    "blas-core": Condition("`OPENBLAS_CORETYPE=SkylakeX`", environment={"OPENBLAS_CORETYPE": "SkylakeX"}),
+    "numpy": Condition("NumPy without AVX512 (`NPY_DISABLE_CPU_FEATURES`)", environment=WITHOUT_AVX512),
+    "old-cpu": Condition(
+        "as an older CPU: oneDNN's AVX2, NumPy without AVX512, OpenBLAS as on Sandybridge",
+        environment={"ONEDNN_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Sandybridge", **WITHOUT_AVX512},
+    ),
+}
+
+
+def run(name, condition, scratch):
+    """The pipeline under a condition; nothing where it ran before. The folder's `done` tells seconds."""
+    place = scratch / name
+    project = place / condition.folder
+    if (place / "done").exists():
+        return
+    shutil.rmtree(place, ignore_errors=True)
+    project.parent.mkdir(parents=True)
+    subprocess.run(["git", "clone", "--quiet", ROOT, project], check=True)
+    path = project / "params.yaml"
+    raw = changed(yaml.safe_load(path.read_text(encoding="utf-8")), REDUCED | condition.params)
+    path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
+    ours = {key: value.format(folder=place) for key, value in condition.environment.items()}
+    for key in ("HOME", "TMPDIR"):
+        if key in ours:
+            Path(ours[key]).mkdir(parents=True, exist_ok=True)
+    environment = {key: value for key, value in os.environ.items() if key not in CLEARED} | ours
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    def before():
+        if condition.cores:
+            os.sched_setaffinity(0, condition.cores)
+        if condition.environment.get("HOME"):
+            os.umask(0o077)
+
+    started = time.monotonic()
+    with open(place / "log.txt", "w") as log:
+        while True:
+            command = [sys.executable, "-m", "dvc", "repro", condition.target]
+            process = subprocess.Popen(
+                command, cwd=project, env=environment, stdout=log, stderr=subprocess.STDOUT, preexec_fn=before
+            )
+            if not (condition.killed and kill_one(process, project)):
+                break
+    if process.wait():
+        raise SystemExit(f"{name}: see {place / 'log.txt'}")
+    shutil.rmtree(project / ".dvc/cache", ignore_errors=True)
+    (place / "done").write_text(f"{time.monotonic() - started:.0f}")
+
+
+def kill_one(process, project):
+    """Kill the first training of this `dvc repro` that was not killed before, after its first save; whether one was."""
+    killed = project / ".facepipe/killed"
+    while process.poll() is None:
+        time.sleep(0.02)
+        before = killed.read_text().split() if killed.exists() else []
+        for state in (project / ".facepipe/resume").glob("*/*.state"):
+            stage = state.parent.name.rsplit("-", 1)[0]
+            if stage in before:
+                continue
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if f"stages.{stage}" in child.cmdline():
+                    child.kill()
+                    killed.write_text(" ".join([*before, stage]))
+                    process.wait()
+                    return True
+    return False
+
+
+def metrics_of(project):
+    """{model: {metric: value}} by which runs are compared."""
+    return read_json(project / "reports/evaluate/metrics.json")
+
+
+def aucs_of(project):
+    """{(model, direction): held-out AUC}."""
+    found = {}
+    for path in sorted((project / "reports/attribute_vectors/auc").glob("*.csv")):
+        with open(path, encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                found[path.stem, row["direction"]] = float(row["auc"])
+    return found
+
+
+def stage_of(name):
+    """`export_latents@vae` is one of the stages `export_latents`."""
+    return name.split("@")[0]
+
+
+def unequal(project, base):
+    """{stage: how many of its outputs differ, of how many}."""
+    counts = {}
+    for name, paths in differing_outputs(base, project).items():
+        few, all_ = counts.get(stage_of(name), (0, 0))
+        counts[stage_of(name)] = few + len(paths), all_ + len(read_lock(base)[name]["outs"])
+    return counts
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", choices=CONDITIONS, default=list(CONDITIONS))
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    if options.list:
+        table("conditions", ["name", "what"], [[name, each.says] for name, each in CONDITIONS.items()])
+        return
+    scratch = options.folder.resolve()
+    asked = [name for name in CONDITIONS if name in {*options.only, *(CONDITIONS[each].base for each in options.only)}]
+    for name in asked:
+        run(name, CONDITIONS[name], scratch)
+        print(f"{name}: {(scratch / name / 'done').read_text()} s", file=sys.stderr, flush=True)
+    report(asked, scratch)
+
+
+def report(asked, scratch):
+    def project(name):
+        return scratch / name / CONDITIONS[name].folder
+
+    print(f"{cpu_name()}, {os.cpu_count()} cores")
+    rows, moved = [], []
+    for name in asked:
+        condition = CONDITIONS[name]
+        if not condition.base:
+            continue
+        counts = unequal(project(name), project(condition.base))
+        cells = [
+            "" if stage not in counts else "=" if not counts[stage][0] else "{} of {}".format(*counts[stage])
+            for stage in STAGES
+        ]
+        rows.append([condition.says, *cells])
+        if counts.get("evaluate", (0, 0))[0]:
+            moved.append(name)
+    table("outputs that differ (=: none, to the byte)", ["", *STAGES], rows)
+    values = {name: metrics_of(project(name)) for name in ["base", *moved]}
+    for model in values["base"]:
+        names = [name for name in values["base"][model]]
+        rows = [["base", *(f"{values['base'][model][name]:.5g}" for name in names)]]
+        for name in moved:
+            changes = [100 * (values[name][model][each] / values["base"][model][each] - 1) for each in names]
+            rows.append([CONDITIONS[name].says, *(f"{change:+.2g} %" for change in changes)])
+        table(model, ["", *names], rows)
+
+
+if __name__ == "__main__":
+    main()
