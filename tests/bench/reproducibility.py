@@ -5,7 +5,8 @@ condition, and compares it with that of the condition's base: stage by stage whe
 byte, and where not, by how much the metrics moved, beside what another seed does. What is in SCRATCH already is not
 run again, so the table can be printed at any time.
 
-  --only NAME ...        these conditions (and their bases) alone
+  --only NAME ...        these conditions (and their bases) alone, in this order
+  --models ae,vae,gan    which models; of fewer it is quicker
   --list                 names and what they change
 """
 
@@ -73,13 +74,13 @@ class Condition(NamedTuple):
 CONDITIONS = {
     "base": Condition("float32, two threads", base=None),
     "elsewhere": Condition(
-        "another folder with spaces in its path, home, user name, locale (ASCII), time zone, hash seed, umask 077",
+        "another folder (spaces in its path), home, user name, locale (ASCII), time zone, hash seed, umask",
         environment={
-            "HOME": "{folder}/höme of another", "USER": "another", "LOGNAME": "another", "LC_ALL": "C",
+            "HOME": "{folder}/home of another", "USER": "another", "LOGNAME": "another", "LC_ALL": "C",
             "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "4711",
             "TMPDIR": "{folder}",
         },
-        folder="a longer path/with späces/facepipe",
+        folder="a longer path/with spaces/facepipe",
     ),
     "workers-1": Condition("`preprocess.workers: 1`", {"preprocess.workers": 1}, target="preprocess"),
     "workers-3": Condition("`preprocess.workers: 3`", {"preprocess.workers": 3}, target="preprocess"),
@@ -93,7 +94,7 @@ CONDITIONS = {
     "one-core": Condition("one core, `train.threads: 2`", cores=(1,)),
     "bfloat16": Condition("`train.precision: mixed_bfloat16`", {"train.precision": "mixed_bfloat16"}),
     "bfloat16-again": Condition(
-        "`mixed_bfloat16` again", {"train.precision": "mixed_bfloat16"}, folder="another", base="bfloat16"
+        "`mixed_bfloat16` again", {"train.precision": "mixed_bfloat16"}, folder="größer", base="bfloat16"
     ),
     "onednn-off": Condition("`TF_ENABLE_ONEDNN_OPTS=0`", environment={"TF_ENABLE_ONEDNN_OPTS": "0"}),
     "avx2": Condition("`ONEDNN_MAX_CPU_ISA=AVX2`", environment={"ONEDNN_MAX_CPU_ISA": "AVX2"}),
@@ -108,7 +109,7 @@ CONDITIONS = {
 }
 
 
-def run(name, condition, scratch):
+def run(name, condition, scratch, models):
     """The pipeline under a condition; nothing where it ran before. The folder's `done` tells seconds."""
     place = scratch / name
     project = place / condition.folder
@@ -118,7 +119,7 @@ def run(name, condition, scratch):
     project.parent.mkdir(parents=True)
     subprocess.run(["git", "clone", "--quiet", ROOT, project], check=True)
     path = project / "params.yaml"
-    raw = changed(yaml.safe_load(path.read_text(encoding="utf-8")), REDUCED | condition.params)
+    raw = changed(yaml.safe_load(path.read_text(encoding="utf-8")), REDUCED | {"models": models} | condition.params)
     path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
     ours = {key: value.format(folder=place) for key, value in condition.environment.items()}
     for key in ("HOME", "TMPDIR"):
@@ -198,17 +199,18 @@ def unequal(project, base):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/reproducibility"))
     parser.add_argument("--only", nargs="*", choices=CONDITIONS, default=list(CONDITIONS))
+    parser.add_argument("--models", default="ae,vae,gan")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     if options.list:
         table("conditions", ["name", "what"], [[name, each.says] for name, each in CONDITIONS.items()])
         return
     scratch = options.folder.resolve()
-    asked = [name for name in CONDITIONS if name in {*options.only, *(CONDITIONS[each].base for each in options.only)}]
+    asked = list(dict.fromkeys(name for each in options.only for name in (CONDITIONS[each].base, each) if name))
     for name in asked:
-        run(name, CONDITIONS[name], scratch)
+        run(name, CONDITIONS[name], scratch, options.models.split(","))
         print(f"{name}: {(scratch / name / 'done').read_text()} s", file=sys.stderr, flush=True)
     report(asked, scratch)
 
