@@ -45,10 +45,13 @@ REDUCED = {
     "evaluate.samples": 200,
     "evaluate.kid_subset_size": 50,
 }
-STAGES = (
-    "download", "preprocess", "train_ae", "train_vae", "train_gan", "train_inverter", "export_latents",
-    "attribute_vectors", "evaluate", "render_reports",
-)  # fmt: skip
+# a column of the table for one stage or several
+COLUMNS = {
+    "download": "download, preprocess", "preprocess": "download, preprocess", "train_ae": "trainings",
+    "train_vae": "trainings", "train_gan": "trainings", "train_inverter": "trainings",
+    "export_latents": "export_latents", "attribute_vectors": "attribute_vectors", "evaluate": "evaluate",
+    "render_reports": "render_reports",
+}  # fmt: skip
 # of the shell that this runs in, nothing that a condition may set is handed on
 CLEARED = (
     "PYTHONPATH", "PYTHONHASHSEED", "PYTHONUTF8", "PYTHONCOERCECLOCALE", "LANG", "LC_ALL", "TZ", "FACEPIPE_RESUME",
@@ -100,7 +103,7 @@ CONDITIONS = {
     "avx2": Condition("`ONEDNN_MAX_CPU_ISA=AVX2`", environment={"ONEDNN_MAX_CPU_ISA": "AVX2"}),
     "avx512-core": Condition("`ONEDNN_MAX_CPU_ISA=AVX512_CORE`", environment={"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}),
     "blas-threads": Condition("`OPENBLAS_NUM_THREADS=1`", environment={"OPENBLAS_NUM_THREADS": "1"}),
-    "blas-core": Condition("`OPENBLAS_CORETYPE=SkylakeX`", environment={"OPENBLAS_CORETYPE": "SkylakeX"}),
+    "blas-core": Condition("`OPENBLAS_CORETYPE=Haswell`", environment={"OPENBLAS_CORETYPE": "Haswell"}),
     "numpy": Condition("NumPy without AVX512 (`NPY_DISABLE_CPU_FEATURES`)", environment=WITHOUT_AVX512),
     "old-cpu": Condition(
         "as an older CPU: oneDNN's AVX2, NumPy without AVX512, OpenBLAS as on Sandybridge",
@@ -169,32 +172,22 @@ def kill_one(process, project):
 
 
 def metrics_of(project):
-    """{model: {metric: value}} by which runs are compared."""
-    return read_json(project / "reports/evaluate/metrics.json")
-
-
-def aucs_of(project):
-    """{(model, direction): held-out AUC}."""
-    found = {}
-    for path in sorted((project / "reports/attribute_vectors/auc").glob("*.csv")):
-        with open(path, encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                found[path.stem, row["direction"]] = float(row["auc"])
-    return found
-
-
-def stage_of(name):
-    """`export_latents@vae` is one of the stages `export_latents`."""
-    return name.split("@")[0]
+    """{(model, metric): value} by which runs are compared, and the mean held-out AUC of directions."""
+    path = project / "reports/evaluate/metrics.json"
+    found = {(model, name): value for model, values in read_json(path).items() for name, value in values.items()}
+    with open(project / "reports/attribute_vectors/facts.csv", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "attributes_mean_auc"]
+    return found | {(row["model"], "mean_auc"): float(row["value"]) for row in rows}
 
 
 def unequal(project, base):
-    """{stage: how many of its outputs differ, of how many}."""
-    counts = {}
+    """{column of the table: how many of its stages' outputs differ, of how many}, as far as they ran."""
+    found, outputs = {}, read_lock(base)
     for name, paths in differing_outputs(base, project).items():
-        few, all_ = counts.get(stage_of(name), (0, 0))
-        counts[stage_of(name)] = few + len(paths), all_ + len(read_lock(base)[name]["outs"])
-    return counts
+        column = COLUMNS[name.split("@")[0]]
+        few, all_ = found.get(column, (0, 0))
+        found[column] = few + len(paths), all_ + len(outputs[name]["outs"])
+    return found
 
 
 def main():
@@ -212,36 +205,35 @@ def main():
     for name in asked:
         run(name, CONDITIONS[name], scratch, options.models.split(","))
         print(f"{name}: {(scratch / name / 'done').read_text()} s", file=sys.stderr, flush=True)
-    report(asked, scratch)
+    print("\n".join(lines(asked, scratch)))
 
 
-def report(asked, scratch):
+def lines(asked, scratch):
+    """Both tables as lines of Markdown."""
+
     def project(name):
         return scratch / name / CONDITIONS[name].folder
 
-    print(f"{cpu_name()}, {os.cpu_count()} cores")
-    rows, moved = [], []
+    columns, moved = list(dict.fromkeys(COLUMNS.values())), []
+    yield f"{cpu_name()}, {os.cpu_count()} cores; outputs that differ from those of the base: {CONDITIONS['base'].says}"
+    yield "| | " + " | ".join(columns) + " |"
+    yield "|---|" + "---|" * len(columns)
     for name in asked:
-        condition = CONDITIONS[name]
-        if not condition.base:
-            continue
-        counts = unequal(project(name), project(condition.base))
-        cells = [
-            "" if stage not in counts else "=" if not counts[stage][0] else "{} of {}".format(*counts[stage])
-            for stage in STAGES
-        ]
-        rows.append([condition.says, *cells])
-        if counts.get("evaluate", (0, 0))[0]:
-            moved.append(name)
-    table("outputs that differ (=: none, to the byte)", ["", *STAGES], rows)
+        if base := CONDITIONS[name].base:
+            counts = unequal(project(name), project(base))
+            cells = ["" if each not in counts else "{} of {}".format(*counts[each]) for each in columns]
+            yield f"| {CONDITIONS[name].says} | " + " | ".join(cells) + " |"
+            if counts.get("evaluate", (0, 0))[0] and base == "base":
+                moved.append(name)
+    yield ""
     values = {name: metrics_of(project(name)) for name in ["base", *moved]}
-    for model in values["base"]:
-        names = [name for name in values["base"][model]]
-        rows = [["base", *(f"{values['base'][model][name]:.5g}" for name in names)]]
-        for name in moved:
-            changes = [100 * (values[name][model][each] / values["base"][model][each] - 1) for each in names]
-            rows.append([CONDITIONS[name].says, *(f"{change:+.2g} %" for change in changes)])
-        table(model, ["", *names], rows)
+    yield "| | " + " | ".join(" ".join(key) for key in values["base"]) + " |"
+    yield "|---|" + "---|" * len(values["base"])
+    for name, found in values.items():
+        cells = [f"{value:.4g}" for value in found.values()]
+        if name != "base":
+            cells = [f"{100 * (found[key] / value - 1):+.2g} %" for key, value in values["base"].items()]
+        yield f"| {CONDITIONS[name].says} | " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":
