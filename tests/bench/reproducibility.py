@@ -59,10 +59,15 @@ CLEARED = (
     "NPY_DISABLE_CPU_FEATURES", "TMPDIR",
 )  # fmt: skip
 WITHOUT_AVX512 = {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL"}  # NumPy's names, since 2.4
+OLD_CPU = {"ONEDNN_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Sandybridge", **WITHOUT_AVX512}
+LATER = ("export_latents", "attribute_vectors", "evaluate", "render_reports")
 
 
 class Condition(NamedTuple):
-    """What is otherwise than in the base: params, environment, the folder's name, cores that may be used, kills."""
+    """What is otherwise than in the base: params, environment, the folder's name, cores that may be used, kills.
+
+    Given stages are run once more in a copy of the base, what earlier stages made being the same.
+    """
 
     says: str
     params: Mapping = MappingProxyType({})
@@ -72,6 +77,7 @@ class Condition(NamedTuple):
     cores: tuple = ()
     killed: bool = False
     target: str = "render_reports"
+    given: tuple = ()
 
 
 CONDITIONS = {
@@ -107,8 +113,10 @@ CONDITIONS = {
     "numpy": Condition("NumPy without AVX512 (`NPY_DISABLE_CPU_FEATURES`)", environment=WITHOUT_AVX512),
     "old-cpu": Condition(
         "as an older CPU: oneDNN's AVX2, NumPy without AVX512, OpenBLAS as on Sandybridge",
-        environment={"ONEDNN_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Sandybridge", **WITHOUT_AVX512},
+        environment=OLD_CPU,
     ),
+    "old-cpu-data": Condition("the same, pictures given", environment=OLD_CPU, given=("preprocess",)),
+    "old-cpu-later": Condition("the same, models given", environment=OLD_CPU, given=LATER),
 }
 
 
@@ -120,10 +128,13 @@ def run(name, condition, scratch, models):
         return
     shutil.rmtree(place, ignore_errors=True)
     project.parent.mkdir(parents=True)
-    subprocess.run(["git", "clone", "--quiet", ROOT, project], check=True)
-    path = project / "params.yaml"
-    raw = changed(yaml.safe_load(path.read_text(encoding="utf-8")), REDUCED | {"models": models} | condition.params)
-    path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
+    if condition.given:
+        shutil.copytree(scratch / condition.base / CONDITIONS[condition.base].folder, project, symlinks=True)
+    else:
+        subprocess.run(["git", "clone", "--quiet", ROOT, project], check=True)
+        path = project / "params.yaml"
+        raw = changed(yaml.safe_load(path.read_text(encoding="utf-8")), REDUCED | {"models": models} | condition.params)
+        path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
     ours = {key: value.format(folder=place) for key, value in condition.environment.items()}
     for key in ("HOME", "TMPDIR"):
         if key in ours:
@@ -141,6 +152,8 @@ def run(name, condition, scratch, models):
     with open(place / "log.txt", "w") as log:
         while True:
             command = [sys.executable, "-m", "dvc", "repro", condition.target]
+            if condition.given:
+                command[-1:] = ["--force", "--single-item", *condition.given]
             process = subprocess.Popen(
                 command, cwd=project, env=environment, stdout=log, stderr=subprocess.STDOUT, preexec_fn=before
             )
@@ -180,10 +193,12 @@ def metrics_of(project):
     return found | {(row["model"], "mean_auc"): float(row["value"]) for row in rows}
 
 
-def unequal(project, base):
-    """{column of the table: how many of its stages' outputs differ, of how many}, as far as they ran."""
+def unequal(project, base, given):
+    """{column of the table: (how many of its stages' outputs differ, of how many)}, of the `given` stages, or all."""
     found, outputs = {}, read_lock(base)
     for name, paths in differing_outputs(base, project).items():
+        if given and name.split("@")[0] not in given:
+            continue
         column = COLUMNS[name.split("@")[0]]
         few, all_ = found.get(column, (0, 0))
         found[column] = few + len(paths), all_ + len(outputs[name]["outs"])
@@ -220,7 +235,7 @@ def lines(asked, scratch):
     yield "|---|" + "---|" * len(columns)
     for name in asked:
         if base := CONDITIONS[name].base:
-            counts = unequal(project(name), project(base))
+            counts = unequal(project(name), project(base), CONDITIONS[name].given)
             cells = ["" if each not in counts else "{} of {}".format(*counts[each]) for each in columns]
             yield f"| {CONDITIONS[name].says} | " + " | ".join(cells) + " |"
             if counts.get("evaluate", (0, 0))[0] and base == "base":
