@@ -1,5 +1,6 @@
 """Randomness as a pure function of (seed, stream, step): no hidden generator state anywhere."""
 
+import functools
 import hashlib
 
 import numpy as np
@@ -32,3 +33,20 @@ def stream_seed(seed, *stream):
 def fraction(text):
     """A number in [0, 1) that depends on `text` alone; used to split data without moving old images."""
     return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "big") / 2**64
+
+
+def one_blas_thread(function):
+    """A decorator: NumPy's matrix products in it take one thread, whatever the machine has.
+
+    In which order they sum depends on the number of threads, which by itself is the number of cores, and with it the
+    last digits: of the components that a training starts at, of KID.
+    """
+
+    @functools.wraps(function)
+    def limited(*arguments, **options):
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1, user_api="blas"):
+            return function(*arguments, **options)
+
+    return limited

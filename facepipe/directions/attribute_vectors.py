@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facepipe.core.determinism import one_blas_thread
 from facepipe.core.files import write_csv
 from facepipe.directions.fitting import fit_directions
 from facepipe.directions.side_effects import cosines, fit_probes, side_effects
@@ -15,6 +16,7 @@ from facepipe.latents.table import read_latents
 from facepipe.tables.cells import short
 
 
+@one_blas_thread
 def attribute_vectors(params, shards, latents, out, report, wanted=MODELS, models=None):
     """Directions and their tables.
 

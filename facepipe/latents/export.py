@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.core.determinism import rng
+from facepipe.core.determinism import one_blas_thread, rng
 from facepipe.core.files import temporary_folder
 from facepipe.core.progress import Progress
 from facepipe.errors import InputError
@@ -21,6 +21,7 @@ CHUNK = 1024  # images in memory at once
 DENSITY_ROWS = 20_000  # the density is fitted to this many training latents, drawn at random where there are more
 
 
+@one_blas_thread
 def export_latents(params, name, models, shards, reports, out):
     """Export the latents of one model; `<out>/<name>/` has, CSV or Parquet (`export_latents.format`):
 

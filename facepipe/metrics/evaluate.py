@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facepipe.core.determinism import rng
+from facepipe.core.determinism import one_blas_thread, rng
 from facepipe.core.files import write_csv, write_facts
 from facepipe.core.pictures import to_uint8
 from facepipe.core.progress import track
@@ -39,6 +39,7 @@ MOST, SPARED = 5, "test_mse_to_pca"
 DIGITS = 9  # significant, in the tables
 
 
+@one_blas_thread
 def evaluate(params, models, latents, shards, report, wanted=MODELS, load=None, directions=None):
     """Judge the models.
 

@@ -4,6 +4,7 @@ import re
 import sys
 from pathlib import Path
 
+from facepipe.core.determinism import one_blas_thread
 from facepipe.core.files import atomic_folder, read_json
 from facepipe.core.pictures import save_png
 from facepipe.directions.table import read_directions
@@ -34,6 +35,7 @@ from facepipe.shards.shards import Shards
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")  # of the user's tables
 
 
+@one_blas_thread
 def render_reports(
     params, models, latents, directions, edits, shards, report, load=None, wanted=MODELS, changed=None,
     explorer=None,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from facepipe.core.determinism import one_blas_thread
 from facepipe.core.files import sweep, write_facts
 from facepipe.core.progress import say
 from facepipe.errors import about
@@ -63,6 +64,7 @@ class Finished(NamedTuple):
     states: object = None  # `resume.States` of it
 
 
+@one_blas_thread
 def train(task, train_params, params, shards, model, report, **given):
     """Train and store a model.
 

@@ -1,4 +1,7 @@
-"""A finished workspace, named by FACEPIPE_FINISHED: CI looks so at what the README's main command made."""
+"""A finished workspace, named by FACEPIPE_FINISHED: CI looks so at what the README's main command made.
+
+FACEPIPE_AGAIN names another one, made with the same params in another folder.
+"""
 
 import csv
 import os
@@ -15,6 +18,7 @@ from facepipe.latents.edited import read_edited
 from facepipe.latents.folder import split_path
 from facepipe.models.load import load_model
 from facepipe.shards.shards import Shards
+from tests.locks import differences
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +26,15 @@ def folder():
     if "FACEPIPE_FINISHED" not in os.environ:
         pytest.skip("FACEPIPE_FINISHED names no finished workspace")
     return Path(os.environ["FACEPIPE_FINISHED"])
+
+
+def test_another_folder_has_the_same_lock(folder):
+    if "FACEPIPE_AGAIN" not in os.environ:
+        pytest.skip("FACEPIPE_AGAIN names no second finished workspace")
+    again = Path(os.environ["FACEPIPE_AGAIN"])
+    assert not again.samefile(folder)
+    if told := differences(folder, again):
+        pytest.fail("dvc.lock differs, the cause first:\n" + "\n".join(told), pytrace=False)
 
 
 def test_shards_are_as_the_index_says(folder):

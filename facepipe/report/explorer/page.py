@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 from PIL import Image
 
-from facepipe.core.determinism import rng
+from facepipe.core.determinism import one_blas_thread, rng
 from facepipe.core.files import atomic_file
 from facepipe.core.pictures import tile
 from facepipe.latents.folder import MODELS
@@ -26,6 +26,7 @@ ENGINE = ("product.js", "stored.js", "network.js", "model.js", "gradient.js", "w
 SCRIPT = ("vectors.js", "table.js", "state.js", "panels.js", "draw.js", "photo.js", "keep.js", "main.js")
 
 
+@one_blas_thread
 def write_explorer(params, models, latents, directions, shards, report, load=None, wanted=MODELS):
     """Write the explorer.
 
