@@ -5,6 +5,7 @@ import os
 import tempfile
 
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 
@@ -99,6 +100,21 @@ def gan_task(params, train_params, steps=None):
     }
     with runtime.strategy.scope():
         return GANTask(GAN(spec, runtime.dtype), GAN(spec), params, steps, runtime, 0.2, None), runtime
+
+
+def test_what_changes_each_step_leaves_nothing_behind(tiny_params):
+    params = TrainGAN(
+        latent_dim=4, generator_widths=(8,), discriminator_widths=(8,), batch_size=16, epochs=3,
+        learning_rate_decay="linear", decay_from=0.0, r1_end=0.1, ema_ramp=0.05,
+    )  # fmt: skip
+    task, _ = gan_task(params, tiny_params[0], steps=20_000)
+    memory = []
+    for step in range(10_000):
+        if step in (1_000, 9_999):
+            memory.append(psutil.Process().memory_info().rss)
+        task.variant()
+    assert task.learning_rate() < 0.6 * params.generator_learning_rate
+    assert memory[1] - memory[0] < 4e6, "a tensor kept for each number was a kilobyte"
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "hinge"])

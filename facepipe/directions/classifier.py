@@ -81,7 +81,7 @@ def fit_classifier(names, shards, labels, seed, images, stream="classifier"):
         draw = rng(seed, stream, index)
         rows = draw.integers(0, count, BATCH)
         batch = _moved(shards.gather("train", rows), draw)
-        optimizer.learning_rate = LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * index / steps))
+        optimizer.learning_rate = np.float32(LEARNING_RATE * 0.5 * (1 + np.cos(np.pi * index / steps)))
         step(batch.astype(np.float32) / 127.5 - 1, labels[rows].astype(np.float32))
     return AttributeClassifier(list(names), network)
 

@@ -1,4 +1,8 @@
-"""Adam in one operation a variable."""
+"""Adam in one operation a variable.
+
+What changes from step to step is given to TensorFlow as np.float32: of each Python float, and so of each np.float64, it
+keeps a tensor for ever, about a kilobyte a step.
+"""
 
 import keras
 import tensorflow as tf

@@ -120,12 +120,13 @@ def report(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="to make")
-    parser.add_argument("--hours", type=float, default=2.0)
+    parser.add_argument("--hours", type=float, default=2.0, help="in all (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", choices=TRAININGS, default=TRAININGS, help="these alone")
     options = parser.parse_args()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     folder = options.folder.resolve()
     repository = make_repository(folder / "w")
-    minutes = 60 * options.hours / len(TRAININGS)
+    minutes = 60 * options.hours / len(options.only)
     budget = {f"{stage}.{key}": None for stage in TRAININGS for key in ("epochs", "images")}
     repository.set_params(SMALL | budget | {f"{stage}.minutes": minutes for stage in TRAININGS})
     for stage in ("download", "preprocess"):
@@ -133,7 +134,7 @@ def main():
     with (folder / "samples.csv").open("w", newline="", buffering=1) as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        for stage in TRAININGS:
+        for stage in options.only:
             train(repository, stage, minutes, writer)
     report(folder)
 

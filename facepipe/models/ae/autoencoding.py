@@ -132,7 +132,8 @@ class Autoencoding:
 
     def use_time(self, share):
         if self.params.learning_rate_decay == "cosine":
-            self._optimizer.learning_rate = self.params.learning_rate * 0.5 * (1.0 + np.cos(np.pi * share))
+            rate = self.params.learning_rate * 0.5 * (1.0 + np.cos(np.pi * share))
+            self._optimizer.learning_rate = np.float32(rate)  # see `optimizer`
 
     def should_stop(self, epoch):
         return self.params.patience is not None and epoch - self.best_epoch >= self.params.patience

@@ -106,7 +106,7 @@ class FinishTask:
     def variant(self):
         share = self._steps / self._of_steps
         for part, rate in self._rates.items():
-            self._optimizers[part].learning_rate = rate * 0.5 * (1.0 + np.cos(np.pi * share))
+            self._optimizers[part].learning_rate = np.float32(rate * 0.5 * (1.0 + np.cos(np.pi * share)))
         self._steps += 1
         return self._steps > self._alone, self._steps % R1_EVERY == 1
 

@@ -170,7 +170,8 @@ class GANTask:
         self._d_steps += train_d
         if self._of_steps:
             self.use_time(self._steps / self._of_steps)
-        self._ema_decay.assign(annealing.average_decay(self.params, self._steps * self.params.batch_size))
+        decay = annealing.average_decay(self.params, self._steps * self.params.batch_size)
+        self._ema_decay.assign(np.float32(decay))
         self._steps += 1
         return train_d, train_g, train_d and due
 
@@ -182,8 +183,9 @@ class GANTask:
         # by the training's steps, which both networks share, not by each optimizer's own
         if self.params.learning_rate_decay != "constant":
             for part, rate in self._rates.items():
-                self._optimizers[part].learning_rate = rate * annealing.rate_left(self.params, share)
-        self._penalty_weight.assign(annealing.penalty_weight(self.params, share, self.model.image_shape))
+                self._optimizers[part].learning_rate = np.float32(rate * annealing.rate_left(self.params, share))
+        weight = annealing.penalty_weight(self.params, share, self.model.image_shape)
+        self._penalty_weight.assign(np.float32(weight))
 
     def should_stop(self, epoch):
         return False
