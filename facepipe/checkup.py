@@ -3,6 +3,8 @@
 import contextlib
 import fcntl
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -111,6 +113,9 @@ class _Project:
                     False,
                 )
             )
+        if os.geteuid() == 0 and (kind := _config(r"^\s*type\s*=.*?(symlink|hardlink)")):
+            text = f"outputs may be {kind}s into DVC's cache, and root may write there: an edit would change both"
+            problems.append(Problem(text, "dvc config cache.type copy, then dvc checkout --relink", False))
         state = "not initialised" if problems and problems[0].stops else "initialised"
         never = "" if Path(LOCK).is_file() else f"; never reproduced: {REPRO}"
         return ("DVC", f"{state}, {'in' if in_git else 'without'} git{never}"), problems
@@ -135,7 +140,8 @@ class _Project:
         if gone:
             problems.append(Problem(f"{_few(gone)}: not in this folder, but in {LOCK}", "dvc checkout", False))
         if lost:
-            remedy = "dvc pull" if _has_remote() else f"{REPRO} makes them again; there is no remote to dvc pull from"
+            without = f"{REPRO} makes them again; there is no remote to dvc pull from"
+            remedy = "dvc pull" if _config('remote "(.+)"') else without
             problems.append(Problem(f"{_few(lost)}: not in DVC's cache", remedy, False))
         return ([("stages", text), ("cache", f"{len(lost)} missing" if lost else "complete")], problems), changed
 
@@ -210,12 +216,12 @@ def _in_use(path):
     return False
 
 
-def _has_remote():
-    """Whether DVC knows where to pull from."""
-    texts = [
-        path.read_text(encoding="utf-8") for path in map(Path, (".dvc/config", ".dvc/config.local")) if path.exists()
-    ]
-    return any('remote "' in text for text in texts)
+def _config(pattern):
+    """What a pattern's first group finds in DVC's configuration of this project; None: nothing."""
+    for path in map(Path, (".dvc/config", ".dvc/config.local")):
+        if path.exists() and (found := re.search(pattern, path.read_text(encoding="utf-8"), re.MULTILINE)):
+            return found[1]
+    return None
 
 
 def _few(names):

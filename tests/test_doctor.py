@@ -194,6 +194,16 @@ def test_what_would_run_and_what_is_lost(project):
     assert doctor(project)[1]["DVC"] == "initialised, in git; never reproduced: dvc repro render_reports"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="others are refused by the system")
+def test_root_is_told_of_links_into_the_cache(project):
+    (project / ".dvc/config.local").write_text("[cache]\n    type = reflink,symlink\n")
+    _, _, problems = doctor(project)
+    text = "outputs may be symlinks into DVC's cache, and root may write there: an edit would change both"
+    assert [f"note {text}", "dvc config cache.type copy, then dvc checkout --relink"] in problems
+    (project / ".dvc/config.local").write_text("[cache]\n    type = reflink,copy\n")
+    assert not any("root" in problem[0] for problem in doctor(project)[2])
+
+
 def test_states_of_trainings(project):
     root, now = project / ".facepipe/resume", time.time()
     for name, days in (("train_ae-0", 1), ("train_vae-1", 20), ("train_gan-2.old", 0), ("train_gan-3", 0)):

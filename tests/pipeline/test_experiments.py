@@ -151,7 +151,8 @@ def test_garbage_collection_takes_nothing_that_a_commit_needs(wider, tmp_path):
 def test_the_whole_pipeline_in_a_path_with_spaces(wider, tmp_path):
     repository, before, _ = wider
     repository = repository.copy(tmp_path / AWKWARD)
-    for name in ("data/models", "data/latents", "data/shards", "data/raw", "data/directions", ".dvc/cache"):
+    made = ("data/models", "data/latents", "data/shards", "data/raw", "data/directions", "reports/evaluate")
+    for name in (*made, ".dvc/cache"):
         shutil.rmtree(repository.folder / name)
     assert len(repository.repro()[0]) == 12
     assert outputs(repository) == before

@@ -116,6 +116,7 @@ def test_experiments_and_runs_go_to_another_clone(copy, tmp_path):
     copy.run("git", "remote", "add", "origin", str(bare))
     add_remote(copy, str(store), {})
     copy.run("git", "push", "--quiet", "origin", "HEAD")
+    copy.run("dvc", "push")
     copy.run("dvc", "exp", "run", "--name", "wider", "-S", "render_reports.columns=4")
     made = outputs(copy)
     copy.run("dvc", "exp", "push", "origin", "wider")
