@@ -20,7 +20,7 @@ test: setup-test
 	$(RUN) python -m pytest -m "not slow" $(WORKERS)
 
 test-slow: setup-test
-	$(RUN) python -m pytest -m "slow and not faults" $(WORKERS)
+	$(RUN) python -m pytest -m "slow and not long" $(WORKERS)
 
 test-all: setup-test
 	$(RUN) python -m pytest $(WORKERS)

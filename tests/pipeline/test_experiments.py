@@ -148,6 +148,7 @@ def test_garbage_collection_takes_nothing_that_a_commit_needs(wider, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_whole_pipeline_in_a_path_with_spaces(wider, tmp_path):
     repository, before, _ = wider
     repository = repository.copy(tmp_path / AWKWARD)
@@ -159,6 +160,7 @@ def test_the_whole_pipeline_in_a_path_with_spaces(wider, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_twenty_queued_experiments_one_of_which_fails(finished, tmp_path):
     repository = finished.copy(tmp_path / "sweep")
     files = outputs(repository)
@@ -226,7 +228,9 @@ def append(repository, path, text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["symlink", "hardlink", "copy"])
+@pytest.mark.parametrize(
+    "kind", ["symlink", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("hardlink", "copy"))]
+)
 def test_nothing_writes_through_a_link_into_the_cache(kind, finished, tmp_path, monkeypatch):
     repository = finished.copy(tmp_path / "linked")
     files, before = outputs(repository), cache(repository)

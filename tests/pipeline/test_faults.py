@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 from tests.faults.run import all_faults, short
 
 FAULTS = all_faults()
-MARKS = (pytest.mark.slow, pytest.mark.faults)
+MARKS = (pytest.mark.slow, pytest.mark.long)
 QUICK = {fault.id for fault in short(FAULTS)}
 
 
