@@ -83,6 +83,7 @@ def test_find_by_attribute_and_method():
         ("a,mean_difference,5,5,nan,1,2\n", "row 2, column auc: 'nan'"),
         ("a,mean_difference,5.5,5,0.9,1,2\n", "row 2, column n_pos: '5.5' is not a whole number from 0 on"),
         ("a,mean_difference,5,-5,0.9,1,2\n", "row 2, column n_neg: '-5'"),
+        (f"a,mean_difference,{10**18},5,0.9,1,2\n", "is not a whole number from 0 on, of 18 digits at most"),
         ("a,mean_difference,5,5,0.9,1,x\n", "row 2, column z000: 'x'"),
     ],
 )

@@ -200,6 +200,9 @@ CASES = {
         index(splits=train(file="../../../etc/passwd", samples=1, bytes=os.path.getsize("/etc/passwd"))),
         "not the name of a file in this folder",
     ),
+    "index.json, unprintable": (
+        "index.json", index(splits=train(file="a\x7f", samples=1, bytes=3)), "not the name of a file in this folder",
+    ),
     "npz, terabytes": (
         "sampler.npz", npz("gaussian", mean=npy((10**12,)), covariance=npy((3, 3))), "not a stored sampler",
     ),

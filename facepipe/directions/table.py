@@ -126,8 +126,10 @@ def _numbers(path, cells, name, most):
 
 
 def _counts(path, cells, name):
-    """A column as int64 (n,), at least 0."""
+    """A column as int64 (n,), from 0 to 999,999,999,999,999,999."""
     for row, text in enumerate(cells[name], 2):
-        if not (text.isascii() and text.isdigit()):
-            raise InputError(f"{path}: row {row}, column {name}: {short(text)} is not a whole number from 0 on")
+        if not (text.isascii() and text.isdigit()) or len(text) > 18:
+            raise InputError(
+                f"{path}: row {row}, column {name}: {short(text)} is not a whole number from 0 on, of 18 digits at most"
+            )
     return np.array(cells[name], dtype=str).astype(np.int64)

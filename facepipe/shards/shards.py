@@ -172,9 +172,10 @@ class Shards:
     def _check(self, split):
         pixels = math.prod(self.image_shape)
         for shard in self._shards[split]:
-            if not isinstance(shard["file"], str) or Path(shard["file"]).name != shard["file"] or "\0" in shard["file"]:
+            name = shard["file"]
+            if not isinstance(name, str) or Path(name).name != name or not name.isprintable():
                 raise TypeError(f"{split}: a shard is not the name of a file in this folder")
-            path = self.folder / shard["file"]
+            path = self.folder / name
             size = path.stat().st_size if path.is_file() else None
             if size is None:
                 raise InputError(f"{path}: not found, but index.json lists it; run the preprocess stage again")

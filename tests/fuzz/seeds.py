@@ -93,6 +93,7 @@ def _directions():
     return [
         f"{header}Smiling,mean,10,20,0.9,1.5,0.7,1,0.5,-2\nMale,lda,5,25,0.8,1,1,0,0,1\n".encode(),
         header.replace("scale,", "").replace(",", ";").encode() + b"Smiling;mean;1;2;0,9;1,5;1,5;0,5;-2\n",
+        f"{header}Male,lda,{'3' * 50},25,0.8,1,1,0,0,1\n".encode(),
     ]
 
 
