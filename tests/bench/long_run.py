@@ -101,7 +101,8 @@ def report(folder):
         rows = list(csv.DictReader(file))
     for stage in TRAININGS:
         for turn in ("0", "1"):
-            mine = [row for row in rows if (row["training"], row["process"]) == (stage, turn)]
+            # the last one may be of a process that ends
+            mine = [row for row in rows if (row["training"], row["process"]) == (stage, turn)][:-1]
             if len(mine) < 20:
                 continue
             column = {name: [float(row[name]) for row in mine] for name in COLUMNS[2:]}
