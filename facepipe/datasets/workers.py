@@ -63,6 +63,7 @@ def _on_processes(function, tasks, workers):
                     raise FieldError(
                         "workers", "worker processes died again and again (out of memory?); use fewer workers"
                     ) from None
+                _kill_workers()  # one that began while the pool broke is never ended, and shutdown waits for it
                 pool.shutdown(cancel_futures=True)
                 pool = _pool(workers)
                 for entry in pending:
@@ -84,9 +85,13 @@ def _result(pool, future):
             if future.done():
                 return future.result()
             if not pool._executor_manager_thread.is_alive():
-                for worker in multiprocessing.active_children():
-                    worker.kill()  # it would wait for tasks for ever, and this process for it
+                _kill_workers()  # they would wait for tasks for ever, and this process for them
                 raise MemoryError from None
+
+
+def _kill_workers():
+    for worker in multiprocessing.active_children():
+        worker.kill()
 
 
 def _pool(workers):
