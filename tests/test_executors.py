@@ -1,5 +1,6 @@
 """The ordered map: same results in this process, in worker processes and on a Dask cluster, also when workers die."""
 
+import concurrent.futures.process
 import multiprocessing
 import os
 import pathlib
@@ -47,6 +48,11 @@ def die_once(task):
     return x
 
 
+def die_once_slowly(task):
+    time.sleep(0.05)
+    return die_once(task)
+
+
 def pool_processes():
     return [process for process in multiprocessing.active_children() if "Dask" not in process.name]
 
@@ -69,6 +75,23 @@ def test_in_order_on_a_running_cluster(cluster):
     results = list(ordered_map(slow_pid, TASKS, scheduler=cluster.scheduler_address))
     assert [value for value, _ in results] == [x * x for x in TASKS]
     assert {pid for _, pid in results} == {worker.pid for worker in cluster.workers.values()}
+
+
+def test_a_worker_that_began_while_the_pool_broke_is_not_waited_for(tmp_path, monkeypatch):
+    """The pool's own thread ends the workers that it knows of, and then waits for all."""
+    manager = concurrent.futures.process._ExecutorManagerThread
+    original, missed = manager.terminate_broken, []
+
+    def breaks(self, cause):
+        # as the lost worker may have left it: the other one waits for the queue of tasks for ever
+        assert self.call_queue._rlock.acquire(timeout=20)
+        for process in self.processes.values():
+            process.terminate = lambda: missed.append(1)
+        original(self, cause)
+
+    monkeypatch.setattr(manager, "terminate_broken", breaks)
+    tasks = [(x, str(tmp_path / "marker")) for x in TASKS]
+    assert list(ordered_map(die_once_slowly, tasks, workers=2)) == list(TASKS) and missed
 
 
 def test_on_a_cluster_of_its_own():
